@@ -1,0 +1,23 @@
+/** Branded identifiers: a string that names one kind of thing, with a prefix that says which. */
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+/** `root`, or `tnt_…`. */
+export type TenantId = Branded<'tenant'>;
+/** `usr_…`; the `sub` of tokens. */
+export type UserId = Branded<'user'>;
+/** `srv_…`; also the client id of the server's credential. */
+export type ServerId = Branded<'server'>;
+/** An OAuth client id, as the client knows it. */
+export type ClientId = Branded<'client'>;
+/** `cns_…` */
+export type ConsentId = Branded<'consent'>;
+/** `ins_…` */
+export type InstallationId = Branded<'installation'>;
+
+/** The tenant at the base of the issuer URL; it always exists. */
+export const rootTenantId = 'root' as TenantId;
+
+/** The prefix of each kind of id that the issuer makes. */
+export const idPrefixes = { tenant: 'tnt', user: 'usr', server: 'srv', client: 'cli', consent: 'cns', installation: 'ins', event: 'evt' } as const;

@@ -1,0 +1,49 @@
+/**
+ * Services: one file per use case, named by its verb. A service reads through the store, decides with the domain's pure rules,
+ * writes through the store in one transaction, and records the audit event in that same transaction.
+ * Services know nothing of HTTP or of the protocol engine; `oidc`, `http` and `cli` call them.
+ */
+import type { TenantId } from '../domain/ids.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { PasswordHasher } from '../platform/passwords.ts';
+import type { Vault } from '../platform/vault.ts';
+import type { Store } from '../store/client.ts';
+
+/** How long things live; all in seconds. */
+export interface Lifetimes {
+  accessTokenSeconds: number;
+  refreshTokenSeconds: number;
+  refreshGraceSeconds: number;
+  authorizationCodeSeconds: number;
+  interactionSeconds: number;
+  sessionSeconds: number;
+  statusListAgeSeconds: number;
+}
+
+/** What every service works with; made once, in `compose.ts`. */
+export interface Runtime {
+  store: Store;
+  clock: Clock;
+  vault: Vault;
+  passwords: PasswordHasher;
+  log: Logger;
+  lifetimes: Lifetimes;
+}
+
+/** The tenant a request belongs to. `issuer` is its URL without a trailing slash. */
+export interface Tenant {
+  id: TenantId;
+  slug: string;
+  issuer: string;
+  name: string;
+}
+
+/** Who caused what a service does, for the audit trail. */
+export interface Origin {
+  actorType: 'user' | 'client' | 'server' | 'operator' | 'issuer';
+  actorId?: string;
+  /** The address the request came from. */
+  address?: string;
+  requestId?: string;
+}

@@ -1,0 +1,29 @@
+/**
+ * The store: the only room with SQL or Prisma. It keeps what services decide and finds it again; it decides nothing.
+ * Every function takes the database it works on first (so that callers choose the transaction) and the tenant second.
+ */
+import { PrismaPg } from '@prisma/adapter-pg';
+import type { Pool } from 'pg';
+import { type Prisma, PrismaClient } from './generated/client.ts';
+
+/** What store functions work on: the store itself, or a transaction of it. */
+export type Database = Prisma.TransactionClient;
+
+/** The store as a whole; it can open transactions. */
+export type Store = PrismaClient;
+
+/** Opens the store on a pool that the caller owns and ends. */
+export function createStore(pool: Pool): Store {
+  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+}
+
+/** How long a transaction waits for a connection, and how long it may take; both in milliseconds. */
+const transactionBounds = { maxWait: 5_000, timeout: 15_000 };
+
+/**
+ * Runs `work` in one transaction: all of it commits, or none.
+ * Isolation is READ COMMITTED; whoever reads and then writes on what was read locks the row first.
+ */
+export function transact<T>(store: Store, work: (db: Database) => Promise<T>): Promise<T> {
+  return store.$transaction(work, transactionBounds);
+}
