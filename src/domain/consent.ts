@@ -1,0 +1,120 @@
+/** Consent: one person's decision for one client and one server. Pure rules; the newest version of a consent is in force. */
+import { type Ceiling, isUnderCeiling } from './ceiling.ts';
+import type { ConsentId } from './ids.ts';
+import { isRiskier, type RiskProfile } from './risk.ts';
+
+/** A tool as it was shown when the person allowed it. */
+export interface ConsentedTool extends RiskProfile {
+  name: string;
+  /** Digest of the definition that was shown. */
+  digest: string;
+}
+
+/** What one version of a consent allows. */
+export interface ConsentTerms {
+  tools: readonly ConsentedTool[];
+  resources: boolean;
+  prompts: boolean;
+  /** Absent: until revoked. */
+  expiresAt?: Date;
+}
+
+/** A consent with the version in force. */
+export interface Consent extends ConsentTerms {
+  id: ConsentId;
+  version: number;
+  salt: string;
+  endedAt?: Date;
+}
+
+/** A tool of the catalogue, as far as rules need it. */
+export interface CatalogueTool extends RiskProfile {
+  name: string;
+  digest: string;
+}
+
+/** How long a person allows something. */
+export type ConsentDuration = '1h' | '1d' | '30d' | 'until-revoked';
+
+/** The durations on offer, in the order they are shown, in seconds. */
+export const consentDurations: Readonly<Record<ConsentDuration, number | undefined>> = {
+  '1h': 3_600,
+  '1d': 86_400,
+  '30d': 30 * 86_400,
+  'until-revoked': undefined,
+};
+
+/** What the page offers unless the person chooses otherwise. */
+export const defaultConsentDuration: ConsentDuration = '30d';
+
+/** When a consent given `now` for `duration` ends; undefined: never by itself. */
+export function consentExpiry(duration: ConsentDuration, now: Date): Date | undefined {
+  const seconds = consentDurations[duration];
+  return seconds === undefined ? undefined : new Date(now.getTime() + seconds * 1_000);
+}
+
+/** Whether a consent counts at all at `now`. */
+export function isInForce(consent: Pick<Consent, 'endedAt' | 'expiresAt'>, now: Date): boolean {
+  return consent.endedAt === undefined && (consent.expiresAt === undefined || consent.expiresAt > now);
+}
+
+/** How a tool on the consent page relates to what the person allowed before. */
+export type ToolStanding = 'new' | 'kept' | 'changed';
+
+/** A tool on the consent page. */
+export interface ShownTool<T extends CatalogueTool = CatalogueTool> {
+  tool: T;
+  /** `kept`: allowed before, unchanged; `changed`: allowed before, its definition differs now; `new`: not allowed before. */
+  standing: ToolStanding;
+  /** Whether its box is ticked when the page first shows. */
+  ticked: boolean;
+}
+
+/**
+ * The tools a consent page shows: those under the ceiling, and those that stand already.
+ * Ticked at first: what stood and is not riskier now; of the new ones, on a first consent only, those that neither
+ * destroy nor reach beyond the server. A tool asked for afterwards is ticked by the person, never by the page.
+ */
+export function toolsToShow<T extends CatalogueTool>(catalogue: readonly T[], ceiling: Ceiling, standing: ConsentTerms | undefined): ShownTool<T>[] {
+  const before = new Map(standing?.tools.map((tool) => [tool.name, tool]));
+  return catalogue.flatMap((tool) => {
+    const stood = before.get(tool.name);
+    if (!stood) {
+      if (!isUnderCeiling(ceiling, tool)) return [];
+      return [{ tool, standing: 'new' as const, ticked: standing === undefined && tool.risk !== 'destructive' && !tool.openWorld }];
+    }
+    return [{ tool, standing: stood.digest === tool.digest ? ('kept' as const) : ('changed' as const), ticked: !isRiskier(tool, stood) }];
+  });
+}
+
+/** What the person sent back from a consent page. */
+export interface ConsentAnswer {
+  tickedTools: readonly string[];
+  resources: boolean;
+  prompts: boolean;
+  duration: ConsentDuration;
+}
+
+/** Which of `resources` and `prompts` a page may offer: those asked for, and those that stand. */
+export function extrasToShow(ceiling: Pick<Ceiling, 'resources' | 'prompts'>, standing: ConsentTerms | undefined): { resources: boolean; prompts: boolean } {
+  return { resources: ceiling.resources || (standing?.resources ?? false), prompts: ceiling.prompts || (standing?.prompts ?? false) };
+}
+
+/** The terms an answer amounts to: only what was shown **and** ticked, whatever else was sent (ABUSE-38). */
+export function termsOfAnswer(
+  shown: { tools: readonly ShownTool[]; resources: boolean; prompts: boolean },
+  answer: ConsentAnswer,
+  now: Date,
+): ConsentTerms {
+  const ticked = new Set(answer.tickedTools);
+  const tools = shown.tools
+    .filter(({ tool }) => ticked.has(tool.name))
+    .map(({ tool }) => ({ name: tool.name, digest: tool.digest, risk: tool.risk, openWorld: tool.openWorld }));
+  const expiresAt = consentExpiry(answer.duration, now);
+  return {
+    tools,
+    resources: shown.resources && answer.resources,
+    prompts: shown.prompts && answer.prompts,
+    ...(expiresAt && { expiresAt }),
+  };
+}
