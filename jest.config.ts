@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import type { Config } from 'jest';
+
+/**
+ * Three projects. `unit` needs no database and takes seconds; `system` drives the running product; `deep` holds the
+ * long ones (`npm run test:deep`). Tests run as native ES modules, TypeScript by SWC (`.swcrc`); nothing in
+ * `node_modules` is transformed.
+ */
+const shared = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleFileExtensions: ['ts', 'mjs', 'js', 'cjs', 'json', 'node'],
+  transform: { '^.+\\.ts$': '@swc/jest' },
+  transformIgnorePatterns: ['/node_modules/'],
+  modulePathIgnorePatterns: ['<rootDir>/.toolgrant/', '<rootDir>/.tmp/', '<rootDir>/dist/'],
+} satisfies Config;
+
+const withDatabase: Config = existsSync('test/support/global-setup.ts')
+  ? { globalSetup: '<rootDir>/test/support/global-setup.ts', globalTeardown: '<rootDir>/test/support/global-teardown.ts' }
+  : {};
+
+const config: Config = {
+  maxWorkers: 2,
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/test/{unit,architecture}/**/*.test.ts'],
+      testTimeout: 20_000,
+    },
+    {
+      ...shared,
+      ...withDatabase,
+      displayName: 'system',
+      testMatch: ['<rootDir>/test/{flows,abuse,browser,clients,resource-server,gateway,faults}/**/*.test.ts'],
+      testTimeout: 60_000,
+    },
+    {
+      ...shared,
+      ...withDatabase,
+      displayName: 'deep',
+      testMatch: ['<rootDir>/test/deep/**/*.test.ts'],
+      testTimeout: 600_000,
+    },
+  ],
+};
+
+export default config;
