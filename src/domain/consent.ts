@@ -92,7 +92,8 @@ export interface ConsentAnswer {
   tickedTools: readonly string[];
   resources: boolean;
   prompts: boolean;
-  duration: ConsentDuration;
+  /** `unchanged` keeps the end that stands; on a first consent it is the default duration. */
+  duration: ConsentDuration | 'unchanged';
 }
 
 /** Which of `resources` and `prompts` a page may offer: those asked for, and those that stand. */
@@ -104,17 +105,38 @@ export function extrasToShow(ceiling: Pick<Ceiling, 'resources' | 'prompts'>, st
 export function termsOfAnswer(
   shown: { tools: readonly ShownTool[]; resources: boolean; prompts: boolean },
   answer: ConsentAnswer,
-  now: Date,
+  at: { now: Date; standing: ConsentTerms | undefined },
 ): ConsentTerms {
   const ticked = new Set(answer.tickedTools);
   const tools = shown.tools
     .filter(({ tool }) => ticked.has(tool.name))
     .map(({ tool }) => ({ name: tool.name, digest: tool.digest, risk: tool.risk, openWorld: tool.openWorld }));
-  const expiresAt = consentExpiry(answer.duration, now);
+  const expiresAt = expiryOfAnswer(answer.duration, at);
   return {
     tools,
     resources: shown.resources && answer.resources,
     prompts: shown.prompts && answer.prompts,
     ...(expiresAt && { expiresAt }),
   };
+}
+
+function expiryOfAnswer(duration: ConsentAnswer['duration'], { now, standing }: { now: Date; standing: ConsentTerms | undefined }): Date | undefined {
+  if (duration !== 'unchanged') return consentExpiry(duration, now);
+  return standing ? standing.expiresAt : consentExpiry(defaultConsentDuration, now);
+}
+
+/** Whether terms allow nothing at all. */
+export function areEmpty(terms: ConsentTerms): boolean {
+  return terms.tools.length === 0 && !terms.resources && !terms.prompts;
+}
+
+/** Whether two terms allow the same for as long: then tokens given under the one need not end under the other. */
+export function areEqual(a: ConsentTerms, b: ConsentTerms): boolean {
+  const tools = (terms: ConsentTerms) => terms.tools.map((tool) => JSON.stringify([tool.name, tool.digest])).sort();
+  return (
+    JSON.stringify(tools(a)) === JSON.stringify(tools(b)) &&
+    a.resources === b.resources &&
+    a.prompts === b.prompts &&
+    a.expiresAt?.getTime() === b.expiresAt?.getTime()
+  );
 }

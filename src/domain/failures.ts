@@ -16,6 +16,8 @@ export type Failure =
   | { kind: 'consent-expired' }
   | { kind: 'installation-ended'; reason: string }
   | { kind: 'unknown-installation' }
+  /** Allow was pressed with nothing ticked. */
+  | { kind: 'nothing-ticked' }
   /** What the page showed is not what stands now; the person must look again. */
   | { kind: 'page-outdated' };
 

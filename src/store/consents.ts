@@ -1,0 +1,122 @@
+import type { Consent, ConsentedTool, ConsentTerms } from '../domain/consent.ts';
+import { type ClientId, type ConsentId, idPrefixes, type ServerId, type TenantId, type UserId } from '../domain/ids.ts';
+import { randomId } from '../platform/random.ts';
+import type { Database } from './client.ts';
+import type { Prisma } from './generated/client.ts';
+
+/** Whom a consent is about. */
+export interface ConsentParties {
+  userId: UserId;
+  clientId: ClientId;
+  serverId: ServerId;
+}
+
+/** A consent with its parties and the version in force. */
+export type StoredConsent = Consent & ConsentParties & { createdAt: Date; decidedAt: Date; endReason?: string };
+
+const newestVersion = { versions: { orderBy: { version: 'desc' }, take: 1 } } satisfies Prisma.ConsentInclude;
+type Row = Prisma.ConsentGetPayload<{ include: typeof newestVersion }>;
+
+function toConsent(row: Row): StoredConsent {
+  const version = row.versions[0];
+  if (!version) throw new Error(`consent ${row.id} has no version`);
+  return {
+    id: row.id as ConsentId,
+    userId: row.userId as UserId,
+    clientId: row.clientId as ClientId,
+    serverId: row.serverId as ServerId,
+    version: version.version,
+    tools: version.tools as unknown as ConsentedTool[],
+    resources: version.resources,
+    prompts: version.prompts,
+    salt: version.salt,
+    createdAt: row.createdAt,
+    decidedAt: version.decidedAt,
+    ...(version.expiresAt && { expiresAt: version.expiresAt }),
+    ...(row.endedAt && { endedAt: row.endedAt }),
+    ...(row.endReason && { endReason: row.endReason }),
+  };
+}
+
+/** Finds the consent of one person for one client and one server, ended ones included. */
+export async function findConsentOf(db: Database, tenantId: TenantId, parties: ConsentParties): Promise<StoredConsent | undefined> {
+  const row = await db.consent.findUnique({
+    where: { tenantId_userId_clientId_serverId: { tenantId, ...parties } },
+    include: newestVersion,
+  });
+  return row ? toConsent(row) : undefined;
+}
+
+/** Finds a consent by its id, ended ones included. */
+export async function findConsent(db: Database, tenantId: TenantId, id: ConsentId): Promise<StoredConsent | undefined> {
+  const row = await db.consent.findUnique({ where: { tenantId_id: { tenantId, id } }, include: newestVersion });
+  return row ? toConsent(row) : undefined;
+}
+
+/** Lists consents that have not ended (expired ones included), newest decision first. */
+export async function listConsents(db: Database, tenantId: TenantId, filter: Partial<ConsentParties>): Promise<StoredConsent[]> {
+  const rows = await db.consent.findMany({ where: { tenantId, endedAt: null, ...filter }, include: newestVersion, orderBy: [{ createdAt: 'desc' }, { id: 'asc' }] });
+  return rows.map(toConsent);
+}
+
+/**
+ * Locks a consent until the transaction ends. Whoever **changes** what it may do locks `for update` before the change
+ * and before invalidating status indices; whoever **issues** a token locks `for share` before reading the terms.
+ * So no token with old terms gets a status index after the change has swept them.
+ */
+export async function lockConsent(db: Database, tenantId: TenantId, id: ConsentId, mode: 'share' | 'update'): Promise<void> {
+  if (mode === 'share') await db.$queryRaw`SELECT 1 FROM consents WHERE tenant_id = ${tenantId} AND id = ${id} FOR SHARE`;
+  else await db.$queryRaw`SELECT 1 FROM consents WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
+}
+
+/** Locks `for update` all consents for a server that have not ended, in the order of their ids (so that two of these never dead-lock). */
+export async function lockConsentsOfServer(db: Database, tenantId: TenantId, serverId: ServerId): Promise<void> {
+  await db.$queryRaw`SELECT 1 FROM consents WHERE tenant_id = ${tenantId} AND server_id = ${serverId} AND ended_at IS NULL ORDER BY id FOR UPDATE`;
+}
+
+/** The same for all consents of a person. */
+export async function lockConsentsOfUser(db: Database, tenantId: TenantId, userId: UserId): Promise<void> {
+  await db.$queryRaw`SELECT 1 FROM consents WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND ended_at IS NULL ORDER BY id FOR UPDATE`;
+}
+
+/** Returns the consent row of these parties, made if it is not there, locked `for update` until the transaction ends. */
+export async function obtainConsentRow(db: Database, tenantId: TenantId, parties: ConsentParties, now: Date): Promise<ConsentId> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    INSERT INTO consents (tenant_id, id, user_id, client_id, server_id, created_at)
+    VALUES (${tenantId}, ${randomId(idPrefixes.consent)}, ${parties.userId}, ${parties.clientId}, ${parties.serverId}, ${now})
+    ON CONFLICT (tenant_id, user_id, client_id, server_id) DO UPDATE SET user_id = EXCLUDED.user_id
+    RETURNING id`;
+  const row = rows[0];
+  if (!row) throw new Error('consent row was neither found nor made');
+  return row.id as ConsentId;
+}
+
+/** Adds a version to a consent that the caller holds locked, and brings an ended consent back into force. */
+export async function addConsentVersion(
+  db: Database,
+  tenantId: TenantId,
+  consent: { id: ConsentId; version: number; terms: ConsentTerms; salt: string; origin: 'consent' | 'account' | 'widen'; decidedAt: Date },
+): Promise<void> {
+  const { terms } = consent;
+  await db.consentVersion.create({
+    data: {
+      tenantId,
+      consentId: consent.id,
+      version: consent.version,
+      tools: terms.tools as unknown as Prisma.InputJsonArray,
+      resources: terms.resources,
+      prompts: terms.prompts,
+      salt: consent.salt,
+      origin: consent.origin,
+      expiresAt: terms.expiresAt ?? null,
+      decidedAt: consent.decidedAt,
+    },
+  });
+  await db.consent.update({ where: { tenantId_id: { tenantId, id: consent.id } }, data: { endedAt: null, endReason: null } });
+}
+
+/** Ends a consent; false when it had ended before. */
+export async function endConsentRow(db: Database, tenantId: TenantId, id: ConsentId, end: { at: Date; reason: string }): Promise<boolean> {
+  const { count } = await db.consent.updateMany({ where: { tenantId, id, endedAt: null }, data: { endedAt: end.at, endReason: end.reason } });
+  return count === 1;
+}

@@ -1,0 +1,113 @@
+import { type ConsentId, idPrefixes, type InstallationId, type TenantId } from '../domain/ids.ts';
+import { randomId } from '../platform/random.ts';
+import type { Database } from './client.ts';
+import type { Prisma } from './generated/client.ts';
+
+/** One place a client is used from. */
+export interface Installation {
+  id: InstallationId;
+  consentId: ConsentId;
+  grantId: string;
+  requestedScopes: string[];
+  /** Its index in the status list; absent until the next token takes one. */
+  status?: { list: number; index: number };
+  createdAt: Date;
+  lastTokenAt?: Date;
+  endedAt?: Date;
+  endReason?: string;
+}
+
+function toInstallation(row: Prisma.InstallationGetPayload<object>): Installation {
+  const { statusList: list, statusIndex: index } = row;
+  return {
+    id: row.id as InstallationId,
+    consentId: row.consentId as ConsentId,
+    grantId: row.grantId,
+    requestedScopes: row.requestedScopes,
+    createdAt: row.createdAt,
+    ...(list !== null && index !== null && { status: { list, index } }),
+    ...(row.lastTokenAt && { lastTokenAt: row.lastTokenAt }),
+    ...(row.endedAt && { endedAt: row.endedAt }),
+    ...(row.endReason && { endReason: row.endReason }),
+  };
+}
+
+/** Makes an installation for an engine grant. */
+export async function createInstallation(
+  db: Database,
+  tenantId: TenantId,
+  installation: { consentId: ConsentId; grantId: string; requestedScopes: string[]; createdAt: Date },
+): Promise<InstallationId> {
+  const id = randomId(idPrefixes.installation) as InstallationId;
+  await db.installation.create({ data: { tenantId, id, ...installation } });
+  return id;
+}
+
+/** Finds the installation that an engine grant belongs to, ended ones included. */
+export async function findInstallationOfGrant(db: Database, tenantId: TenantId, grantId: string): Promise<Installation | undefined> {
+  const row = await db.installation.findUnique({ where: { tenantId_grantId: { tenantId, grantId } } });
+  return row ? toInstallation(row) : undefined;
+}
+
+/** Finds an installation by its id, ended ones included. */
+export async function findInstallation(db: Database, tenantId: TenantId, id: InstallationId): Promise<Installation | undefined> {
+  const row = await db.installation.findUnique({ where: { tenantId_id: { tenantId, id } } });
+  return row ? toInstallation(row) : undefined;
+}
+
+/** Lists the installations of some consents that have not ended, oldest first. */
+export async function listInstallations(db: Database, tenantId: TenantId, consentIds: readonly ConsentId[]): Promise<Installation[]> {
+  const rows = await db.installation.findMany({
+    where: { tenantId, consentId: { in: [...consentIds] }, endedAt: null },
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+  });
+  return rows.map(toInstallation);
+}
+
+/**
+ * Locks an installation until the transaction ends. A token request does so before it looks for a status index,
+ * so that two requests of one installation never assign two.
+ */
+export async function lockInstallation(db: Database, tenantId: TenantId, id: InstallationId): Promise<void> {
+  await db.$queryRaw`SELECT 1 FROM installations WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
+}
+
+/** Notes which status index an installation uses from now on. */
+export async function assignStatusIndex(
+  db: Database,
+  tenantId: TenantId,
+  id: InstallationId,
+  status: { list: number; index: number },
+): Promise<void> {
+  await db.installation.update({
+    where: { tenantId_id: { tenantId, id } },
+    data: { statusList: status.list, statusIndex: status.index },
+  });
+}
+
+/** Notes that a token was issued. */
+export async function touchInstallation(db: Database, tenantId: TenantId, id: InstallationId, at: Date): Promise<void> {
+  await db.installation.updateMany({ where: { tenantId, id }, data: { lastTokenAt: at } });
+}
+
+/** Adds scopes to those that an installation has asked for. */
+export async function addRequestedScopes(db: Database, tenantId: TenantId, id: InstallationId, scopes: readonly string[]): Promise<void> {
+  await db.$executeRaw`
+    UPDATE installations SET requested_scopes = (SELECT array_agg(DISTINCT s) FROM unnest(requested_scopes || ${[...scopes]}::text[]) AS s)
+    WHERE tenant_id = ${tenantId} AND id = ${id}`;
+}
+
+/** Ends installations that have not ended; returns those it ended, with their grants. */
+export async function endInstallations(
+  db: Database,
+  tenantId: TenantId,
+  which: { consentId: ConsentId } | { id: InstallationId },
+  end: { at: Date; reason: string },
+): Promise<{ id: InstallationId; grantId: string }[]> {
+  const ended = await db.installation.updateManyAndReturn({
+    where: { tenantId, endedAt: null, ...which },
+    data: { endedAt: end.at, endReason: end.reason },
+    select: { id: true, grantId: true },
+  });
+  return ended as { id: InstallationId; grantId: string }[];
+}

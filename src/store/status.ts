@@ -1,0 +1,86 @@
+/**
+ * Indices of the token status lists. A row is an index in use; `invalid_at` set reads INVALID; no row reads VALID, so that a
+ * fresh token never meets a list too old to know it. A row leaves only when every token that carries it has expired and every
+ * copy of a list that showed it has aged out; then the index may be drawn again.
+ */
+import type { ConsentId, InstallationId, ServerId, TenantId, UserId } from '../domain/ids.ts';
+import { randomIndex } from '../platform/random.ts';
+import type { Database } from './client.ts';
+
+/** Indices in a list; fixed and published, a list is never longer or shorter. */
+export const statusListLength = 131_072;
+
+/** Draws in the newest list before a further list is opened. */
+const maxDraws = 8;
+
+/** Assigns a free index to an installation. Indices are drawn at random, so that neighbours say nothing about each other. */
+export async function assignIndex(db: Database, tenantId: TenantId, installationId: InstallationId, now: Date): Promise<{ list: number; index: number }> {
+  for (;;) {
+    const tenant = await db.tenant.findUniqueOrThrow({ where: { id: tenantId }, select: { statusLists: true } });
+    const list = tenant.statusLists - 1;
+    for (let draw = 0; draw < maxDraws; draw += 1) {
+      const index = randomIndex(statusListLength);
+      const taken = await db.statusEntry.createMany({ data: { tenantId, list, index, installationId, assignedAt: now }, skipDuplicates: true });
+      if (taken.count === 1) return { list, index };
+    }
+    await db.tenant.updateMany({ where: { id: tenantId, statusLists: tenant.statusLists }, data: { statusLists: { increment: 1 } } });
+  }
+}
+
+/** Turns all indices of some installations invalid. The caller holds the consents concerned locked `for update`. */
+export async function invalidateStatusOfInstallations(db: Database, tenantId: TenantId, ids: readonly InstallationId[], now: Date): Promise<void> {
+  if (ids.length === 0) return;
+  await db.statusEntry.updateMany({ where: { tenantId, installationId: { in: [...ids] }, invalidAt: null }, data: { invalidAt: now } });
+  await db.installation.updateMany({ where: { tenantId, id: { in: [...ids] } }, data: { statusList: null, statusIndex: null } });
+}
+
+/** Turns all indices of a consent's installations invalid; the next token of each takes a new one. Lock the consent first. */
+export async function invalidateStatusOfConsent(db: Database, tenantId: TenantId, consentId: ConsentId, now: Date): Promise<void> {
+  await invalidateWhere(db, tenantId, { consentId }, now);
+}
+
+/** The same for all consents for a server. Lock them first (`lockConsentsOfServer`). */
+export async function invalidateStatusOfServer(db: Database, tenantId: TenantId, serverId: ServerId, now: Date): Promise<void> {
+  await invalidateWhere(db, tenantId, { consent: { serverId } }, now);
+}
+
+/** The same for all consents of a person. Lock them first (`lockConsentsOfUser`). */
+export async function invalidateStatusOfUser(db: Database, tenantId: TenantId, userId: UserId, now: Date): Promise<void> {
+  await invalidateWhere(db, tenantId, { consent: { userId } }, now);
+}
+
+async function invalidateWhere(
+  db: Database,
+  tenantId: TenantId,
+  which: { consentId: ConsentId } | { consent: { serverId: ServerId } | { userId: UserId } },
+  now: Date,
+): Promise<void> {
+  const rows = await db.installation.findMany({ where: { tenantId, statusIndex: { not: null }, ...which }, select: { id: true } });
+  await invalidateStatusOfInstallations(
+    db,
+    tenantId,
+    rows.map(({ id }) => id as InstallationId),
+    now,
+  );
+}
+
+/** Whether an index reads INVALID. */
+export async function isIndexInvalid(db: Database, tenantId: TenantId, entry: { list: number; index: number }): Promise<boolean> {
+  const row = await db.statusEntry.findUnique({ where: { tenantId_list_index: { tenantId, ...entry } }, select: { invalidAt: true } });
+  return row?.invalidAt != null;
+}
+
+/** The invalid indices of a list; undefined when there is no such list. */
+export async function listInvalidIndices(db: Database, tenantId: TenantId, list: number): Promise<number[] | undefined> {
+  const tenant = await db.tenant.findUnique({ where: { id: tenantId }, select: { statusLists: true } });
+  if (!tenant || list < 0 || list >= tenant.statusLists) return undefined;
+  const rows = await db.statusEntry.findMany({ where: { tenantId, list, invalidAt: { not: null } }, select: { index: true } });
+  return rows.map(({ index }) => index);
+}
+
+/** Frees at most `limit` indices that turned invalid before `invalidBefore`; returns how many. */
+export async function clearInvalidIndices(db: Database, invalidBefore: Date, limit: number): Promise<number> {
+  return db.$executeRaw`
+    DELETE FROM status_entries WHERE (tenant_id, list, index) IN (
+      SELECT tenant_id, list, index FROM status_entries WHERE invalid_at < ${invalidBefore} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`;
+}
