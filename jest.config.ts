@@ -1,5 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import type { Config } from 'jest';
+
+// The test scripts leave their results here for `npm run test:count`; Jest does not make the folder.
+mkdirSync('.tmp/test-results', { recursive: true });
 
 /**
  * Three projects. `unit` needs no database and takes seconds; `system` drives the running product; `deep` holds the
