@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 
-const result = spawnSync('prisma', ['generate', '--schema', 'prisma/schema.prisma'], {
+const result = spawnSync(process.execPath, ['node_modules/prisma/build/index.js', 'generate', '--schema', 'prisma/schema.prisma'], {
   stdio: ['ignore', 'pipe', 'pipe'],
   encoding: 'utf8',
   env: {
