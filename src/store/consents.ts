@@ -120,3 +120,9 @@ export async function endConsentRow(db: Database, tenantId: TenantId, id: Consen
   const { count } = await db.consent.updateMany({ where: { tenantId, id, endedAt: null }, data: { endedAt: end.at, endReason: end.reason } });
   return count === 1;
 }
+
+/** The number of the newest version of a consent; 0 when it has none yet. */
+export async function findNewestVersion(db: Database, tenantId: TenantId, consentId: ConsentId): Promise<number> {
+  const { _max } = await db.consentVersion.aggregate({ where: { tenantId, consentId }, _max: { version: true } });
+  return _max.version ?? 0;
+}

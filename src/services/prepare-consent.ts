@@ -1,0 +1,134 @@
+import { type Ceiling, parseCeiling } from '../domain/ceiling.ts';
+import { type ConsentTerms, extrasToShow, isInForce, type ShownTool, toolsToShow } from '../domain/consent.ts';
+import { fail, type Outcome, succeed } from '../domain/failures.ts';
+import type { ClientId, ServerId, TenantId, UserId } from '../domain/ids.ts';
+import { parseResourceUri } from '../domain/resource-uri.ts';
+import { sha256 } from '../platform/digest.ts';
+import type { Database } from '../store/client.ts';
+import { findClient, type StoredClient } from '../store/clients.ts';
+import { type ConsentParties, findConsentOf, type StoredConsent } from '../store/consents.ts';
+import { findServer, findServerByResourceKey, type StoredServer } from '../store/servers.ts';
+import { listTools, type StoredTool } from '../store/tools.ts';
+import type { Runtime, Tenant } from './runtime.ts';
+
+/** The part of a consent page that depends on the catalogue and on what stands. */
+export interface ConsentPage {
+  tools: readonly ShownTool<StoredTool>[];
+  /** Whether the page offers these at all, and whether they stand. */
+  resources: { shown: boolean; standing: boolean };
+  prompts: { shown: boolean; standing: boolean };
+  /** The consent in force, if there is one. */
+  standing?: StoredConsent;
+  /** Says exactly what was shown. It goes into the form and comes back; an answer to another page than this one is refused. */
+  shownDigest: string;
+}
+
+/** Everything a consent page shows. */
+export interface ConsentProposal extends ConsentPage {
+  client: StoredClient;
+  server: StoredServer;
+  ceiling: Ceiling;
+}
+
+/** Who asks whom for what. */
+export interface ConsentRequest {
+  userId: UserId;
+  clientId: ClientId;
+  /** As requested; compared in its normal form. */
+  resource: string;
+  /** As requested, before anything was dropped. */
+  requestedScope: string | undefined;
+}
+
+type ProposalProblem =
+  | { kind: 'unknown-client' }
+  | { kind: 'client-blocked' }
+  | { kind: 'unknown-resource'; resource: string }
+  | { kind: 'unknown-consent' }
+  | { kind: 'unknown-tool'; tool: string };
+
+/** Prepares the consent page for a request. Fails when the client or the resource is not known to this tenant. */
+export async function prepareConsent(runtime: Runtime, tenant: Tenant, request: ConsentRequest): Promise<Outcome<ConsentProposal, ProposalProblem>> {
+  const server = await findServerOfResource(runtime.store, tenant.id, request.resource);
+  if (!server) return fail({ kind: 'unknown-resource', resource: request.resource });
+  return propose(runtime, tenant, { parties: { ...request, serverId: server.id }, server, ceiling: parseCeiling(request.requestedScope) });
+}
+
+/** Prepares the page on which a person changes a consent of hers; with `tool`, the one that adds exactly this tool to what stands. */
+export async function prepareConsentChange(
+  runtime: Runtime,
+  tenant: Tenant,
+  change: { userId: UserId; consent: StoredConsent; tool?: string },
+): Promise<Outcome<ConsentProposal, ProposalProblem>> {
+  const { consent, tool } = change;
+  const server = await findServer(runtime.store, tenant.id, consent.serverId);
+  if (!server || consent.userId !== change.userId) return fail({ kind: 'unknown-consent' });
+  const proposal = await propose(runtime, tenant, { parties: consent, server, ceiling: ceilingOfChange(tool) });
+  if (!proposal.ok || tool === undefined) return proposal;
+  return proposal.value.tools.some((shown) => shown.tool.name === tool) ? proposal : fail({ kind: 'unknown-tool', tool });
+}
+
+/** What a change may reach: everything the server has, or one tool beside what stands. */
+export function ceilingOfChange(tool: string | undefined): Ceiling {
+  return tool === undefined
+    ? { tools: 'all', toolNames: [], resources: true, prompts: true }
+    : { tools: 'named', toolNames: [tool], resources: false, prompts: false };
+}
+
+async function propose(
+  runtime: Runtime,
+  tenant: Tenant,
+  about: { parties: ConsentParties; server: StoredServer; ceiling: Ceiling },
+): Promise<Outcome<ConsentProposal, ProposalProblem>> {
+  const { parties, server, ceiling } = about;
+  const client = await findClient(runtime.store, tenant.id, parties.clientId);
+  if (!client) return fail({ kind: 'unknown-client' });
+  if (client.blockedAt) return fail({ kind: 'client-blocked' });
+  const page = await composePage(runtime.store, tenant.id, { parties, ceiling, now: runtime.clock.now() });
+  return succeed({ client, server, ceiling, ...page });
+}
+
+/** Finds the server that a resource URI names, whatever its spelling. */
+export async function findServerOfResource(db: Database, tenantId: TenantId, resource: string): Promise<StoredServer | undefined> {
+  const parsed = parseResourceUri(resource);
+  return 'problem' in parsed ? undefined : findServerByResourceKey(db, tenantId, parsed.key);
+}
+
+/** Composes a page from catalogue and standing consent. It is composed again, under lock, when the answer comes. */
+export async function composePage(
+  db: Database,
+  tenantId: TenantId,
+  about: { parties: { userId: UserId; clientId: ClientId; serverId: ServerId }; ceiling: Ceiling; now: Date },
+): Promise<ConsentPage> {
+  const { userId, clientId, serverId } = about.parties;
+  const catalogue = await listTools(db, tenantId, serverId);
+  const consent = await findConsentOf(db, tenantId, { userId, clientId, serverId });
+  const standing = consent && isInForce(consent, about.now) ? consent : undefined;
+  const tools = toolsToShow(catalogue, about.ceiling, standing);
+  const extras = extrasToShow(about.ceiling, standing);
+  const shown = tools.map(({ tool, standing: relation }) => [tool.name, tool.digest, tool.risk, tool.openWorld, relation]);
+  return {
+    tools,
+    resources: { shown: extras.resources, standing: standing?.resources ?? false },
+    prompts: { shown: extras.prompts, standing: standing?.prompts ?? false },
+    ...(standing && { standing }),
+    shownDigest: sha256(JSON.stringify([shown, extras, standing?.id ?? null, standing?.version ?? null])),
+  };
+}
+
+/**
+ * Whether a request must be put before the person. Only a client whose identity is proven may go on with what stands, and
+ * only when nothing it asks for by name is missing and nothing that stands has changed (MCP-16, ABUSE-39).
+ */
+export async function needsConsent(runtime: Runtime, tenant: Tenant, request: ConsentRequest & { proven: boolean }): Promise<boolean> {
+  if (!request.proven) return true;
+  const proposal = await prepareConsent(runtime, tenant, request);
+  if (!proposal.ok) return true;
+  const { standing, ceiling, tools } = proposal.value;
+  return !standing || asksForMore(standing, ceiling) || tools.some(({ standing: relation }) => relation === 'changed');
+}
+
+function asksForMore(standing: ConsentTerms, ceiling: Ceiling): boolean {
+  const allowed = new Set(standing.tools.map(({ name }) => name));
+  return ceiling.toolNames.some((name) => !allowed.has(name)) || (ceiling.resources && !standing.resources) || (ceiling.prompts && !standing.prompts);
+}

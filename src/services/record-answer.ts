@@ -1,0 +1,109 @@
+import type { Ceiling } from '../domain/ceiling.ts';
+import { areEmpty, areEqual, type ConsentAnswer, termsOfAnswer } from '../domain/consent.ts';
+import { type Failure, fail, type Outcome, succeed } from '../domain/failures.ts';
+import type { ConsentId, TenantId } from '../domain/ids.ts';
+import { randomToken } from '../platform/random.ts';
+import { recordAuditEvent } from '../store/audit.ts';
+import { type Database, transact } from '../store/client.ts';
+import { findClient } from '../store/clients.ts';
+import { addConsentVersion, type ConsentParties, findNewestVersion } from '../store/consents.ts';
+import { invalidateStatusOfConsent } from '../store/status.ts';
+import { findUser } from '../store/users.ts';
+import { composePage } from './prepare-consent.ts';
+import type { Origin, Runtime } from './runtime.ts';
+
+/** A person's answer to a page, with the digest of what that page showed. */
+export interface AnsweredPage extends ConsentAnswer {
+  shownDigest: string;
+}
+
+/** What a recorded decision amounts to. */
+export interface RecordedConsent {
+  consentId: ConsentId;
+  version: number;
+}
+
+/** An answer with all that is needed to judge it. */
+export interface AnswerToRecord {
+  consentId: ConsentId;
+  parties: ConsentParties;
+  ceiling: Ceiling;
+  answer: AnsweredPage;
+  from: 'consent' | 'account' | 'widen';
+  origin: Origin;
+  now: Date;
+}
+
+/**
+ * Adds a version to a consent whose row the caller holds locked `for update`.
+ * Nothing is allowed but what was asked for (or stood), shown, and ticked (ABUSE-38); when what the page showed is no
+ * longer what stands, nothing is recorded and the person looks again.
+ */
+export async function recordAnswer(db: Database, tenantId: TenantId, record: AnswerToRecord): Promise<Outcome<RecordedConsent>> {
+  const { consentId, answer, now } = record;
+  const page = await composePage(db, tenantId, record);
+  if (page.shownDigest !== answer.shownDigest) return fail({ kind: 'page-outdated' });
+  const shown = { tools: page.tools, resources: page.resources.shown, prompts: page.prompts.shown };
+  const terms = termsOfAnswer(shown, answer, { now, standing: page.standing });
+  if (areEmpty(terms)) return fail({ kind: 'nothing-ticked' });
+  const version = (await findNewestVersion(db, tenantId, consentId)) + 1;
+  await addConsentVersion(db, tenantId, { id: consentId, version, terms, salt: randomToken(16), origin: record.from, decidedAt: now });
+  if (!page.standing || !areEqual(page.standing, terms)) await invalidateStatusOfConsent(db, tenantId, consentId, now);
+  const { userId, clientId, serverId } = record.parties;
+  await recordAuditEvent(db, tenantId, {
+    ...record.origin,
+    type: page.standing ? 'consent.changed' : 'consent.given',
+    outcome: 'success',
+    at: now,
+    userId,
+    clientId,
+    serverId,
+    consentId,
+    consentVersion: version,
+    detail: {
+      from: record.from,
+      tools: terms.tools.map(({ name }) => name),
+      resources: terms.resources,
+      prompts: terms.prompts,
+      expiresAt: terms.expiresAt?.toISOString() ?? null,
+    },
+  });
+  return succeed({ consentId, version });
+}
+
+/** Why these parties can make no agreement now, if so. */
+export async function problemWithParties(
+  db: Database,
+  tenantId: TenantId,
+  parties: Pick<ConsentParties, 'userId' | 'clientId'>,
+): Promise<Failure | undefined> {
+  const user = await findUser(db, tenantId, parties.userId);
+  if (!user) return { kind: 'unknown-user' };
+  if (user.disabledAt) return { kind: 'user-disabled' };
+  const client = await findClient(db, tenantId, parties.clientId);
+  if (!client) return { kind: 'unknown-client' };
+  return client.blockedAt ? { kind: 'client-blocked' } : undefined;
+}
+
+/** Carries a failure out of a transaction, so that nothing of it stays. */
+class Rollback extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.kind);
+    this.failure = failure;
+  }
+}
+
+/** Runs `work` in a transaction that commits only when its outcome is a success. */
+export async function transactOutcome<Value>(runtime: Runtime, work: (db: Database) => Promise<Outcome<Value>>): Promise<Outcome<Value>> {
+  try {
+    return await transact(runtime.store, async (db) => {
+      const outcome = await work(db);
+      if (!outcome.ok) throw new Rollback(outcome.failure);
+      return outcome;
+    });
+  } catch (error) {
+    if (error instanceof Rollback) return fail(error.failure);
+    throw error;
+  }
+}

@@ -1,0 +1,47 @@
+import { parseCeiling } from '../domain/ceiling.ts';
+import { fail, type Outcome, succeed } from '../domain/failures.ts';
+import type { InstallationId } from '../domain/ids.ts';
+import { splitScope } from '../resource-server/scope.ts';
+import { recordAuditEvent } from '../store/audit.ts';
+import { transact } from '../store/client.ts';
+import { markClientAuthorized } from '../store/clients.ts';
+import { obtainConsentRow } from '../store/consents.ts';
+import { createInstallation } from '../store/installations.ts';
+import { type ConsentRequest, findServerOfResource } from './prepare-consent.ts';
+import { type AnsweredPage, problemWithParties, type RecordedConsent, recordAnswer, transactOutcome } from './record-answer.ts';
+import type { Origin, Runtime, Tenant } from './runtime.ts';
+
+/** Records a decision on the consent page as a new version, and makes the installation that the engine grant stands for. */
+export async function recordConsent(
+  runtime: Runtime,
+  tenant: Tenant,
+  decision: ConsentRequest & { answer: AnsweredPage; grantId: string; origin: Origin },
+): Promise<Outcome<RecordedConsent & { installationId: InstallationId }>> {
+  const { userId, clientId, answer, grantId, origin } = decision;
+  return transactOutcome(runtime, async (db) => {
+    const now = runtime.clock.now();
+    const server = await findServerOfResource(db, tenant.id, decision.resource);
+    if (!server) return fail({ kind: 'unknown-resource', resource: decision.resource });
+    const parties = { userId, clientId, serverId: server.id };
+    const problem = await problemWithParties(db, tenant.id, parties);
+    if (problem) return fail(problem);
+    const consentId = await obtainConsentRow(db, tenant.id, parties, now);
+    const ceiling = parseCeiling(decision.requestedScope);
+    const recorded = await recordAnswer(db, tenant.id, { consentId, parties, ceiling, answer, from: 'consent', origin, now });
+    if (!recorded.ok) return recorded;
+    const requestedScopes = splitScope(decision.requestedScope ?? '');
+    const installationId = await createInstallation(db, tenant.id, { consentId, grantId, requestedScopes, createdAt: now });
+    await markClientAuthorized(db, tenant.id, clientId, now);
+    return succeed({ ...recorded.value, installationId });
+  });
+}
+
+/** Records that the person pressed Deny. What stood stays. */
+export async function recordDenial(runtime: Runtime, tenant: Tenant, denial: ConsentRequest & { origin: Origin }): Promise<void> {
+  const { userId, clientId, origin } = denial;
+  await transact(runtime.store, async (db) => {
+    const server = await findServerOfResource(db, tenant.id, denial.resource);
+    const about = { userId, clientId, ...(server && { serverId: server.id }) };
+    await recordAuditEvent(db, tenant.id, { ...origin, ...about, type: 'consent.denied', outcome: 'denied', at: runtime.clock.now() });
+  });
+}

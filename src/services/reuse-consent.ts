@@ -1,0 +1,30 @@
+import { parseCeiling } from '../domain/ceiling.ts';
+import { fail, type Outcome, succeed } from '../domain/failures.ts';
+import type { ConsentId, InstallationId } from '../domain/ids.ts';
+import { splitScope } from '../resource-server/scope.ts';
+import { createInstallation } from '../store/installations.ts';
+import { type ConsentRequest, composePage, findServerOfResource } from './prepare-consent.ts';
+import { problemWithParties, transactOutcome } from './record-answer.ts';
+import type { Runtime, Tenant } from './runtime.ts';
+
+/** Takes up what stands, for a proven client that asks for nothing more (`needsConsent` said so): a new installation, no new decision. */
+export async function reuseConsent(
+  runtime: Runtime,
+  tenant: Tenant,
+  reuse: ConsentRequest & { grantId: string },
+): Promise<Outcome<{ consentId: ConsentId; installationId: InstallationId }>> {
+  const { userId, clientId, grantId } = reuse;
+  return transactOutcome(runtime, async (db) => {
+    const now = runtime.clock.now();
+    const server = await findServerOfResource(db, tenant.id, reuse.resource);
+    if (!server) return fail({ kind: 'unknown-resource', resource: reuse.resource });
+    const parties = { userId, clientId, serverId: server.id };
+    const problem = await problemWithParties(db, tenant.id, parties);
+    if (problem) return fail(problem);
+    const { standing } = await composePage(db, tenant.id, { parties, ceiling: parseCeiling(reuse.requestedScope), now });
+    if (!standing) return fail({ kind: 'unknown-consent' });
+    const requestedScopes = splitScope(reuse.requestedScope ?? '');
+    const installationId = await createInstallation(db, tenant.id, { consentId: standing.id, grantId, requestedScopes, createdAt: now });
+    return succeed({ consentId: standing.id, installationId });
+  });
+}
