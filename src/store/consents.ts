@@ -17,9 +17,10 @@ export type StoredConsent = Consent & ConsentParties & { createdAt: Date; decide
 const newestVersion = { versions: { orderBy: { version: 'desc' }, take: 1 } } satisfies Prisma.ConsentInclude;
 type Row = Prisma.ConsentGetPayload<{ include: typeof newestVersion }>;
 
-function toConsent(row: Row): StoredConsent {
+/** A row without a version is a decision not taken yet: no consent. */
+function toConsent(row: Row): StoredConsent | undefined {
   const version = row.versions[0];
-  if (!version) throw new Error(`consent ${row.id} has no version`);
+  if (!version) return undefined;
   return {
     id: row.id as ConsentId,
     userId: row.userId as UserId,
@@ -56,7 +57,7 @@ export async function findConsent(db: Database, tenantId: TenantId, id: ConsentI
 /** Lists consents that have not ended (expired ones included), newest decision first. */
 export async function listConsents(db: Database, tenantId: TenantId, filter: Partial<ConsentParties>): Promise<StoredConsent[]> {
   const rows = await db.consent.findMany({ where: { tenantId, endedAt: null, ...filter }, include: newestVersion, orderBy: [{ createdAt: 'desc' }, { id: 'asc' }] });
-  return rows.map(toConsent);
+  return rows.flatMap((row) => toConsent(row) ?? []);
 }
 
 /**

@@ -1,0 +1,126 @@
+import { type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
+import { type Failure, fail, type Outcome, succeed } from '../domain/failures.ts';
+import type { ConsentId, InstallationId } from '../domain/ids.ts';
+import { sha256 } from '../platform/digest.ts';
+import { formatToolScope, PROMPTS_SCOPE, RESOURCES_SCOPE, TOOLS_LISTED_SCOPE } from '../resource-server/scope.ts';
+import { recordAuditEvent } from '../store/audit.ts';
+import type { Database } from '../store/client.ts';
+import { findClient } from '../store/clients.ts';
+import { findConsent, lockConsent, type StoredConsent } from '../store/consents.ts';
+import { assignStatusIndex, findInstallationOfGrant, type Installation, lockInstallation, touchInstallation } from '../store/installations.ts';
+import { keepSelection } from '../store/selections.ts';
+import { assignIndex } from '../store/status.ts';
+import { listTools } from '../store/tools.ts';
+import { findUser } from '../store/users.ts';
+import type { Origin, Runtime, Tenant } from './runtime.ts';
+
+/** The longest `scope` a token lists, in bytes; a larger selection goes into a document (MCP servers have 8 KB for headers). */
+export const maxListedScopeBytes = 2_048;
+
+/** A token lives at least this long, in seconds; what has less time left is left out (ENG-29). */
+export const minimumTokenSeconds = 60;
+
+/** What goes into an access token beside the engine's own claims. */
+export interface AccessGrant {
+  /** Space-separated; empty when nothing is effective. */
+  scope: string;
+  consentId: ConsentId;
+  installationId: InstallationId;
+  status: { idx: number; uri: string };
+  /** SHA-256 of the selection document, when the tools are too many to list. */
+  selection?: string;
+  /** No later than the earliest end in the consent. */
+  expiresAt: Date;
+  /** The tools left out, each with its reason, for the log. */
+  leftOut: EffectiveTools['leftOut'];
+}
+
+/**
+ * Decides what an access token of an engine grant may carry now: the consent as it stands. Runs on the transaction of the
+ * token request. Locks the consent `for share` before reading it, then the installation, so that a token with old terms
+ * never gets a status index after a change has swept them.
+ */
+export async function issueAccess(
+  runtime: Runtime,
+  db: Database,
+  request: { tenant: Tenant; grantId: string; origin: Origin },
+): Promise<Outcome<AccessGrant>> {
+  const { tenant, grantId, origin } = request;
+  const found = await findInstallationOfGrant(db, tenant.id, grantId);
+  if (!found) return fail({ kind: 'unknown-installation' });
+  await lockConsent(db, tenant.id, found.consentId, 'share');
+  await lockInstallation(db, tenant.id, found.id);
+  const installation = await findInstallationOfGrant(db, tenant.id, grantId);
+  const consent = await findConsent(db, tenant.id, found.consentId);
+  const now = runtime.clock.now();
+  const problem = await problemNow(db, tenant, { installation, consent, now });
+  if (problem || !installation || !consent) return fail(problem ?? { kind: 'unknown-installation' });
+
+  const catalogue = await listTools(db, tenant.id, consent.serverId);
+  const effective = effectiveTools(consent, catalogue, { now, marginSeconds: minimumTokenSeconds });
+  const longest = new Date(now.getTime() + runtime.lifetimes.accessTokenSeconds * 1_000);
+  const expiresAt = effective.expiresAt && effective.expiresAt < longest ? effective.expiresAt : longest;
+  const spelled = spellScope(effective, consent.salt);
+  if (spelled.document) await keepSelection(db, tenant.id, { ...spelled.document, expiresAt });
+
+  const status = installation.status ?? (await takeStatusIndex(db, tenant, { installation, now }));
+  await touchInstallation(db, tenant.id, installation.id, now);
+  await recordAuditEvent(db, tenant.id, {
+    ...origin,
+    type: 'token.issued',
+    outcome: 'success',
+    at: now,
+    userId: consent.userId,
+    clientId: consent.clientId,
+    serverId: consent.serverId,
+    consentId: consent.id,
+    consentVersion: consent.version,
+    installationId: installation.id,
+    detail: { tools: effective.allowed.length, leftOut: effective.leftOut },
+  });
+  return succeed({
+    scope: spelled.scope,
+    consentId: consent.id,
+    installationId: installation.id,
+    status: { idx: status.index, uri: `${tenant.issuer}/status/${status.list}` },
+    ...(spelled.document && { selection: spelled.document.sha256 }),
+    expiresAt,
+    leftOut: effective.leftOut,
+  });
+}
+
+async function takeStatusIndex(db: Database, tenant: Tenant, { installation, now }: { installation: Installation; now: Date }): Promise<{ list: number; index: number }> {
+  const status = await assignIndex(db, tenant.id, installation.id, now);
+  await assignStatusIndex(db, tenant.id, installation.id, status);
+  return status;
+}
+
+async function problemNow(
+  db: Database,
+  tenant: Tenant,
+  about: { installation: Installation | undefined; consent: StoredConsent | undefined; now: Date },
+): Promise<Failure | undefined> {
+  const { installation, consent, now } = about;
+  if (!installation || !consent) return { kind: 'unknown-installation' };
+  if (consent.endedAt) return { kind: 'consent-ended' };
+  if (installation.endedAt) return { kind: 'installation-ended', reason: installation.endReason ?? 'unknown' };
+  if (consent.expiresAt && consent.expiresAt.getTime() - minimumTokenSeconds * 1_000 <= now.getTime()) return { kind: 'consent-expired' };
+  const user = await findUser(db, tenant.id, consent.userId);
+  if (!user) return { kind: 'unknown-user' };
+  if (user.disabledAt) return { kind: 'user-disabled' };
+  const client = await findClient(db, tenant.id, consent.clientId);
+  if (!client) return { kind: 'unknown-client' };
+  return client.blockedAt ? { kind: 'client-blocked' } : undefined;
+}
+
+/**
+ * Spells effective tools as a scope. Up to 2 KiB each tool is listed; beyond that the scope is `tools.listed` and the tools
+ * stand in a document that is named by its own SHA-256. The salt keeps equal selections of two people from looking alike.
+ */
+export function spellScope(effective: EffectiveTools, salt: string): { scope: string; document?: { sha256: string; document: string } } {
+  const extras = [...(effective.resources ? [RESOURCES_SCOPE] : []), ...(effective.prompts ? [PROMPTS_SCOPE] : [])];
+  const listed = [...effective.allowed.map(({ name }) => formatToolScope(name)), ...extras].join(' ');
+  if (Buffer.byteLength(listed) <= maxListedScopeBytes) return { scope: listed };
+  const document = JSON.stringify({ salt, tools: effective.allowed.map(({ name, digest }) => ({ name, digest })) });
+  return { scope: [TOOLS_LISTED_SCOPE, ...extras].join(' '), document: { sha256: sha256(document), document } };
+}
