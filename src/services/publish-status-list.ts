@@ -1,0 +1,74 @@
+import { deflateSync } from 'node:zlib';
+import { importJWK, SignJWT } from 'jose';
+import { listInvalidIndices, statusListLength } from '../store/status.ts';
+import type { Runtime, Tenant } from './runtime.ts';
+import { ensureSigningKeys } from './signing-keys.ts';
+
+/** How long a published list may stand before it is made anew, in milliseconds. */
+const maxStandingMs = 500;
+
+/** How long a list counts without a newer one, in seconds; a resource server that cannot fetch goes on until then. */
+const listLifeSeconds = 300;
+
+/** How many lists are kept at once, over all tenants; the one unused longest goes first. */
+const maxKept = 256;
+
+/** A status list token (draft-ietf-oauth-status-list), ready to be served. */
+export interface PublishedStatusList {
+  jwt: string;
+  /** How long a copy may be used before it is fetched anew, in seconds. */
+  maxAgeSeconds: number;
+}
+
+/** Publishes status lists; a change shows within a second. */
+export interface StatusListPublisher {
+  /** Returns list `list` of a tenant; undefined when there is no such list. Concurrent calls share the work. */
+  publish(tenant: Tenant, list: number): Promise<PublishedStatusList | undefined>;
+}
+
+/** Makes the publisher. One per process: it keeps the newest copy of each list for half a second. */
+export function createStatusListPublisher(runtime: Runtime): StatusListPublisher {
+  const kept = new Map<string, { madeAtMs: number; list: Promise<PublishedStatusList | undefined> }>();
+  return {
+    publish(tenant, list) {
+      const key = `${tenant.id} ${list}`;
+      const nowMs = runtime.clock.now().getTime();
+      const standing = kept.get(key);
+      if (standing && Math.abs(nowMs - standing.madeAtMs) < maxStandingMs) return standing.list;
+      const made = buildStatusList(runtime, tenant, list);
+      kept.delete(key);
+      kept.set(key, { madeAtMs: nowMs, list: made });
+      made.then(
+        (built) => built ?? kept.delete(key),
+        () => kept.delete(key),
+      );
+      const oldest = kept.keys().next().value;
+      if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
+      return made;
+    },
+  };
+}
+
+async function buildStatusList(runtime: Runtime, tenant: Tenant, list: number): Promise<PublishedStatusList | undefined> {
+  const now = runtime.clock.now();
+  const invalid = await listInvalidIndices(runtime.store, tenant.id, list);
+  if (!invalid) return undefined;
+  const { current } = await ensureSigningKeys(runtime, tenant);
+  const maxAgeSeconds = runtime.lifetimes.statusListAgeSeconds;
+  const issuedAt = Math.floor(now.getTime() / 1_000);
+  const jwt = await new SignJWT({ status_list: { bits: 1, lst: encodeStatusList(invalid) }, ttl: maxAgeSeconds })
+    .setProtectedHeader({ alg: current.algorithm, kid: current.kid, typ: 'statuslist+jwt' })
+    .setSubject(`${tenant.issuer}/status/${list}`)
+    .setIssuer(tenant.issuer)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + listLifeSeconds)
+    .sign(await importJWK(current.privateJwk, current.algorithm));
+  return { jwt, maxAgeSeconds };
+}
+
+/** One bit per index, least significant bit first, 1 = INVALID; compressed with zlib, in base64url. */
+export function encodeStatusList(invalidIndices: readonly number[]): string {
+  const bits = new Uint8Array(statusListLength / 8);
+  for (const index of invalidIndices) bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
+  return deflateSync(bits, { level: 9 }).toString('base64url');
+}
