@@ -75,7 +75,11 @@ export interface ShownTool<T extends CatalogueTool = CatalogueTool> {
  * Ticked at first: what stood and is not riskier now; of the new ones, on a first consent only, those that neither
  * destroy nor reach beyond the server. A tool asked for afterwards is ticked by the person, never by the page.
  */
-export function toolsToShow<T extends CatalogueTool>(catalogue: readonly T[], ceiling: Ceiling, standing: ConsentTerms | undefined): ShownTool<T>[] {
+export function toolsToShow<T extends CatalogueTool>(
+  catalogue: readonly T[],
+  ceiling: Ceiling,
+  standing: ConsentTerms | undefined,
+): ShownTool<T>[] {
   const before = new Map(standing?.tools.map((tool) => [tool.name, tool]));
   return catalogue.flatMap((tool) => {
     const stood = before.get(tool.name);
@@ -97,7 +101,10 @@ export interface ConsentAnswer {
 }
 
 /** Which of `resources` and `prompts` a page may offer: those asked for, and those that stand. */
-export function extrasToShow(ceiling: Pick<Ceiling, 'resources' | 'prompts'>, standing: ConsentTerms | undefined): { resources: boolean; prompts: boolean } {
+export function extrasToShow(
+  ceiling: Pick<Ceiling, 'resources' | 'prompts'>,
+  standing: ConsentTerms | undefined,
+): { resources: boolean; prompts: boolean } {
   return { resources: ceiling.resources || (standing?.resources ?? false), prompts: ceiling.prompts || (standing?.prompts ?? false) };
 }
 
@@ -120,7 +127,10 @@ export function termsOfAnswer(
   };
 }
 
-function expiryOfAnswer(duration: ConsentAnswer['duration'], { now, standing }: { now: Date; standing: ConsentTerms | undefined }): Date | undefined {
+function expiryOfAnswer(
+  duration: ConsentAnswer['duration'],
+  { now, standing }: { now: Date; standing: ConsentTerms | undefined },
+): Date | undefined {
   if (duration !== 'unchanged') return consentExpiry(duration, now);
   return standing ? standing.expiresAt : consentExpiry(defaultConsentDuration, now);
 }

@@ -20,13 +20,18 @@ export interface EffectiveTools {
  * Computes the effective tools. A tool counts until `margin` before its end, because a token made for less would be
  * of no use (ENG-29); `marginSeconds` is 0 where nothing is issued.
  */
-export function effectiveTools(consent: Consent, catalogue: readonly CatalogueTool[], at: { now: Date; marginSeconds: number }): EffectiveTools {
+export function effectiveTools(
+  consent: Consent,
+  catalogue: readonly CatalogueTool[],
+  at: { now: Date; marginSeconds: number },
+): EffectiveTools {
+  const consented = [...consent.tools].sort((a, b) => (a.name < b.name ? -1 : 1));
   const ended = endReason(consent, at);
-  if (ended) return { allowed: [], leftOut: consent.tools.map(({ name }) => ({ name, reason: ended })), resources: false, prompts: false };
+  if (ended) return { allowed: [], leftOut: consented.map(({ name }) => ({ name, reason: ended })), resources: false, prompts: false };
   const present = new Map(catalogue.map((tool) => [tool.name, tool]));
   const allowed: ConsentedTool[] = [];
   const leftOut: { name: string; reason: LeftOutReason }[] = [];
-  for (const tool of [...consent.tools].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const tool of consented) {
     const now = present.get(tool.name);
     if (!now) leftOut.push({ name: tool.name, reason: 'not-in-catalogue' });
     else if (isRiskier(now, tool)) leftOut.push({ name: tool.name, reason: 'riskier-than-consented' });

@@ -20,4 +20,12 @@ export type InstallationId = Branded<'installation'>;
 export const rootTenantId = 'root' as TenantId;
 
 /** The prefix of each kind of id that the issuer makes. */
-export const idPrefixes = { tenant: 'tnt_', user: 'usr_', server: 'srv_', client: 'cli_', consent: 'cns_', installation: 'ins_', event: 'evt_' } as const;
+export const idPrefixes = {
+  tenant: 'tnt_',
+  user: 'usr_',
+  server: 'srv_',
+  client: 'cli_',
+  consent: 'cns_',
+  installation: 'ins_',
+  event: 'evt_',
+} as const;

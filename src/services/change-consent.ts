@@ -20,6 +20,14 @@ export async function changeConsent(
     const problem = await problemWithParties(db, tenant.id, consent);
     if (problem) return fail(problem);
     const from = tool === undefined ? ('account' as const) : ('widen' as const);
-    return recordAnswer(db, tenant.id, { consentId, parties: consent, ceiling: ceilingOfChange(tool), answer, from, origin, now: runtime.clock.now() });
+    return recordAnswer(db, tenant.id, {
+      consentId,
+      parties: consent,
+      ceiling: ceilingOfChange(tool),
+      answer,
+      from,
+      origin,
+      now: runtime.clock.now(),
+    });
   });
 }

@@ -1,21 +1,24 @@
 import { type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
 import { type Failure, fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ConsentId, InstallationId } from '../domain/ids.ts';
+import { spellScope } from '../domain/spell-scope.ts';
 import { sha256 } from '../platform/digest.ts';
-import { formatToolScope, PROMPTS_SCOPE, RESOURCES_SCOPE, TOOLS_LISTED_SCOPE } from '../resource-server/scope.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import type { Database } from '../store/client.ts';
 import { findClient } from '../store/clients.ts';
 import { findConsent, lockConsent, type StoredConsent } from '../store/consents.ts';
-import { assignStatusIndex, findInstallationOfGrant, type Installation, lockInstallation, touchInstallation } from '../store/installations.ts';
+import {
+  assignStatusIndex,
+  findInstallationOfGrant,
+  type Installation,
+  lockInstallation,
+  touchInstallation,
+} from '../store/installations.ts';
 import { keepSelection } from '../store/selections.ts';
 import { assignIndex } from '../store/status.ts';
 import { listTools } from '../store/tools.ts';
 import { findUser } from '../store/users.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
-
-/** The longest `scope` a token lists, in bytes; a larger selection goes into a document (MCP servers have 8 KB for headers). */
-export const maxListedScopeBytes = 2_048;
 
 /** A token lives at least this long, in seconds; what has less time left is left out (ENG-29). */
 export const minimumTokenSeconds = 60;
@@ -60,8 +63,9 @@ export async function issueAccess(
   const effective = effectiveTools(consent, catalogue, { now, marginSeconds: minimumTokenSeconds });
   const longest = new Date(now.getTime() + runtime.lifetimes.accessTokenSeconds * 1_000);
   const expiresAt = effective.expiresAt && effective.expiresAt < longest ? effective.expiresAt : longest;
-  const spelled = spellScope(effective, consent.salt);
-  if (spelled.document) await keepSelection(db, tenant.id, { ...spelled.document, expiresAt });
+  const { scope, document } = spellScope(effective, consent.salt);
+  const selection = document === undefined ? undefined : sha256(document);
+  if (selection !== undefined && document !== undefined) await keepSelection(db, tenant.id, { sha256: selection, document, expiresAt });
 
   const status = installation.status ?? (await takeStatusIndex(db, tenant, { installation, now }));
   await touchInstallation(db, tenant.id, installation.id, now);
@@ -79,17 +83,21 @@ export async function issueAccess(
     detail: { tools: effective.allowed.length, leftOut: effective.leftOut },
   });
   return succeed({
-    scope: spelled.scope,
+    scope,
     consentId: consent.id,
     installationId: installation.id,
     status: { idx: status.index, uri: `${tenant.issuer}/status/${status.list}` },
-    ...(spelled.document && { selection: spelled.document.sha256 }),
+    ...(selection !== undefined && { selection }),
     expiresAt,
     leftOut: effective.leftOut,
   });
 }
 
-async function takeStatusIndex(db: Database, tenant: Tenant, { installation, now }: { installation: Installation; now: Date }): Promise<{ list: number; index: number }> {
+async function takeStatusIndex(
+  db: Database,
+  tenant: Tenant,
+  { installation, now }: { installation: Installation; now: Date },
+): Promise<{ list: number; index: number }> {
   const status = await assignIndex(db, tenant.id, installation.id, now);
   await assignStatusIndex(db, tenant.id, installation.id, status);
   return status;
@@ -111,16 +119,4 @@ async function problemNow(
   const client = await findClient(db, tenant.id, consent.clientId);
   if (!client) return { kind: 'unknown-client' };
   return client.blockedAt ? { kind: 'client-blocked' } : undefined;
-}
-
-/**
- * Spells effective tools as a scope. Up to 2 KiB each tool is listed; beyond that the scope is `tools.listed` and the tools
- * stand in a document that is named by its own SHA-256. The salt keeps equal selections of two people from looking alike.
- */
-export function spellScope(effective: EffectiveTools, salt: string): { scope: string; document?: { sha256: string; document: string } } {
-  const extras = [...(effective.resources ? [RESOURCES_SCOPE] : []), ...(effective.prompts ? [PROMPTS_SCOPE] : [])];
-  const listed = [...effective.allowed.map(({ name }) => formatToolScope(name)), ...extras].join(' ');
-  if (Buffer.byteLength(listed) <= maxListedScopeBytes) return { scope: listed };
-  const document = JSON.stringify({ salt, tools: effective.allowed.map(({ name, digest }) => ({ name, digest })) });
-  return { scope: [TOOLS_LISTED_SCOPE, ...extras].join(' '), document: { sha256: sha256(document), document } };
 }

@@ -1,6 +1,6 @@
-import { effectiveTools } from '../domain/effective-tools.ts';
 import { isInForce } from '../domain/consent.ts';
 import type { EffectiveTools } from '../domain/effective-tools.ts';
+import { effectiveTools } from '../domain/effective-tools.ts';
 import type { UserId } from '../domain/ids.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
 import { type ConsentParties, listConsents, type StoredConsent } from '../store/consents.ts';

@@ -48,7 +48,11 @@ type ProposalProblem =
   | { kind: 'unknown-tool'; tool: string };
 
 /** Prepares the consent page for a request. Fails when the client or the resource is not known to this tenant. */
-export async function prepareConsent(runtime: Runtime, tenant: Tenant, request: ConsentRequest): Promise<Outcome<ConsentProposal, ProposalProblem>> {
+export async function prepareConsent(
+  runtime: Runtime,
+  tenant: Tenant,
+  request: ConsentRequest,
+): Promise<Outcome<ConsentProposal, ProposalProblem>> {
   const server = await findServerOfResource(runtime.store, tenant.id, request.resource);
   if (!server) return fail({ kind: 'unknown-resource', resource: request.resource });
   return propose(runtime, tenant, { parties: { ...request, serverId: server.id }, server, ceiling: parseCeiling(request.requestedScope) });
@@ -130,5 +134,9 @@ export async function needsConsent(runtime: Runtime, tenant: Tenant, request: Co
 
 function asksForMore(standing: ConsentTerms, ceiling: Ceiling): boolean {
   const allowed = new Set(standing.tools.map(({ name }) => name));
-  return ceiling.toolNames.some((name) => !allowed.has(name)) || (ceiling.resources && !standing.resources) || (ceiling.prompts && !standing.prompts);
+  return (
+    ceiling.toolNames.some((name) => !allowed.has(name)) ||
+    (ceiling.resources && !standing.resources) ||
+    (ceiling.prompts && !standing.prompts)
+  );
 }

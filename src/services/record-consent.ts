@@ -1,7 +1,7 @@
 import { parseCeiling } from '../domain/ceiling.ts';
 import { fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { InstallationId } from '../domain/ids.ts';
-import { splitScope } from '../resource-server/scope.ts';
+import { namedScopes } from '../domain/spell-scope.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
 import { markClientAuthorized } from '../store/clients.ts';
@@ -29,7 +29,7 @@ export async function recordConsent(
     const ceiling = parseCeiling(decision.requestedScope);
     const recorded = await recordAnswer(db, tenant.id, { consentId, parties, ceiling, answer, from: 'consent', origin, now });
     if (!recorded.ok) return recorded;
-    const requestedScopes = splitScope(decision.requestedScope ?? '');
+    const requestedScopes = namedScopes(decision.requestedScope);
     const installationId = await createInstallation(db, tenant.id, { consentId, grantId, requestedScopes, createdAt: now });
     await markClientAuthorized(db, tenant.id, clientId, now);
     return succeed({ ...recorded.value, installationId });

@@ -1,7 +1,7 @@
 import { parseCeiling } from '../domain/ceiling.ts';
 import { fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ConsentId, InstallationId } from '../domain/ids.ts';
-import { splitScope } from '../resource-server/scope.ts';
+import { namedScopes } from '../domain/spell-scope.ts';
 import { createInstallation } from '../store/installations.ts';
 import { type ConsentRequest, composePage, findServerOfResource } from './prepare-consent.ts';
 import { problemWithParties, transactOutcome } from './record-answer.ts';
@@ -23,7 +23,7 @@ export async function reuseConsent(
     if (problem) return fail(problem);
     const { standing } = await composePage(db, tenant.id, { parties, ceiling: parseCeiling(reuse.requestedScope), now });
     if (!standing) return fail({ kind: 'unknown-consent' });
-    const requestedScopes = splitScope(reuse.requestedScope ?? '');
+    const requestedScopes = namedScopes(reuse.requestedScope);
     const installationId = await createInstallation(db, tenant.id, { consentId: standing.id, grantId, requestedScopes, createdAt: now });
     return succeed({ consentId: standing.id, installationId });
   });

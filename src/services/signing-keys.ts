@@ -1,8 +1,8 @@
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
+import { randomToken } from '../platform/random.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
 import { createSigningKey, listSigningKeys, lockTenant, type SigningKeyState, type StoredSigningKey } from '../store/signing-keys.ts';
-import { randomToken } from '../platform/random.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** A signing key, opened. */
@@ -29,7 +29,9 @@ const sealPurpose = 'signing-key';
  */
 export async function ensureSigningKeys(runtime: Runtime, tenant: Tenant): Promise<SigningKeySet> {
   const stored = await listSigningKeys(runtime.store, tenant.id);
-  const keys = stored.some(({ state }) => state === 'current') ? stored : await transact(runtime.store, (db) => createFirstKey(runtime, db, tenant));
+  const keys = stored.some(({ state }) => state === 'current')
+    ? stored
+    : await transact(runtime.store, (db) => createFirstKey(runtime, db, tenant));
   const opened = keys.map((key) => openKey(runtime, tenant, key));
   const current = opened.find(({ state }) => state === 'current');
   if (!current) throw new Error(`tenant ${tenant.slug} has no current signing key`);
@@ -49,11 +51,20 @@ async function createFirstKey(runtime: Runtime, db: Database, tenant: Tenant): P
     algorithm: 'ES256',
     state: 'current',
     publicJwk: { ...(await exportJWK(publicKey)), ...named },
-    sealedPrivateJwk: runtime.vault.seal(JSON.stringify({ ...(await exportJWK(privateKey)), ...named }), { purpose: sealPurpose, tenantId: tenant.id }),
+    sealedPrivateJwk: runtime.vault.seal(JSON.stringify({ ...(await exportJWK(privateKey)), ...named }), {
+      purpose: sealPurpose,
+      tenantId: tenant.id,
+    }),
     createdAt: now,
   };
   await createSigningKey(db, tenant.id, key);
-  await recordAuditEvent(db, tenant.id, { type: 'key.created', outcome: 'success', actorType: 'issuer', at: now, detail: { kid, algorithm: 'ES256' } });
+  await recordAuditEvent(db, tenant.id, {
+    type: 'key.created',
+    outcome: 'success',
+    actorType: 'issuer',
+    at: now,
+    detail: { kid, algorithm: 'ES256' },
+  });
   return [...stored, key];
 }
 

@@ -56,7 +56,11 @@ export async function findConsent(db: Database, tenantId: TenantId, id: ConsentI
 
 /** Lists consents that have not ended (expired ones included), newest decision first. */
 export async function listConsents(db: Database, tenantId: TenantId, filter: Partial<ConsentParties>): Promise<StoredConsent[]> {
-  const rows = await db.consent.findMany({ where: { tenantId, endedAt: null, ...filter }, include: newestVersion, orderBy: [{ createdAt: 'desc' }, { id: 'asc' }] });
+  const rows = await db.consent.findMany({
+    where: { tenantId, endedAt: null, ...filter },
+    include: newestVersion,
+    orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+  });
   return rows.flatMap((row) => toConsent(row) ?? []);
 }
 
@@ -118,7 +122,10 @@ export async function addConsentVersion(
 
 /** Ends a consent; false when it had ended before. */
 export async function endConsentRow(db: Database, tenantId: TenantId, id: ConsentId, end: { at: Date; reason: string }): Promise<boolean> {
-  const { count } = await db.consent.updateMany({ where: { tenantId, id, endedAt: null }, data: { endedAt: end.at, endReason: end.reason } });
+  const { count } = await db.consent.updateMany({
+    where: { tenantId, id, endedAt: null },
+    data: { endedAt: end.at, endReason: end.reason },
+  });
   return count === 1;
 }
 

@@ -1,4 +1,4 @@
-import { type ConsentId, idPrefixes, type InstallationId, type TenantId } from '../domain/ids.ts';
+import { type ConsentId, type InstallationId, idPrefixes, type TenantId } from '../domain/ids.ts';
 import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
 import type { Prisma } from './generated/client.ts';

@@ -2,7 +2,11 @@ import type { TenantId } from '../domain/ids.ts';
 import type { Database } from './client.ts';
 
 /** Keeps a selection document at least until `expiresAt`. Equal documents are one row. */
-export async function keepSelection(db: Database, tenantId: TenantId, selection: { sha256: string; document: string; expiresAt: Date }): Promise<void> {
+export async function keepSelection(
+  db: Database,
+  tenantId: TenantId,
+  selection: { sha256: string; document: string; expiresAt: Date },
+): Promise<void> {
   await db.$executeRaw`
     INSERT INTO selections (tenant_id, sha256, document, expires_at)
     VALUES (${tenantId}, ${selection.sha256}, ${selection.document}, ${selection.expiresAt})

@@ -18,7 +18,10 @@ export interface StoredSigningKey {
 
 /** Lists the keys that sign or are still published, oldest first. */
 export async function listSigningKeys(db: Database, tenantId: TenantId): Promise<StoredSigningKey[]> {
-  const rows = await db.signingKey.findMany({ where: { tenantId, state: { not: 'retired' } }, orderBy: [{ createdAt: 'asc' }, { kid: 'asc' }] });
+  const rows = await db.signingKey.findMany({
+    where: { tenantId, state: { not: 'retired' } },
+    orderBy: [{ createdAt: 'asc' }, { kid: 'asc' }],
+  });
   return rows.map((row) => ({ ...row, state: row.state as SigningKeyState, publicJwk: row.publicJwk as JWK }));
 }
 

@@ -14,13 +14,21 @@ export const statusListLength = 131_072;
 const maxDraws = 8;
 
 /** Assigns a free index to an installation. Indices are drawn at random, so that neighbours say nothing about each other. */
-export async function assignIndex(db: Database, tenantId: TenantId, installationId: InstallationId, now: Date): Promise<{ list: number; index: number }> {
+export async function assignIndex(
+  db: Database,
+  tenantId: TenantId,
+  installationId: InstallationId,
+  now: Date,
+): Promise<{ list: number; index: number }> {
   for (;;) {
     const tenant = await db.tenant.findUniqueOrThrow({ where: { id: tenantId }, select: { statusLists: true } });
     const list = tenant.statusLists - 1;
     for (let draw = 0; draw < maxDraws; draw += 1) {
       const index = randomIndex(statusListLength);
-      const taken = await db.statusEntry.createMany({ data: { tenantId, list, index, installationId, assignedAt: now }, skipDuplicates: true });
+      const taken = await db.statusEntry.createMany({
+        data: { tenantId, list, index, installationId, assignedAt: now },
+        skipDuplicates: true,
+      });
       if (taken.count === 1) return { list, index };
     }
     await db.tenant.updateMany({ where: { id: tenantId, statusLists: tenant.statusLists }, data: { statusLists: { increment: 1 } } });
@@ -28,7 +36,12 @@ export async function assignIndex(db: Database, tenantId: TenantId, installation
 }
 
 /** Turns all indices of some installations invalid. The caller holds the consents concerned locked `for update`. */
-export async function invalidateStatusOfInstallations(db: Database, tenantId: TenantId, ids: readonly InstallationId[], now: Date): Promise<void> {
+export async function invalidateStatusOfInstallations(
+  db: Database,
+  tenantId: TenantId,
+  ids: readonly InstallationId[],
+  now: Date,
+): Promise<void> {
   if (ids.length === 0) return;
   await db.statusEntry.updateMany({ where: { tenantId, installationId: { in: [...ids] }, invalidAt: null }, data: { invalidAt: now } });
   await db.installation.updateMany({ where: { tenantId, id: { in: [...ids] } }, data: { statusList: null, statusIndex: null } });

@@ -1,0 +1,115 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { isUnderCeiling } from '../../../src/domain/ceiling.ts';
+import { areEmpty, areEqual, consentExpiry, extrasToShow, isInForce, termsOfAnswer, toolsToShow } from '../../../src/domain/consent.ts';
+import { isRiskier } from '../../../src/domain/risk.ts';
+import { catalogueArbitrary, ceilingArbitrary, consentArbitrary, now, runs, termsArbitrary } from './arbitraries.ts';
+
+const standingArbitrary = fc.option(termsArbitrary, { nil: undefined });
+const durations = fc.constantFrom('1h' as const, '1d' as const, '30d' as const, 'until-revoked' as const, 'unchanged' as const);
+const answerArbitrary = fc.record({
+  tickedTools: fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', '__proto__', 'constructor', 'never heard of')),
+  resources: fc.boolean(),
+  prompts: fc.boolean(),
+  duration: durations,
+});
+
+describe('toolsToShow', () => {
+  it('ABUSE-38: shows only what is asked for or stands', () => {
+    fc.assert(
+      fc.property(catalogueArbitrary, ceilingArbitrary, standingArbitrary, (catalogue, ceiling, standing) => {
+        for (const { tool, standing: relation } of toolsToShow(catalogue, ceiling, standing)) {
+          const stood = standing?.tools.some(({ name }) => name === tool.name) ?? false;
+          expect(stood || isUnderCeiling(ceiling, tool)).toBe(true);
+          expect(relation === 'new').toBe(!stood);
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('ticks by itself no tool that destroys or reaches out, none that got riskier, and nothing new on a repeat', () => {
+    fc.assert(
+      fc.property(catalogueArbitrary, ceilingArbitrary, standingArbitrary, (catalogue, ceiling, standing) => {
+        for (const shown of toolsToShow(catalogue, ceiling, standing).filter(({ ticked }) => ticked)) {
+          const stood = standing?.tools.find(({ name }) => name === shown.tool.name);
+          if (stood) expect(isRiskier(shown.tool, stood)).toBe(false);
+          else
+            expect({ first: standing === undefined, risk: shown.tool.risk === 'destructive', open: shown.tool.openWorld }).toEqual({
+              first: true,
+              risk: false,
+              open: false,
+            });
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('keeps every standing tool on the page as long as the server has it', () => {
+    fc.assert(
+      fc.property(catalogueArbitrary, ceilingArbitrary, termsArbitrary, (catalogue, ceiling, standing) => {
+        const shown = toolsToShow(catalogue, ceiling, standing).map(({ tool }) => tool.name);
+        const present = catalogue.map(({ name }) => name);
+        for (const { name } of standing.tools) expect(shown.includes(name)).toBe(present.includes(name));
+      }),
+      runs,
+    );
+  });
+});
+
+describe('termsOfAnswer', () => {
+  it('ABUSE-38: allows exactly what was shown and ticked, as it was shown', () => {
+    fc.assert(
+      fc.property(catalogueArbitrary, ceilingArbitrary, standingArbitrary, answerArbitrary, (catalogue, ceiling, standing, answer) => {
+        const shown = { tools: toolsToShow(catalogue, ceiling, standing), ...extrasToShow(ceiling, standing) };
+        const terms = termsOfAnswer(shown, answer, { now, standing });
+        expect(terms.tools).toEqual(shown.tools.map(({ tool }) => tool).filter(({ name }) => answer.tickedTools.includes(name)));
+        expect(terms.resources).toBe(shown.resources && answer.resources);
+        expect(terms.prompts).toBe(shown.prompts && answer.prompts);
+      }),
+      runs,
+    );
+  });
+
+  it('ends when the person chose; an unchanged end is the standing one, or the default at first', () => {
+    const shown = { tools: [], resources: true, prompts: false };
+    const answer = { tickedTools: [], resources: true, prompts: false };
+    const end = new Date(now.getTime() + 5_000);
+    const standing = { tools: [], resources: true, prompts: false, expiresAt: end };
+    expect(termsOfAnswer(shown, { ...answer, duration: '1h' }, { now, standing }).expiresAt).toEqual(new Date(now.getTime() + 3_600_000));
+    expect(termsOfAnswer(shown, { ...answer, duration: 'until-revoked' }, { now, standing }).expiresAt).toBeUndefined();
+    expect(termsOfAnswer(shown, { ...answer, duration: 'unchanged' }, { now, standing }).expiresAt).toEqual(end);
+    expect(termsOfAnswer(shown, { ...answer, duration: 'unchanged' }, { now, standing: undefined }).expiresAt).toEqual(
+      consentExpiry('30d', now),
+    );
+  });
+});
+
+describe('a consent', () => {
+  it('is in force until it is ended or its time is over', () => {
+    fc.assert(
+      fc.property(consentArbitrary, (consent) => {
+        expect(isInForce(consent, now)).toBe(!consent.endedAt && (!consent.expiresAt || consent.expiresAt.getTime() > now.getTime()));
+      }),
+      runs,
+    );
+  });
+
+  it('compares terms by what they allow, not by their order', () => {
+    fc.assert(
+      fc.property(termsArbitrary, (terms) => {
+        expect(areEqual(terms, { ...terms, tools: [...terms.tools].reverse() })).toBe(true);
+        expect(areEqual(terms, { ...terms, resources: !terms.resources })).toBe(false);
+        const [first, ...rest] = terms.tools;
+        if (first) {
+          expect(areEqual(terms, { ...terms, tools: rest })).toBe(false);
+          expect(areEqual(terms, { ...terms, tools: [{ ...first, digest: 'another' }, ...rest] })).toBe(false);
+        }
+      }),
+      runs,
+    );
+    expect(areEmpty({ tools: [], resources: false, prompts: false })).toBe(true);
+    expect(areEmpty({ tools: [], resources: false, prompts: true })).toBe(false);
+  });
+});
