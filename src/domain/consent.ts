@@ -81,13 +81,13 @@ export function toolsToShow<T extends CatalogueTool>(
   standing: ConsentTerms | undefined,
 ): ShownTool<T>[] {
   const before = new Map(standing?.tools.map((tool) => [tool.name, tool]));
-  return catalogue.flatMap((tool) => {
+  return catalogue.flatMap((tool): ShownTool<T>[] => {
     const stood = before.get(tool.name);
     if (!stood) {
       if (!isUnderCeiling(ceiling, tool)) return [];
-      return [{ tool, standing: 'new' as const, ticked: standing === undefined && tool.risk !== 'destructive' && !tool.openWorld }];
+      return [{ tool, standing: 'new', ticked: standing === undefined && tool.risk !== 'destructive' && !tool.openWorld }];
     }
-    return [{ tool, standing: stood.digest === tool.digest ? ('kept' as const) : ('changed' as const), ticked: !isRiskier(tool, stood) }];
+    return [{ tool, standing: stood.digest === tool.digest ? 'kept' : 'changed', ticked: !isRiskier(tool, stood) }];
   });
 }
 

@@ -8,7 +8,7 @@ import { catalogueArbitrary, ceilingArbitrary, consentArbitrary, now, runs, term
 const standingArbitrary = fc.option(termsArbitrary, { nil: undefined });
 const durations = fc.constantFrom('1h' as const, '1d' as const, '30d' as const, 'until-revoked' as const, 'unchanged' as const);
 const answerArbitrary = fc.record({
-  tickedTools: fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', '__proto__', 'constructor', 'never heard of')),
+  tickedTools: fc.array(fc.constantFrom<string[]>('a', 'b', 'c', 'd', 'e', '__proto__', 'constructor', 'never heard of')),
   resources: fc.boolean(),
   prompts: fc.boolean(),
   duration: durations,
