@@ -24,7 +24,6 @@ export const auditEventTypes = [
   'consent.changed',
   'consent.denied',
   'consent.ended',
-  'installation.ended',
   'token.issued',
   'token.refresh-reused',
   'token.code-replayed',

@@ -91,9 +91,9 @@ export async function listInvalidIndices(db: Database, tenantId: TenantId, list:
   return rows.map(({ index }) => index);
 }
 
-/** Frees at most `limit` indices that turned invalid before `invalidBefore`; returns how many. */
-export async function clearInvalidIndices(db: Database, invalidBefore: Date, limit: number): Promise<number> {
+/** Frees at most 500 indices that turned invalid before `invalidBefore`; returns how many. */
+export async function freeIndices(db: Database, invalidBefore: Date): Promise<number> {
   return db.$executeRaw`
     DELETE FROM status_entries WHERE (tenant_id, list, index) IN (
-      SELECT tenant_id, list, index FROM status_entries WHERE invalid_at < ${invalidBefore} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`;
+      SELECT tenant_id, list, index FROM status_entries WHERE invalid_at < ${invalidBefore} LIMIT 500 FOR UPDATE SKIP LOCKED)`;
 }
