@@ -1,0 +1,65 @@
+import type { Secret } from './secret.ts';
+
+/** Everything that can be set, secrets apart: safe to print. Frozen. */
+export interface Config {
+  /** The issuer URL, without a trailing slash. */
+  issuer: string;
+  listen: {
+    /** Addresses to listen on; both loopback families unless set. */
+    hosts: readonly string[];
+    port: number;
+  };
+  /** Absent: plain http is served. Absolute paths. */
+  tls?: { certificatePath: string; keyPath: string };
+  /** Addresses and networks in CIDR form whose forwarding headers are believed. */
+  trustedProxies: readonly string[];
+  database: {
+    /** `external`: `Secrets.databaseUrl` is there, and so is `Secrets.keyEncryptionKey`. */
+    kind: 'embedded' | 'external';
+    poolSize: number;
+    statementTimeoutSeconds: number;
+  };
+  /** Absolute path. */
+  dataDir: string;
+  audit: 'immutable' | 'tamper-evident';
+  lifetimes: {
+    accessTokenSeconds: number;
+    /** Of a refresh-token family, from its first token. */
+    refreshTokenSeconds: number;
+    /** Of one refresh token. */
+    refreshTokenIdleSeconds: number;
+    /** 0: a repeat is always reuse. */
+    refreshGraceSeconds: number;
+    sessionSeconds: number;
+    sessionIdleSeconds: number;
+  };
+  /** Cost of argon2id. */
+  passwords: { memoryKib: number; passes: number; concurrency: number };
+  rateLimits: 'on' | 'off';
+  /** What a request without `resource` is for; absent: it is refused. */
+  defaultResource?: string;
+  logLevel: 'silent' | 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /** Present with `--demo` only. */
+  demo?: { port: number };
+}
+
+/** What must never be printed, each wrapped so that it cannot be by mistake. */
+export interface Secrets {
+  databaseUrl?: Secret;
+  migrationDatabaseUrl?: Secret;
+  /** Absent with the embedded database: then one is kept in the data folder. At least 32 bytes. */
+  keyEncryptionKey?: Secret<Uint8Array>;
+  previousKeyEncryptionKey?: Secret<Uint8Array>;
+  smtpUrl?: Secret;
+  metricsToken?: Secret;
+}
+
+/** What the command line adds to the environment. */
+export interface LoadOptions {
+  /** Whether `--demo` was given. */
+  demo?: boolean;
+  /** `migrate` needs neither `DATABASE_URL` nor the secret that goes with it. Default: everything else. */
+  command?: 'migrate';
+  /** What relative paths start from. Default: the working directory. */
+  directory?: string;
+}

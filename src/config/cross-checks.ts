@@ -1,0 +1,169 @@
+import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
+import { isLoopbackHost } from '../domain/resource-uri.ts';
+import type { LoadOptions } from './config.ts';
+import type { ConfigProblem } from './config-error.ts';
+import type { SettingValues } from './read-settings.ts';
+import { type SettingKey, settings } from './settings.ts';
+
+/** What the checks look at beside the values. */
+export interface Circumstances extends LoadOptions {
+  directory: string;
+  /** Whether a setting was given at all, be it with a value that was refused. */
+  isGiven(key: SettingKey): boolean;
+}
+
+type Check = (values: Partial<SettingValues>, circumstances: Circumstances) => ConfigProblem | undefined;
+
+/** What settings demand of one another. Checks of values pass over those that are absent or were refused. */
+export function crossCheck(values: Partial<SettingValues>, circumstances: Circumstances): ConfigProblem[] {
+  return [...checks.flatMap((check) => check(values, circumstances) ?? []), ...published(values)];
+}
+
+const checks: readonly Check[] = [
+  (_, { isGiven }) =>
+    isGiven('databaseUrl') && !isGiven('secret')
+      ? {
+          setting: 'TOOLGRANT_SECRET',
+          problem: 'is required with DATABASE_URL',
+          fix: 'Make one with `openssl rand -base64 32`, keep it, and set it.',
+        }
+      : undefined,
+
+  (_, { isGiven, command }) =>
+    isGiven('migrationDatabaseUrl') && !isGiven('databaseUrl') && command !== 'migrate'
+      ? {
+          setting: 'DATABASE_URL',
+          problem: 'is not set, but TOOLGRANT_MIGRATION_DATABASE_URL is',
+          fix: 'Set it to the same database with the runtime role; without it the embedded database would be used.',
+        }
+      : undefined,
+
+  ({ migrationDatabaseUrl, databaseUrl }) =>
+    migrationDatabaseUrl && migrationDatabaseUrl === databaseUrl
+      ? {
+          setting: 'TOOLGRANT_MIGRATION_DATABASE_URL',
+          problem: 'is the same as DATABASE_URL',
+          fix: 'Use two roles: an owner that migrates, and a runtime role that cannot change audit rows.',
+        }
+      : undefined,
+
+  (_, { isGiven }) =>
+    isGiven('previousSecret') && !isGiven('secret')
+      ? { setting: 'TOOLGRANT_SECRET_PREVIOUS', problem: 'is set without TOOLGRANT_SECRET', fix: 'Set the present secret as well.' }
+      : undefined,
+
+  ({ secret, previousSecret }) =>
+    secret && previousSecret && Buffer.compare(secret, previousSecret) === 0
+      ? {
+          setting: 'TOOLGRANT_SECRET_PREVIOUS',
+          problem: 'is the same as TOOLGRANT_SECRET',
+          fix: 'Remove it once everything is encrypted anew.',
+        }
+      : undefined,
+
+  ({ tlsCertificatePath, tlsKeyPath }) =>
+    tlsCertificatePath && !tlsKeyPath
+      ? { setting: 'TOOLGRANT_TLS_KEY', problem: 'is missing beside TOOLGRANT_TLS_CERT', fix: 'Set both or none.' }
+      : undefined,
+
+  ({ tlsCertificatePath, tlsKeyPath }) =>
+    tlsKeyPath && !tlsCertificatePath
+      ? { setting: 'TOOLGRANT_TLS_CERT', problem: 'is missing beside TOOLGRANT_TLS_KEY', fix: 'Set both or none.' }
+      : undefined,
+
+  ({ tlsCertificatePath }, { directory }) => unreadable('TOOLGRANT_TLS_CERT', tlsCertificatePath, directory),
+
+  ({ tlsKeyPath }, { directory }) => unreadable('TOOLGRANT_TLS_KEY', tlsKeyPath, directory),
+
+  ({ tlsCertificatePath, issuer }) =>
+    tlsCertificatePath && issuer?.protocol === 'http:'
+      ? { setting: 'TOOLGRANT_ISSUER', problem: 'is plain http, but TOOLGRANT_TLS_CERT is set', fix: 'Begin it with https://.' }
+      : undefined,
+
+  ({ rateLimits, issuer }) =>
+    rateLimits === 'off' && issuer && !isLoopbackHost(issuer.hostname)
+      ? {
+          setting: 'TOOLGRANT_RATE_LIMITS',
+          problem: 'is off with an issuer that others can reach',
+          fix: 'Remove it; it is for benchmarks on this machine.',
+        }
+      : undefined,
+
+  ({ refreshTokenIdleSeconds = 0, refreshTokenSeconds = Number.POSITIVE_INFINITY }) =>
+    refreshTokenIdleSeconds > refreshTokenSeconds
+      ? {
+          setting: 'TOOLGRANT_REFRESH_TOKEN_IDLE_LIFETIME',
+          problem: 'is longer than TOOLGRANT_REFRESH_TOKEN_LIFETIME',
+          fix: `Shorten it, or lengthen the other (default ${settings.refreshTokenSeconds.default}).`,
+        }
+      : undefined,
+
+  ({ sessionIdleSeconds = 0, sessionSeconds = Number.POSITIVE_INFINITY }) =>
+    sessionIdleSeconds > sessionSeconds
+      ? {
+          setting: 'TOOLGRANT_SESSION_IDLE_TIMEOUT',
+          problem: 'is longer than TOOLGRANT_SESSION_LIFETIME',
+          fix: `Shorten it, or lengthen the other (default ${settings.sessionSeconds.default}).`,
+        }
+      : undefined,
+
+  (_, { isGiven, demo }) =>
+    demo && isGiven('databaseUrl')
+      ? { setting: '--demo', problem: 'makes a sample account, and DATABASE_URL names a database of yours', fix: 'Remove one of the two.' }
+      : undefined,
+
+  ({ issuer }, { demo }) =>
+    demo && issuer && !isLoopbackHost(issuer.hostname)
+      ? {
+          setting: '--demo',
+          problem: 'makes an account with a known password, and TOOLGRANT_ISSUER is not on this machine',
+          fix: 'Remove one of the two.',
+        }
+      : undefined,
+
+  ({ host }, { demo }) =>
+    demo && host && !isLoopbackHost(host.includes(':') ? `[${host}]` : host)
+      ? {
+          setting: '--demo',
+          problem: 'makes an account with a known password, and TOOLGRANT_HOST lets others in',
+          fix: 'Remove one of the two.',
+        }
+      : undefined,
+
+  ({ port, demoPort }, { demo }) =>
+    demo && port !== undefined && port === demoPort
+      ? { setting: 'TOOLGRANT_DEMO_PORT', problem: 'is the same as TOOLGRANT_PORT', fix: 'Choose another port for one of them.' }
+      : undefined,
+];
+
+function unreadable(setting: string, path: string | undefined, directory: string): ConfigProblem | undefined {
+  if (path === undefined) return undefined;
+  const absolute = resolve(directory, path);
+  try {
+    accessSync(absolute, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return {
+      setting,
+      problem: `names a file that cannot be read, ${absolute} (${code})`,
+      fix: 'Correct the path, or let this process read it.',
+    };
+  }
+}
+
+/** A secret that was copied from the documentation is known to everybody. */
+function published({ secret, previousSecret, metricsToken }: Partial<SettingValues>): ConfigProblem[] {
+  const example = (text: string) => Buffer.from(text, 'base64');
+  const copied = [
+    secret && Buffer.compare(secret, example(settings.secret.example)) === 0 && settings.secret.name,
+    previousSecret && Buffer.compare(previousSecret, example(settings.previousSecret.example)) === 0 && settings.previousSecret.name,
+    metricsToken === settings.metricsToken.example && settings.metricsToken.name,
+  ].filter((name) => typeof name === 'string');
+  return copied.map((setting) => ({
+    setting,
+    problem: 'is the example of the documentation',
+    fix: 'Make your own with `openssl rand -base64 32`.',
+  }));
+}

@@ -1,0 +1,132 @@
+/** The forms that settings come in: text to typed value, each with a message that follows the setting's name. */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { isLoopbackHost } from '../domain/resource-uri.ts';
+
+type Read<Value> = { value: Value } | { problem: string };
+
+function form<Value>(read: (text: string) => Read<Value>): z.ZodType<Value, string> {
+  return z.string().transform((text, context) => {
+    const outcome = read(text);
+    if ('value' in outcome) return outcome.value;
+    context.addIssue({ code: 'custom', message: outcome.problem });
+    return z.NEVER;
+  });
+}
+
+/** A whole number in a range. */
+export function wholeNumber(range: { min: number; max: number }): z.ZodType<number, string> {
+  return form<number>((text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= range.min && value <= range.max ? { value } : { problem: `is not a whole number from ${range.min} to ${range.max}` };
+  });
+}
+
+const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+/** A duration such as `30s`, `15m`, `12h`, `30d`, in seconds; the range is written in the same way. */
+export function duration(range: { min: string; max: string }): z.ZodType<number, string> {
+  const [min, max] = [secondsOf(range.min), secondsOf(range.max)];
+  return form<number>((text) => {
+    const value = secondsOf(text);
+    return value >= min && value <= max ? { value } : { problem: `is not a duration from ${range.min} to ${range.max}` };
+  });
+}
+
+function secondsOf(text: string): number {
+  const parts = /^(\d{1,6})([smhd])$/.exec(text);
+  return parts ? Number(parts[1]) * unitSeconds[parts[2] as keyof typeof unitSeconds] : Number.NaN;
+}
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words): z.ZodType<Words[number], string> {
+  return form<Words[number]>((text) =>
+    words.includes(text) ? { value: text as Words[number] } : { problem: `is not one of ${words.join(', ')}` },
+  );
+}
+
+/** A path; made absolute later, against the folder the process was started in. */
+export function path(): z.ZodType<string, string> {
+  return form<string>((text) => (text.includes('\0') ? { problem: 'is not a path' } : { value: text }));
+}
+
+/** The issuer URL in its one canonical spelling: it is compared byte by byte (MCP-4). */
+export function issuerUrl(): z.ZodType<URL, string> {
+  return form<URL>((text) => {
+    if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return { problem: 'is not an http or https URL' };
+    const url = new URL(text);
+    if (url.username !== '' || url.password !== '') return { problem: 'contains a user name or password' };
+    if (text.includes('?') || text.includes('#')) return { problem: 'contains a query or a fragment' };
+    if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) return { problem: 'is plain http, and its host is not this machine' };
+    const canonical = url.href.replace(/\/+$/, '');
+    return text === canonical ? { value: url } : { problem: `is not in canonical form; write ${canonical}` };
+  });
+}
+
+/** A resource URI, as `server add` takes it. */
+export function resourceUrl(): z.ZodType<string, string> {
+  return form<string>((text) =>
+    /^https?:\/\//i.test(text) && URL.canParse(text) && !text.includes('#')
+      ? { value: text }
+      : { problem: 'is not an http or https URL without a fragment' },
+  );
+}
+
+/** A URL of one of some schemes; the message never repeats it, because it may hold a password. */
+export function secretUrl(...schemes: readonly string[]): z.ZodType<string, string> {
+  return form<string>((text) =>
+    URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)) && new URL(text).hostname !== ''
+      ? { value: text }
+      : { problem: `is not a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}` },
+  );
+}
+
+/** A host to listen on: an address, or a name that the system resolves. */
+export function host(): z.ZodType<string, string> {
+  return form<string>((text) => {
+    const bare = text.replace(/^\[(.*)\]$/, '$1');
+    const isName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i.test(bare);
+    return isIP(bare) !== 0 || (isName && !/^[\d.]+$/.test(bare)) ? { value: bare } : { problem: 'is neither an address nor a host name' };
+  });
+}
+
+/** Addresses and networks, separated by commas, as one list to ask. */
+export function networks(): z.ZodType<readonly string[], string> {
+  return form<readonly string[]>((text) => {
+    const entries = text.split(',').map((entry) => entry.trim());
+    const wrong = entries.find((entry) => !isNetwork(entry));
+    return wrong === undefined
+      ? { value: entries }
+      : { problem: `contains "${wrong}", which is neither an address nor a network in CIDR form` };
+  });
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || address.includes('%') || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
+const minKeyBytes = 32;
+
+/**
+ * A key as random bytes, written in base64url (or base64) or hex: what `openssl rand -base64 32` prints.
+ * A sentence or a repeated pattern is refused: 32 random bytes hold fewer than 16 different ones about never (p < 10⁻¹²).
+ */
+export function key(): z.ZodType<Uint8Array, string> {
+  return form<Uint8Array>((text) => {
+    const isHex = /^[0-9a-f]+$/i.test(text) && text.length % 2 === 0 && text.length >= 2 * minKeyBytes;
+    if (!isHex && !/^[\w+/-]+={0,2}$/.test(text)) return { problem: 'is neither base64url nor hex' };
+    const bytes = new Uint8Array(Buffer.from(text, isHex ? 'hex' : 'base64'));
+    if (bytes.length < minKeyBytes) return { problem: `holds ${bytes.length} bytes, and needs at least ${minKeyBytes}` };
+    return new Set(bytes).size < 16 ? { problem: 'does not look random' } : { value: bytes };
+  });
+}
+
+/** A token that others show us: at least 128 bits' worth of characters that need no escaping. */
+export function bearerToken(): z.ZodType<string, string> {
+  return form<string>((text) =>
+    /^[\w~+/.-]{22,512}={0,2}$/.test(text) ? { value: text } : { problem: 'is not 22 to 512 URL-safe characters' },
+  );
+}

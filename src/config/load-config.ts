@@ -1,0 +1,99 @@
+/**
+ * Config: names, parses, defaults and cross-checks every setting, and reports all problems at once.
+ * It opens nothing, connects to nothing and prints nothing; `cli` shows its errors, `compose.ts` builds from its result.
+ */
+import { resolve } from 'node:path';
+import { isLoopbackHost } from '../domain/resource-uri.ts';
+import type { Config, LoadOptions, Secrets } from './config.ts';
+import { ConfigError, type ConfigProblem } from './config-error.ts';
+import { crossCheck } from './cross-checks.ts';
+import type { Environment } from './environment.ts';
+import { readSettings, type SettingValues } from './read-settings.ts';
+import { Secret } from './secret.ts';
+import { type SettingKey, settings } from './settings.ts';
+
+/** The settings in force. */
+export interface LoadedConfig {
+  config: Config;
+  secrets: Secrets;
+}
+
+const defaultPort = 4000;
+
+/** Reads the settings out of an environment (`readEnvironment`); throws `ConfigError` with every problem there is. */
+export function loadConfig(env: Environment, options: LoadOptions = {}): LoadedConfig {
+  const directory = options.directory ?? process.cwd();
+  const read = readSettings(env, directory);
+  const refused = new Set(read.problems.map(({ setting }) => setting.replace(/_FILE$/, '')));
+  const values = withDerivedDefaults(read.values, refused);
+  const isGiven = (key: SettingKey) => values[key] !== undefined || refused.has(settings[key].name);
+  const crossed = crossCheck(values, { ...options, directory, isGiven });
+  const problems: ConfigProblem[] = [...read.problems, ...crossed];
+  if (problems.length > 0) throw new ConfigError(problems);
+  const complete = values as Complete;
+  return {
+    config: deepFreeze(toConfig(complete, { demo: options.demo ?? false, directory })),
+    secrets: Object.freeze(toSecrets(complete)),
+  };
+}
+
+type Complete = SettingValues & Required<Pick<SettingValues, 'issuer' | 'port'>>;
+
+/** The issuer's port and the port to listen on stand in for one another on this machine; elsewhere a proxy lies between. */
+function withDerivedDefaults(values: Partial<SettingValues>, refused: ReadonlySet<string>): Partial<SettingValues> {
+  const { issuer } = values;
+  const ownPort = issuer && isLoopbackHost(issuer.hostname) ? Number(issuer.port) || (issuer.protocol === 'https:' ? 443 : 80) : undefined;
+  const port = values.port ?? (refused.has(settings.port.name) ? undefined : (ownPort ?? defaultPort));
+  const noIssuer = issuer === undefined && !refused.has(settings.issuer.name) && port !== undefined;
+  return { ...values, ...(port !== undefined && { port }), ...(noIssuer && { issuer: new URL(`http://localhost:${port}`) }) };
+}
+
+function toConfig(values: Complete, { demo, directory }: { demo: boolean; directory: string }): Config {
+  const { tlsCertificatePath, tlsKeyPath, defaultResource } = values;
+  return {
+    issuer: values.issuer.href.replace(/\/+$/, ''),
+    listen: { hosts: values.host === undefined ? ['127.0.0.1', '::1'] : [values.host], port: values.port },
+    ...(tlsCertificatePath !== undefined &&
+      tlsKeyPath !== undefined && {
+        tls: { certificatePath: resolve(directory, tlsCertificatePath), keyPath: resolve(directory, tlsKeyPath) },
+      }),
+    trustedProxies: values.trustedProxies ?? [],
+    database: {
+      kind: values.databaseUrl === undefined ? 'embedded' : 'external',
+      poolSize: values.databasePoolSize,
+      statementTimeoutSeconds: values.databaseStatementTimeoutSeconds,
+    },
+    dataDir: resolve(directory, values.dataDir),
+    audit: values.audit,
+    lifetimes: {
+      accessTokenSeconds: values.accessTokenSeconds,
+      refreshTokenSeconds: values.refreshTokenSeconds,
+      refreshTokenIdleSeconds: values.refreshTokenIdleSeconds,
+      refreshGraceSeconds: values.refreshGraceSeconds,
+      sessionSeconds: values.sessionSeconds,
+      sessionIdleSeconds: values.sessionIdleSeconds,
+    },
+    passwords: { memoryKib: values.argon2MemoryKib, passes: values.argon2Passes, concurrency: values.argon2Concurrency },
+    rateLimits: values.rateLimits,
+    ...(defaultResource !== undefined && { defaultResource }),
+    logLevel: values.logLevel,
+    ...(demo && { demo: { port: values.demoPort } }),
+  };
+}
+
+function toSecrets(values: Complete): Secrets {
+  const { databaseUrl, migrationDatabaseUrl, secret, previousSecret, smtpUrl, metricsToken } = values;
+  return {
+    ...(databaseUrl !== undefined && { databaseUrl: new Secret(databaseUrl) }),
+    ...(migrationDatabaseUrl !== undefined && { migrationDatabaseUrl: new Secret(migrationDatabaseUrl) }),
+    ...(secret && { keyEncryptionKey: new Secret(secret) }),
+    ...(previousSecret && { previousKeyEncryptionKey: new Secret(previousSecret) }),
+    ...(smtpUrl !== undefined && { smtpUrl: new Secret(smtpUrl) }),
+    ...(metricsToken !== undefined && { metricsToken: new Secret(metricsToken) }),
+  };
+}
+
+function deepFreeze<Value extends object>(value: Value): Value {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part);
+  return Object.freeze(value);
+}
