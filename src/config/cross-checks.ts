@@ -21,8 +21,8 @@ export function crossCheck(values: Partial<SettingValues>, circumstances: Circum
 }
 
 const checks: readonly Check[] = [
-  (_, { isGiven }) =>
-    isGiven('databaseUrl') && !isGiven('secret')
+  (_, { isGiven, command }) =>
+    isGiven('databaseUrl') && !isGiven('secret') && command !== 'migrate'
       ? {
           setting: 'TOOLGRANT_SECRET',
           problem: 'is required with DATABASE_URL',

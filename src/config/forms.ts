@@ -74,11 +74,14 @@ export function resourceUrl(): z.ZodType<string, string> {
 
 /** A URL of one of some schemes; the message never repeats it, because it may hold a password. */
 export function secretUrl(...schemes: readonly string[]): z.ZodType<string, string> {
-  return form<string>((text) =>
-    URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)) && new URL(text).hostname !== ''
-      ? { value: text }
-      : { problem: `is not a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}` },
-  );
+  const problem = `is not a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
+  return form<string>((text) => {
+    if (!URL.canParse(text)) return { problem };
+    const url = new URL(text);
+    // PostgreSQL's sockets: postgres://user@/database?host=/var/run/postgresql
+    const hasHost = url.hostname !== '' || url.searchParams.has('host');
+    return hasHost && schemes.includes(url.protocol.slice(0, -1)) ? { value: text } : { problem };
+  });
 }
 
 /** A host to listen on: an address, or a name that the system resolves. */

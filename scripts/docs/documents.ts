@@ -1,0 +1,16 @@
+/** Everything that is generated from code, with the path it is kept at. `npm run docs` writes it, a test finds what drifted. */
+import { renderConfigurationReference } from './configuration-reference.ts';
+import { renderEnvExample } from './env-example.ts';
+
+/** A generated file. */
+export interface GeneratedDocument {
+  /** Relative to the repository. */
+  path: string;
+  render(): string;
+}
+
+/** The list. */
+export const generatedDocuments: readonly GeneratedDocument[] = [
+  { path: 'docs/configuration.md', render: renderConfigurationReference },
+  { path: '.env.example', render: renderEnvExample },
+];

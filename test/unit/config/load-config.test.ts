@@ -1,0 +1,269 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { LoadOptions } from '../../../src/config/config.ts';
+import { ConfigError, type ConfigProblem } from '../../../src/config/config-error.ts';
+import type { Environment } from '../../../src/config/environment.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
+import { settings } from '../../../src/config/settings.ts';
+
+const secret = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64url');
+const otherSecret = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 5)).toString('base64url');
+const databaseUrl = 'postgres://runtime:canary@db.example.com/toolgrant';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'config-'));
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function problemsOf(env: Environment, options: LoadOptions = {}): readonly ConfigProblem[] {
+  try {
+    loadConfig(env, { directory, ...options });
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+const namesOf = (env: Environment, options: LoadOptions = {}) => problemsOf(env, options).map(({ setting }) => setting);
+
+describe('without any setting', () => {
+  it('everything has its default', () => {
+    const { config, secrets } = loadConfig({}, { directory });
+    expect(config).toEqual({
+      issuer: 'http://localhost:4000',
+      listen: { hosts: ['127.0.0.1', '::1'], port: 4000 },
+      trustedProxies: [],
+      database: { kind: 'embedded', poolSize: 10, statementTimeoutSeconds: 10 },
+      dataDir: join(directory, '.toolgrant'),
+      audit: 'immutable',
+      lifetimes: {
+        accessTokenSeconds: 900,
+        refreshTokenSeconds: 365 * 86_400,
+        refreshTokenIdleSeconds: 30 * 86_400,
+        refreshGraceSeconds: 30,
+        sessionSeconds: 14 * 86_400,
+        sessionIdleSeconds: 12 * 3_600,
+      },
+      passwords: { memoryKib: 19_456, passes: 2, concurrency: 4 },
+      rateLimits: 'on',
+      logLevel: 'info',
+    });
+    expect(secrets).toEqual({});
+  });
+
+  it('the result is frozen to its depth', () => {
+    const { config, secrets } = loadConfig({}, { directory, demo: true });
+    for (const part of [config, config.listen, config.listen.hosts, config.lifetimes, config.demo, secrets])
+      expect(Object.isFrozen(part)).toBe(true);
+  });
+
+  it('empty variables count as not set, as compose files make them', () => {
+    expect(loadConfig({ TOOLGRANT_PORT: '', TOOLGRANT_LOG_LEVEL: ' ' }, { directory }).config.listen.port).toBe(4000);
+  });
+});
+
+describe('the port and the issuer', () => {
+  it.each([
+    [{ TOOLGRANT_PORT: '5000' }, 'http://localhost:5000', 5000],
+    [{ TOOLGRANT_ISSUER: 'http://127.0.0.1:5001' }, 'http://127.0.0.1:5001', 5001],
+    [{ TOOLGRANT_ISSUER: 'http://localhost' }, 'http://localhost', 80],
+    [{ TOOLGRANT_PORT: '80' }, 'http://localhost', 80],
+    [{ TOOLGRANT_ISSUER: 'https://auth.example.com' }, 'https://auth.example.com', 4000],
+    [{ TOOLGRANT_ISSUER: 'https://auth.example.com/base', TOOLGRANT_PORT: '8443' }, 'https://auth.example.com/base', 8443],
+  ])('stand in for one another: %j', (env, issuer, port) => {
+    const { config } = loadConfig(env, { directory });
+    expect({ issuer: config.issuer, port: config.listen.port }).toEqual({ issuer, port });
+  });
+});
+
+describe('all problems at once', () => {
+  it('each with its setting, its problem and its fix', () => {
+    const problems = problemsOf(
+      {
+        TOOLGRANT_ISSUER: 'http://auth.example.com',
+        TOOLGRANT_PROT: '4000',
+        DATABASE_URL: 'mysql://db',
+        TOOLGRANT_TLS_KEY: 'missing.key',
+        TOOLGRANT_ARGON2_PASSES: 'many',
+      },
+      { demo: true },
+    );
+    expect(problems.map(({ setting }) => setting)).toEqual([
+      'TOOLGRANT_ISSUER',
+      'DATABASE_URL',
+      'TOOLGRANT_ARGON2_PASSES',
+      'TOOLGRANT_PROT',
+      'TOOLGRANT_SECRET',
+      'TOOLGRANT_TLS_CERT',
+      'TOOLGRANT_TLS_KEY',
+      '--demo',
+    ]);
+    for (const { problem, fix } of problems) {
+      expect(problem).toMatch(/^[a-z][^\n]*[^.]$/);
+      expect(fix).toMatch(/^[A-Z][^\n]*[.?]$/);
+    }
+  });
+});
+
+describe('a database of yours', () => {
+  it('needs the secret', () => {
+    expect(namesOf({ DATABASE_URL: databaseUrl })).toEqual(['TOOLGRANT_SECRET']);
+    const { config, secrets } = loadConfig({ DATABASE_URL: databaseUrl, TOOLGRANT_SECRET: secret }, { directory });
+    expect(config.database.kind).toBe('external');
+    expect(secrets.databaseUrl?.reveal()).toBe(databaseUrl);
+    expect(Buffer.from(secrets.keyEncryptionKey?.reveal() ?? []).toString('base64url')).toBe(secret);
+  });
+
+  it('is not passed over for the embedded one when only the owner is named, or when it is empty', () => {
+    expect(namesOf({ TOOLGRANT_MIGRATION_DATABASE_URL: databaseUrl })).toEqual(['DATABASE_URL']);
+    expect(namesOf({ DATABASE_URL: '', TOOLGRANT_SECRET: secret })).toEqual(['DATABASE_URL']);
+  });
+
+  it('is migrated by the owner alone, without the secret', () => {
+    const { secrets } = loadConfig({ TOOLGRANT_MIGRATION_DATABASE_URL: databaseUrl }, { directory, command: 'migrate' });
+    expect(secrets.migrationDatabaseUrl?.reveal()).toBe(databaseUrl);
+    expect(namesOf({ DATABASE_URL: databaseUrl }, { command: 'migrate' })).toEqual([]);
+  });
+
+  it('has two roles', () => {
+    const env = { DATABASE_URL: databaseUrl, TOOLGRANT_MIGRATION_DATABASE_URL: databaseUrl, TOOLGRANT_SECRET: secret };
+    expect(namesOf(env)).toEqual(['TOOLGRANT_MIGRATION_DATABASE_URL']);
+  });
+});
+
+describe('--demo', () => {
+  it('adds the port of its MCP server', () => {
+    expect(loadConfig({ TOOLGRANT_DEMO_PORT: '4101' }, { directory, demo: true }).config.demo).toEqual({ port: 4101 });
+  });
+
+  it.each([
+    [{ DATABASE_URL: databaseUrl, TOOLGRANT_SECRET: secret }],
+    [{ TOOLGRANT_ISSUER: 'https://auth.example.com' }],
+    [{ TOOLGRANT_HOST: '0.0.0.0' }],
+    [{ TOOLGRANT_HOST: '::' }],
+    [{ TOOLGRANT_HOST: '192.168.0.5' }],
+    [{ TOOLGRANT_HOST: 'auth.internal' }],
+  ])('refuses %j, which is fine without it', (env) => {
+    expect(namesOf(env, { demo: true })).toEqual(['--demo']);
+    expect(namesOf(env)).toEqual([]);
+  });
+
+  it.each(['127.0.0.1', '::1', 'localhost', '127.0.0.2'])('accepts to listen on %s', (host) => {
+    expect(namesOf({ TOOLGRANT_HOST: host }, { demo: true })).toEqual([]);
+  });
+
+  it('needs two ports', () => {
+    expect(namesOf({ TOOLGRANT_PORT: '4001' }, { demo: true })).toEqual(['TOOLGRANT_DEMO_PORT']);
+  });
+});
+
+describe('what settings demand of one another', () => {
+  it('TLS takes a certificate and a key that can be read, and an https issuer', () => {
+    for (const name of ['tls.crt', 'tls.key']) writeFileSync(join(directory, name), 'pem');
+    const tls = { TOOLGRANT_TLS_CERT: 'tls.crt', TOOLGRANT_TLS_KEY: 'tls.key' };
+    expect(namesOf({ TOOLGRANT_TLS_CERT: 'tls.crt' })).toEqual(['TOOLGRANT_TLS_KEY', 'TOOLGRANT_ISSUER']);
+    expect(namesOf({ TOOLGRANT_TLS_KEY: 'tls.key' })).toEqual(['TOOLGRANT_TLS_CERT']);
+    expect(namesOf({ ...tls, TOOLGRANT_TLS_KEY: 'no.key', TOOLGRANT_ISSUER: 'https://auth.example.com' })).toEqual(['TOOLGRANT_TLS_KEY']);
+    const { config } = loadConfig({ ...tls, TOOLGRANT_ISSUER: 'https://auth.example.com' }, { directory });
+    expect(config.tls).toEqual({ certificatePath: join(directory, 'tls.crt'), keyPath: join(directory, 'tls.key') });
+  });
+
+  it('rate limits are off on this machine only', () => {
+    expect(namesOf({ TOOLGRANT_RATE_LIMITS: 'off' })).toEqual([]);
+    expect(namesOf({ TOOLGRANT_RATE_LIMITS: 'off', TOOLGRANT_ISSUER: 'https://auth.example.com' })).toEqual(['TOOLGRANT_RATE_LIMITS']);
+  });
+
+  it('an idle lifetime is not longer than the whole', () => {
+    expect(namesOf({ TOOLGRANT_REFRESH_TOKEN_LIFETIME: '1d', TOOLGRANT_SESSION_LIFETIME: '1h' })).toEqual([
+      'TOOLGRANT_REFRESH_TOKEN_IDLE_LIFETIME',
+      'TOOLGRANT_SESSION_IDLE_TIMEOUT',
+    ]);
+  });
+
+  it('the previous secret is another one', () => {
+    expect(namesOf({ TOOLGRANT_SECRET_PREVIOUS: secret })).toEqual(['TOOLGRANT_SECRET_PREVIOUS']);
+    expect(namesOf({ TOOLGRANT_SECRET: secret, TOOLGRANT_SECRET_PREVIOUS: secret })).toEqual(['TOOLGRANT_SECRET_PREVIOUS']);
+    expect(namesOf({ TOOLGRANT_SECRET: secret, TOOLGRANT_SECRET_PREVIOUS: otherSecret })).toEqual([]);
+  });
+
+  it('no secret is copied from the documentation', () => {
+    const env = {
+      TOOLGRANT_SECRET: settings.secret.example,
+      TOOLGRANT_SECRET_PREVIOUS: settings.previousSecret.example,
+      TOOLGRANT_METRICS_TOKEN: settings.metricsToken.example,
+    };
+    expect(namesOf(env)).toEqual(Object.keys(env));
+  });
+});
+
+describe('secrets', () => {
+  it('are read from files, without the line end that editors add', () => {
+    writeFileSync(join(directory, 'secret'), `${secret}\n`);
+    const { secrets } = loadConfig({ TOOLGRANT_SECRET_FILE: join(directory, 'secret') }, { directory: '/' });
+    expect(Buffer.from(secrets.keyEncryptionKey?.reveal() ?? []).toString('base64url')).toBe(secret);
+  });
+
+  it('are given once, by a file that can be read and holds something', () => {
+    writeFileSync(join(directory, 'empty'), '\n');
+    writeFileSync(join(directory, 'secret'), secret);
+    expect(namesOf({ TOOLGRANT_SECRET_FILE: 'absent' })).toEqual(['TOOLGRANT_SECRET_FILE']);
+    expect(namesOf({ TOOLGRANT_SECRET_FILE: 'empty' })).toEqual(['TOOLGRANT_SECRET_FILE']);
+    expect(namesOf({ TOOLGRANT_SECRET_FILE: 'secret', TOOLGRANT_SECRET: secret })).toEqual(['TOOLGRANT_SECRET']);
+    expect(namesOf({ DATABASE_URL: databaseUrl, TOOLGRANT_SECRET_FILE: 'absent' })).toEqual(['TOOLGRANT_SECRET_FILE']);
+  });
+
+  it('ABUSE-74: are in no message and in no print of the result', () => {
+    const canary = 'canary-canary-canary-canary-canary';
+    const wrong = Object.values(settings).flatMap((setting) => ('secret' in setting ? [[setting.name, `${canary}!`]] : []));
+    expect(JSON.stringify(problemsOf(Object.fromEntries(wrong)))).not.toContain('canary');
+
+    const loaded = loadConfig({ DATABASE_URL: databaseUrl, TOOLGRANT_SECRET: secret, TOOLGRANT_METRICS_TOKEN: canary }, { directory });
+    const prints = [inspect(loaded, { depth: 9, showHidden: true }), JSON.stringify(loaded), `${loaded.secrets.databaseUrl}`];
+    for (const print of prints) {
+      expect(print).toContain('[secret]');
+      expect(print).not.toContain('canary');
+      expect(print).not.toContain(secret);
+    }
+  });
+});
+
+describe('unknown variables', () => {
+  it.each([
+    ['TOOLGRANT_PROT', 'TOOLGRANT_PORT'],
+    ['TOOLGRANT_ISUER', 'TOOLGRANT_ISSUER'],
+    ['TOOLGRANT_TLS_CERTIFICATE', undefined],
+    ['TOOLGRANT_SECRETS_FILE', 'TOOLGRANT_SECRET_FILE'],
+    ['TOOLGRANT_TRUSTED_PROXY', 'TOOLGRANT_TRUSTED_PROXIES'],
+    ['TOOLGRANT_COLOUR', undefined],
+  ])('%s is a problem, with the likely meaning %s', (name, meant) => {
+    const [problem] = problemsOf({ [name]: 'x' });
+    expect(problem).toMatchObject({ setting: name, problem: 'is unknown' });
+    expect(problem?.fix.startsWith('Did you mean')).toBe(meant !== undefined);
+    expect(problem?.fix).toContain(meant ?? 'docs/configuration.md');
+  });
+
+  it('only secrets are read from files', () => {
+    expect(problemsOf({ TOOLGRANT_PORT_FILE: '/x' })).toEqual([
+      { setting: 'TOOLGRANT_PORT_FILE', problem: 'is unknown: only secrets can be given as files', fix: 'Set TOOLGRANT_PORT itself.' },
+    ]);
+  });
+
+  it('those of others, and those that Kubernetes sets for a Service, are none of our business', () => {
+    expect(
+      namesOf({
+        PATH: '/bin',
+        TOOLGRANT_SERVICE_HOST: '10.0.0.1',
+        TOOLGRANT_SERVICE_PORT_HTTP: '4000',
+        TOOLGRANT_PORT_4000_TCP_ADDR: '10.0.0.1',
+      }),
+    ).toEqual([]);
+    expect(problemsOf({ TOOLGRANT_PORT: 'tcp://10.0.0.1:4000' })[0]?.problem).toContain('Kubernetes');
+  });
+});
