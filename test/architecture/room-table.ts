@@ -1,0 +1,25 @@
+/** The table "Rooms" of docs/architecture.md, as data: which rooms each room may import, beside itself. */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  'resource-server': [],
+  platform: [],
+  domain: ['resource-server'],
+  config: ['domain'],
+  store: ['domain', 'platform'],
+  services: ['store', 'domain', 'platform'],
+  oidc: ['services', 'domain', 'platform'],
+  http: ['oidc', 'services', 'domain', 'platform', 'config'],
+  gateway: ['resource-server', 'platform', 'config'],
+  cli: ['compose.ts', 'config'],
+  demo: ['resource-server'],
+};
+
+/** The files beside the rooms, which wire them. */
+export const wiring: readonly string[] = ['compose.ts', 'main.ts'];
+
+/** Single files that the table names: allowed although their room is not, and the only one allowed of their room. */
+export function isAllowed(from: { room: string; file: string }, to: { room: string; file: string }): boolean {
+  if (from.room === to.room || wiring.includes(from.room)) return true;
+  if (from.room === 'domain' && to.room === 'resource-server') return to.file === 'src/resource-server/scope.ts';
+  if (from.file === 'src/oidc/adapter.ts' && to.room === 'store') return true;
+  return rooms[from.room]?.includes(to.room) ?? false;
+}
