@@ -33,11 +33,7 @@ export const CATALOGUE_SCOPE = 'catalogue';
 export const TOOL_SCOPE_PREFIX = 'tool:';
 
 /** What a first challenge and the RFC 9728 document ask for: ceilings that the person fills in. */
-export const ADVERTISED_SCOPES: readonly string[] = Object.freeze([
-  TOOLS_SCOPE,
-  RESOURCES_SCOPE,
-  PROMPTS_SCOPE,
-]);
+export const ADVERTISED_SCOPES: readonly string[] = Object.freeze([TOOLS_SCOPE, RESOURCES_SCOPE, PROMPTS_SCOPE]);
 
 /** A scope string, sorted into what each of its tokens means. */
 export interface ParsedScope {

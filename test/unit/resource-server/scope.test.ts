@@ -1,12 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  formatToolScope,
-  isToolName,
-  parseScope,
-  splitScope,
-  toolNameOfScope,
-} from '../../../src/resource-server/scope.ts';
+import { formatToolScope, isToolName, parseScope, splitScope, toolNameOfScope } from '../../../src/resource-server/scope.ts';
 
 const toolName = fc.string({ unit: 'binary', minLength: 1 }).filter(isToolName);
 
@@ -16,15 +10,11 @@ describe('tool scopes', () => {
   });
 
   it('use the scope alphabet of RFC 6749 alone', () => {
-    fc.assert(
-      fc.property(toolName, (name) => /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(formatToolScope(name))),
-    );
+    fc.assert(fc.property(toolName, (name) => /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(formatToolScope(name))));
   });
 
   it('differ whenever the names differ', () => {
-    fc.assert(
-      fc.property(toolName, toolName, (a, b) => a === b || formatToolScope(a) !== formatToolScope(b)),
-    );
+    fc.assert(fc.property(toolName, toolName, (a, b) => a === b || formatToolScope(a) !== formatToolScope(b)));
   });
 
   it('have one spelling per tool: whatever parses is what formatting makes', () => {
@@ -77,9 +67,7 @@ describe('tool scopes', () => {
 
 describe('scope strings', () => {
   it('are sorted into meanings', () => {
-    expect(
-      parseScope('openid tools tool:a%20b tools.read resources tool:%zz prompts tool:a%20b tools.listed catalogue'),
-    ).toEqual({
+    expect(parseScope('openid tools tool:a%20b tools.read resources tool:%zz prompts tool:a%20b tools.listed catalogue')).toEqual({
       tools: true,
       toolsRead: true,
       toolsListed: true,

@@ -1,0 +1,132 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Answer } from './challenge.ts';
+import { type BodyFilter, createEventStreamFilter, createJsonFilter } from './event-stream.ts';
+import type { FilterMessage } from './response-filter.ts';
+
+/** Sends an answer whole. */
+export function sendAnswer(response: ServerResponse, answer: Answer, options: { isHead: boolean }): void {
+  response.statusCode = answer.status;
+  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
+  response.end(options.isHead ? undefined : answer.body);
+}
+
+/** What is done to the answer of a handler. */
+export interface ResponseFilterHooks {
+  readonly filter: FilterMessage;
+  /** Called once, when the headers are known and not yet sent. */
+  readonly onHeaders: () => void;
+  /** Asked before each piece of an event stream; false ends the stream. */
+  readonly mayContinue: () => boolean;
+}
+
+type Callback = (error?: Error | null) => void;
+
+/**
+ * Makes everything that a handler writes into `response` pass through a filter: a JSON body as a
+ * whole, an event stream event by event, other bodies untouched. To be called before the handler.
+ */
+export function filterResponse(response: ServerResponse, hooks: ResponseFilterHooks): void {
+  const writeHead = response.writeHead.bind(response);
+  const write = response.write.bind(response) as (chunk: string | Uint8Array, done?: Callback) => boolean;
+  const end = response.end.bind(response) as (chunk?: string | Uint8Array, done?: Callback) => ServerResponse;
+  const flushHeaders = response.flushHeaders.bind(response);
+
+  let filter: BodyFilter | undefined;
+  let isDecided = false;
+  let isStream = false;
+  let isOver = false;
+
+  /** Chooses the filter once the content type is final. JSON headers wait for the length of the filtered body. */
+  function decide(): void {
+    if (isDecided) return;
+    const type = String(response.getHeader('content-type') ?? '')
+      .split(';')[0]
+      ?.trim()
+      .toLowerCase();
+    const isFiltered = type === 'text/event-stream' || type === 'application/json';
+    const encoding = String(response.getHeader('content-encoding') ?? 'identity');
+    if (isFiltered && encoding !== 'identity') {
+      throw new Error(`A body that is already compressed (${encoding}) cannot be filtered: compress outside of protect().`);
+    }
+    isDecided = true;
+    // From here on Node's own implicit call must reach the real function.
+    response.writeHead = writeHead;
+    hooks.onHeaders();
+    if (!isFiltered) return;
+    isStream = type === 'text/event-stream';
+    filter = isStream ? createEventStreamFilter(hooks.filter) : createJsonFilter(hooks.filter);
+    response.removeHeader('content-length');
+    response.removeHeader('etag');
+    if (isStream) flushHeaders();
+  }
+
+  response.writeHead = ((status: number, ...rest: unknown[]): ServerResponse => {
+    const [first, second] = rest;
+    response.statusCode = status;
+    if (typeof first === 'string') response.statusMessage = first;
+    setHeaders(response, typeof first === 'string' ? second : first);
+    decide();
+    if (filter === undefined) writeHead(response.statusCode);
+    return response;
+  }) as ServerResponse['writeHead'];
+
+  response.flushHeaders = () => {
+    decide();
+    if (filter === undefined) flushHeaders();
+  };
+
+  response.write = ((chunk: unknown, ...rest: unknown[]): boolean => {
+    const { bytes, done } = piece(chunk, rest);
+    if (isOver) return true;
+    decide();
+    if (filter === undefined) return write(bytes, done);
+    if (isStream && !hooks.mayContinue()) {
+      isOver = true;
+      end(undefined, done);
+      return true;
+    }
+    const passed = filter.push(bytes);
+    if (passed !== '') return write(passed, done);
+    if (done !== undefined) queueMicrotask(done);
+    return true;
+  }) as ServerResponse['write'];
+
+  response.end = ((...all: unknown[]): ServerResponse => {
+    if (isOver) return response;
+    const [chunk, ...rest] = typeof all[0] === 'function' ? [undefined, ...all] : all;
+    const { bytes, done } = piece(chunk ?? new Uint8Array(), rest);
+    decide();
+    isOver = true;
+    if (filter === undefined) return bytes.byteLength === 0 ? end(undefined, done) : end(bytes, done);
+    const passed = filter.push(bytes) + filter.end();
+    if (!isStream) response.setHeader('content-length', new TextEncoder().encode(passed).byteLength);
+    return passed === '' ? end(undefined, done) : end(passed, done);
+  }) as ServerResponse['end'];
+}
+
+function piece(chunk: unknown, rest: readonly unknown[]): { bytes: Uint8Array; done: Callback | undefined } {
+  const encoding = rest.find((argument) => typeof argument === 'string') as BufferEncoding | undefined;
+  const done = rest.find((argument) => typeof argument === 'function') as Callback | undefined;
+  const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : (chunk as Uint8Array);
+  return { bytes, done };
+}
+
+/** Takes headers in all three forms that `writeHead` takes: an object, pairs, or a flat list. */
+function setHeaders(response: ServerResponse, headers: unknown): void {
+  if (headers === undefined || headers === null) return;
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers as OutgoingHttpHeaders)) {
+      if (value !== undefined) response.setHeader(name, value);
+    }
+    return;
+  }
+  const flat = (headers as unknown[]).flat() as OutgoingHttpHeader[];
+  const seen = new Set<string>();
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    const name = String(flat[index]).toLowerCase();
+    const value = flat[index + 1] as string;
+    if (seen.has(name)) response.appendHeader(name, value);
+    else response.setHeader(name, value);
+    seen.add(name);
+  }
+}

@@ -1,0 +1,118 @@
+import { type Access, noAccess } from './access.ts';
+import { ambientNow } from './ambient.ts';
+import { type AuthInfo, accessOf } from './auth-info.ts';
+import { BoundedMap } from './bounded-map.ts';
+import { deniedResponse } from './challenge.ts';
+import { echoableId, isRequest, jsonRpcError, ownValue } from './json-rpc.ts';
+import { judge } from './judge.ts';
+import { createMessageFilter } from './response-filter.ts';
+
+/** What the hook needs of an SDK transport; both generations have it. */
+export interface SdkTransport {
+  start(): Promise<void>;
+  // biome-ignore lint/suspicious/noExplicitAny: the SDKs' own message types differ between generations.
+  send(message: any, options?: any): Promise<void>;
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  onmessage?: ((message: any, extra?: any) => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+}
+
+/** What the hook needs of an SDK `McpServer`. */
+export interface SdkMcpServer {
+  readonly server: {
+    // biome-ignore lint/suspicious/noExplicitAny: each generation has its own transport type.
+    connect(transport: any): Promise<void>;
+  };
+}
+
+/** How {@link protectTools} behaves. */
+export interface ProtectToolsOptions {
+  /** Methods of the server's own that reach no tool, resource or prompt. */
+  readonly openMethods?: readonly string[];
+  readonly now?: () => Date;
+}
+
+/**
+ * Makes an `McpServer` show and run only what the caller's token allows. It works on messages, where
+ * the SDK hands them from the transport to the server, and touches no bytes and no handler. A refused
+ * call is answered with a tool result that says so and where the person can allow it.
+ *
+ * To be called before `connect`. The caller is known from `authInfo`, as our door or
+ * `requireBearerAuth` with our token verifier leave it; without one, nothing is shown or run.
+ */
+export function protectTools<Server extends SdkMcpServer>(mcpServer: Server, options: ProtectToolsOptions = {}): Server {
+  const connect = mcpServer.server.connect.bind(mcpServer.server);
+  mcpServer.server.connect = (transport: SdkTransport) => {
+    guardTransport(transport, options);
+    return connect(transport);
+  };
+  return mcpServer;
+}
+
+interface Asked {
+  readonly access: Access;
+  readonly messages: readonly unknown[];
+}
+
+/** More requests than this are hardly under way at once in one transport. */
+const MAX_ASKED = 10_000;
+
+function guardTransport(transport: SdkTransport, options: ProtectToolsOptions): void {
+  const asked = new BoundedMap<string, Asked>({ maxWeight: MAX_ASKED });
+  const openMethods = new Set(options.openMethods ?? []);
+  const now = options.now ?? ambientNow;
+  const start = transport.start.bind(transport);
+  const send = transport.send.bind(transport);
+
+  // The server sets `onmessage` and then calls `start`, in both generations: between the two nothing
+  // can arrive yet.
+  transport.start = () => {
+    const receive = transport.onmessage;
+    transport.onmessage = (message: unknown, extra?: { authInfo?: AuthInfo }) => {
+      const access = accessOf(extra?.authInfo) ?? noAccess();
+      const refusal = refusalOf(message, access);
+      if (refusal === undefined) {
+        remember(message, access);
+        receive?.(message, extra);
+      } else if (isRequest(message)) {
+        send(refusal, { relatedRequestId: echoableId(message) }).catch((error: Error) => transport.onerror?.(error));
+      }
+    };
+    return start();
+  };
+
+  transport.send = (message: unknown, sendOptions?: unknown) => send(filterOutgoing(message), sendOptions);
+
+  function refusalOf(message: unknown, access: Access): Record<string, unknown> | undefined {
+    const judgement = judge(message, { access, openMethods });
+    switch (judgement.kind) {
+      case 'pass':
+        return undefined;
+      case 'malformed':
+        return jsonRpcError(judgement.id, { code: judgement.code, message: judgement.text });
+      case 'denied': {
+        const [denial] = judgement.denials;
+        return denial === undefined ? undefined : deniedResponse(denial, access);
+      }
+    }
+  }
+
+  function remember(message: unknown, access: Access): void {
+    if (!isRequest(message)) return;
+    const key = JSON.stringify(echoableId(message));
+    asked.set(key, { access, messages: [...(asked.get(key)?.messages ?? []), message] });
+  }
+
+  /** An answer to a question that is not known is shown as to somebody without a token. */
+  function filterOutgoing(message: unknown): unknown {
+    if (ownValue(message, 'result') === undefined) return message;
+    const key = JSON.stringify(echoableId(message));
+    const question = asked.get(key);
+    asked.delete(key);
+    return createMessageFilter({
+      access: question?.access ?? noAccess(),
+      body: question?.messages,
+      now,
+    })(message);
+  }
+}

@@ -1,0 +1,169 @@
+import { type Access, createAccess } from './access.ts';
+import { invalidToken } from './access-error.ts';
+import { ambientFetch, ambientNow, type FetchLike } from './ambient.ts';
+import { createAnnouncer } from './announce.ts';
+import { BoundedMap } from './bounded-map.ts';
+import { bearerTokenOf, parseServerCredential, type ServerCredential } from './credentials.ts';
+import { createIntrospector } from './introspect.ts';
+import { createIssuerHttp } from './issuer-http.ts';
+import { createKeyFinder } from './issuer-keys.ts';
+import { isSafeTransport, keepIssuerMetadata } from './issuer-metadata.ts';
+import { resourceMetadataUrlOf } from './protected-resource.ts';
+import { createJwtReader } from './read-jwt.ts';
+import { createRevocation, refuseRevoked } from './revocation.ts';
+import { parseScope } from './scope.ts';
+import { createSelectionFinder } from './selection.ts';
+import type { StatusReference, TokenFacts } from './token-facts.ts';
+
+/** A signature that was checked is not checked again for this long; expiry and revocation always are. */
+const SEEN_SECONDS = 300;
+
+/** What {@link createVerifier} is given. */
+export interface VerifierOptions {
+  /** The issuer's URL, byte for byte as it stands in tokens. https, or http on this machine. */
+  readonly issuer: string;
+  /** This server's resource URI (RFC 8707), byte for byte as registered. */
+  readonly resource: string;
+  /** What `server add` printed, as `{ id, secret }` or `"id:secret"`. Adds introspection and the announcement. */
+  readonly credential?: ServerCredential | string;
+  /** `always` asks the issuer about every token, which needs a credential. Default: `never`. */
+  readonly introspection?: 'never' | 'always';
+  /** Asymmetric JWS algorithms that are accepted. Default: ES256 and EdDSA. */
+  readonly algorithms?: readonly string[];
+  /** Default 5. */
+  readonly clockToleranceSeconds?: number;
+  /** How old a status list may be before it is fetched again. Default 10. */
+  readonly statusFreshSeconds?: number;
+  /** How old a status list may be while the issuer cannot be reached. Default 300. */
+  readonly statusUsableSeconds?: number;
+  /** How long one request to the issuer may take. Default 5000. */
+  readonly timeoutMs?: number;
+  /** How many seen tokens are kept. Default 10000. */
+  readonly maxSeenTokens?: number;
+  readonly fetch?: FetchLike;
+  readonly now?: () => Date;
+}
+
+/** Checks access tokens of one issuer for one server. */
+export interface Verifier {
+  readonly issuer: string;
+  readonly resource: string;
+  /** Where this server's RFC 9728 document is. */
+  readonly resourceMetadataUrl: string;
+  /** Checks an `Authorization` header. Throws an `AccessError`. */
+  verify(authorization: string | null | undefined): Promise<Access>;
+  /** Checks a bare token. Throws an `AccessError`. */
+  verifyToken(token: string): Promise<Access>;
+}
+
+interface SeenToken {
+  readonly access: Access;
+  readonly status: StatusReference | undefined;
+  readonly untilMs: number;
+}
+
+/**
+ * Makes a {@link Verifier}. Nothing is fetched before the first token; then the issuer's metadata,
+ * keys and status lists, each kept and refreshed by its age. A token that was seen before costs no
+ * signature check, but its expiry and its status are looked at every time.
+ *
+ * Throws TypeError for options that cannot be right.
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const { issuer, resource } = options;
+  refuseBadOptions(options);
+
+  const now = options.now ?? ambientNow;
+  const http = createIssuerHttp(options.fetch ?? ambientFetch, options.timeoutMs ?? 5000);
+  const algorithms = options.algorithms ?? ['ES256', 'EdDSA'];
+  const clockToleranceSeconds = options.clockToleranceSeconds ?? 5;
+  const credential = options.credential === undefined ? undefined : parseServerCredential(options.credential);
+
+  const metadata = keepIssuerMetadata(issuer, http, now);
+  const findKey = createKeyFinder(metadata, http, now);
+  const findSelection = createSelectionFinder(issuer, http);
+  const revocation = createRevocation({
+    issuer,
+    algorithms,
+    clockToleranceSeconds,
+    freshSeconds: options.statusFreshSeconds ?? 10,
+    usableSeconds: options.statusUsableSeconds ?? 300,
+    findKey,
+    http,
+    now,
+  });
+  const announce = credential === undefined ? () => {} : createAnnouncer(issuer, credential, { http, now });
+
+  const introspects = options.introspection === 'always';
+  const readToken =
+    introspects && credential !== undefined
+      ? createIntrospector({ issuer, resource, credential, metadata, http, now })
+      : createJwtReader({ issuer, resource, algorithms, clockToleranceSeconds, findKey, now });
+
+  const seen = new BoundedMap<string, SeenToken>({ maxWeight: options.maxSeenTokens ?? 10_000 });
+
+  async function verifyToken(token: string): Promise<Access> {
+    announce();
+    const known = seen.get(token);
+    const nowMs = now().getTime();
+    if (known === undefined || nowMs >= known.untilMs) return verifyUnseen(token);
+    if (nowMs >= known.access.expiresAt.getTime() + clockToleranceSeconds * 1000) {
+      throw invalidToken('expired');
+    }
+    if (known.status !== undefined) {
+      const list = revocation.peek(known.status.uri) ?? (await revocation.getList(known.status.uri));
+      refuseRevoked(list, known.status);
+    }
+    return known.access;
+  }
+
+  async function verifyUnseen(token: string): Promise<Access> {
+    seen.delete(token);
+    const facts = await readToken(token);
+    if (facts.status !== undefined) {
+      refuseRevoked(await revocation.getList(facts.status.uri), facts.status);
+    }
+    const selected = await selectedBy(facts);
+    const access = createAccess(facts, { issuer, resource, selected });
+    if (!introspects) {
+      seen.set(token, { access, status: facts.status, untilMs: now().getTime() + SEEN_SECONDS * 1000 });
+    }
+    return access;
+  }
+
+  async function selectedBy(facts: TokenFacts): Promise<ReadonlySet<string> | undefined> {
+    if (!parseScope(facts.scope).toolsListed) return undefined;
+    if (facts.selection === undefined) throw invalidToken('claims');
+    return findSelection(facts.selection);
+  }
+
+  return {
+    issuer,
+    resource,
+    resourceMetadataUrl: resourceMetadataUrlOf(resource),
+    verify: async (authorization) => verifyToken(bearerTokenOf(authorization)),
+    verifyToken,
+  };
+}
+
+function refuseBadOptions(options: VerifierOptions): void {
+  const issuer = parseUrl(options.issuer);
+  if (issuer === undefined || !isSafeTransport(issuer) || issuer.search !== '' || issuer.hash !== '') {
+    throw new TypeError('`issuer` must be an https URL without query or fragment (http on this machine only).');
+  }
+  const resource = parseUrl(options.resource);
+  if (resource === undefined || !/^https?:$/.test(resource.protocol) || options.resource.includes('#')) {
+    throw new TypeError('`resource` must be an absolute http(s) URL without a fragment.');
+  }
+  // With a symmetric algorithm, anyone who has the public key could sign.
+  if (options.algorithms?.some((name) => !/^(?:ES|RS|PS)(?:256|384|512)$|^EdDSA$|^Ed25519$/.test(name))) {
+    throw new TypeError('`algorithms` may name asymmetric signature algorithms only.');
+  }
+  if (options.introspection === 'always' && options.credential === undefined) {
+    throw new TypeError('`introspection: "always"` needs a `credential`.');
+  }
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
