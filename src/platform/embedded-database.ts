@@ -79,6 +79,21 @@ export async function connectOrStartEmbeddedDatabase(options: EmbeddedDatabaseOp
   }
 }
 
+/**
+ * Ends what a killed process left running in a data folder, without starting anything.
+ * Throws `DataFolderBusy` when a live process holds the folder.
+ */
+export async function endAbandonedDatabase(folder: string): Promise<void> {
+  const place = await openFolder(folder);
+  const lock = await acquireDataFolder(place, { purpose: 'command', waitMs: 0 });
+  try {
+    const installation = await prepareInstallation(place, () => undefined);
+    await endLeftovers(installation, join(installation.home, 'database'));
+  } finally {
+    await lock.release();
+  }
+}
+
 async function openFolder(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return realpath(resolve(folder));
