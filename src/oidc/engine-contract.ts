@@ -1,0 +1,112 @@
+/**
+ * What the engine room offers to the rest: types only. `createEngine` in `engine.ts` makes one of these per tenant.
+ */
+import type { Context, Middleware } from 'koa';
+import type { Outcome } from '../domain/failures.ts';
+import type { ClientId, UserId } from '../domain/ids.ts';
+import type { AnsweredPage } from '../services/record-answer.ts';
+import type { Origin } from '../services/runtime.ts';
+
+/** The protocol engine of one tenant. */
+export interface Engine {
+  /** Serves the protocol endpoints below the tenant's issuer, by exact path; everything else goes to the next middleware. */
+  handle: Middleware;
+  interactions: Interactions;
+  sessions: Sessions;
+}
+
+/** What the engine leaves to those who call it. */
+export interface EngineSettings {
+  /** Whether strangers may register clients (RFC 7591). `off`: the endpoint is 404 and not in the metadata. */
+  registration: 'open' | 'off';
+  /** The resource meant by clients that name none; without it they get `invalid_target` (MCP-21). */
+  defaultResource?: string;
+  /** Answers with an error page. Status and `no-store` are set already; it sets type and body. */
+  renderError(ctx: Context, problem: PageProblem): void | Promise<void>;
+  /** Answers with the page that asks whether to sign out. Its form posts the fields of `form` to `form.action`. */
+  renderSignOut(ctx: Context, page: SignOutPage): void | Promise<void>;
+  /** Answers with the page shown after signing out where no redirect was asked for. */
+  renderSignedOut(ctx: Context): void | Promise<void>;
+  /** Where a request comes from, for the audit trail. */
+  describeCaller(ctx: Context): Pick<Origin, 'address' | 'requestId'>;
+}
+
+/** Why an error page is shown; all of it is safe to show once escaped. */
+export interface PageProblem {
+  status: number;
+  /** The OAuth error code. */
+  error: string;
+  description?: string;
+  /** As sent by the client; unknown ones too. Untrusted text. */
+  clientId?: string;
+  /** The name of the client, when it is known. Untrusted text. */
+  clientName?: string;
+}
+
+/** The sign-out page. */
+export interface SignOutPage {
+  /** `fields` go along hidden; a button named `logout` with the value `yes` signs out, one without a name does not. */
+  form: { action: string; fields: Readonly<Record<string, string>> };
+  /** The client that sent the person here, when one did. Untrusted text. */
+  clientName?: string;
+}
+
+/** The sign-in session of a browser: one for `/account`, `/widen` and the interactions. */
+export interface Session {
+  userId: UserId;
+  signedInAt: Date;
+  /** Names the session without opening it; stays the same when the session id changes. */
+  uid: string;
+}
+
+/** Sign-in sessions. */
+export interface Sessions {
+  /** The session of this browser; undefined when nobody is signed in, it has run out, or the user may not sign in any more. */
+  current(ctx: Context): Promise<Session | undefined>;
+  /** Signs a person in: always a new session id (ABUSE-33), and the cookie with it. The password was checked before. */
+  start(ctx: Context, userId: UserId): Promise<Session>;
+  /** Signs this browser out. */
+  end(ctx: Context): Promise<void>;
+  /** Signs a person out everywhere, except in the session named by `keepUid`. */
+  endAllOf(userId: UserId, options?: { keepUid?: string }): Promise<void>;
+}
+
+/** An authorization request that waits for its person. */
+export interface PendingInteraction {
+  uid: string;
+  /** What is to be shown. */
+  step: 'sign-in' | 'consent';
+  clientId: ClientId;
+  /** The registered string of the resource. */
+  resource: string;
+  /** As the client sent it. */
+  requestedScope: string | undefined;
+  redirectUri: string;
+  /** What the consent page's `form-action` must allow: an origin, or `scheme:`. */
+  redirectSource: string;
+  /** Who is signed in in this browser. */
+  userId?: UserId;
+  /** What the client believes the person's address to be. Untrusted text. */
+  loginHint?: string;
+}
+
+/**
+ * Why there is no interaction to show: it never was, ran out, is finished, or belongs to another browser (`not-found`);
+ * or the person signed in here is not the one it began with (`session-changed`). Both are answered with 400 (ABUSE-34).
+ */
+export interface InteractionProblem {
+  problem: 'not-found' | 'session-changed';
+}
+
+/** The pages' side of authorization requests. Each function finds the interaction by its path-bound cookie, which must name `uid`. */
+export interface Interactions {
+  find(ctx: Context, uid: string): Promise<PendingInteraction | InteractionProblem>;
+  /** Starts the session and goes on. Answers where to send the browser (303): the same page for consent, or back to the client. */
+  signIn(ctx: Context, uid: string, userId: UserId): Promise<{ location: string } | InteractionProblem>;
+  /** Ends the session, so that the page asks for sign-in again. */
+  signOut(ctx: Context, uid: string): Promise<{ location: string } | InteractionProblem>;
+  /** Records the decision; answers where to send the browser (303), or why the page must be shown again. */
+  allow(ctx: Context, uid: string, answer: AnsweredPage): Promise<Outcome<{ location: string }> | InteractionProblem>;
+  /** Records that the person said no; answers where to send the browser (303). */
+  deny(ctx: Context, uid: string): Promise<{ location: string } | InteractionProblem>;
+}
