@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -60,7 +61,8 @@ export async function startPostmaster(installation: PostgresInstallation, option
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
-  child.unref(); // a process that forgets to stop it still ends
+  child.unref(); // a process that forgets to stop it still ends, and takes it along
+  endWithThisProcess(child, ended);
   const { pid } = child;
   const hasEnded = () => pid === undefined || child.exitCode !== null || child.signalCode !== null;
   const isReady = () => {
@@ -78,6 +80,13 @@ export async function startPostmaster(installation: PostgresInstallation, option
   await stop();
   const said = lastLines(readFileSync(options.logFile).subarray(logStart).toString('utf8'));
   throw new EmbeddedDatabaseFailed(`The embedded PostgreSQL did not start. It said: ${said} (${options.logFile}). ${useYourOwn}`);
+}
+
+/** For a process that ends without stopping its database, by a fault mostly: the last it does is to ask for a fast shutdown. */
+function endWithThisProcess(child: ChildProcess, ended: Promise<void>): void {
+  const end = () => child.kill('SIGINT');
+  process.on('exit', end);
+  void ended.then(() => process.off('exit', end));
 }
 
 /**
