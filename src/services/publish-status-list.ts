@@ -16,7 +16,10 @@ const maxKept = 256;
 /** A status list token (draft-ietf-oauth-status-list), ready to be served. */
 export interface PublishedStatusList {
   jwt: string;
-  /** How long a copy may be used before it is fetched anew, in seconds. */
+  /**
+   * How long a shared cache may keep it, in seconds: one, because a cache's age adds to the age that resource servers accept,
+   * and both together must stay below the 15 seconds that are promised.
+   */
   maxAgeSeconds: number;
 }
 
@@ -54,16 +57,15 @@ async function buildStatusList(runtime: Runtime, tenant: Tenant, list: number): 
   const invalid = await listInvalidIndices(runtime.store, tenant.id, list);
   if (!invalid) return undefined;
   const { current } = await ensureSigningKeys(runtime, tenant);
-  const maxAgeSeconds = runtime.lifetimes.statusListAgeSeconds;
   const issuedAt = Math.floor(now.getTime() / 1_000);
-  const jwt = await new SignJWT({ status_list: { bits: 1, lst: encodeStatusList(invalid) }, ttl: maxAgeSeconds })
+  const jwt = await new SignJWT({ status_list: { bits: 1, lst: encodeStatusList(invalid) }, ttl: runtime.lifetimes.statusListAgeSeconds })
     .setProtectedHeader({ alg: current.algorithm, kid: current.kid, typ: 'statuslist+jwt' })
     .setSubject(`${tenant.issuer}/status/${list}`)
     .setIssuer(tenant.issuer)
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + listLifeSeconds)
     .sign(await importJWK(current.privateJwk, current.algorithm));
-  return { jwt, maxAgeSeconds };
+  return { jwt, maxAgeSeconds: 1 };
 }
 
 /** One bit per index, least significant bit first, 1 = INVALID; compressed with zlib, in base64url. */
