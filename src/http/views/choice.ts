@@ -1,0 +1,165 @@
+/** Builds the part of a page on which tools are chosen, from what may be shown and from what is ticked now. Pure. */
+
+import type { CatalogueTool } from '../../domain/consent.ts';
+import {
+  type ConsentDuration,
+  type ConsentTerms,
+  consentDurations,
+  consentExpiry,
+  defaultConsentDuration,
+  type ShownTool,
+} from '../../domain/consent.ts';
+import { type Risk, risks } from '../../domain/risk.ts';
+import type { ChoiceContext, ToolContext, ToolGroupContext } from './contexts.ts';
+import { inWords } from './instants.ts';
+import { riskWords, toolWords } from './risk-words.ts';
+import { maxDescriptionCharacters, readableName, readableText } from './untrusted-text.ts';
+
+/** A tool with the server's own words. */
+export interface DescribedTool extends CatalogueTool {
+  title?: string | undefined;
+  description?: string | undefined;
+  annotations?: unknown;
+}
+
+/** What a page may offer. */
+export interface Offer {
+  tools: readonly ShownTool<DescribedTool>[];
+  resources: { shown: boolean; standing: boolean };
+  prompts: { shown: boolean; standing: boolean };
+  standing?: ConsentTerms;
+  shownDigest: string;
+}
+
+/** What a person has ticked and chosen so far, not yet decided. */
+export interface Draft {
+  ticked: ReadonlySet<string>;
+  resources: boolean;
+  prompts: boolean;
+  duration: ConsentDuration | 'unchanged';
+  query: string;
+  /** Groups that the person just worked on; they stay open. */
+  openGroups: ReadonlySet<Risk>;
+}
+
+/** From how many tools on a page has a search. */
+const searchFromTools = 20;
+
+/** Up to how many tools all groups are open from the start. */
+const openUpToTools = 4;
+
+/** The draft that a page begins with. */
+export function firstDraft(offer: Offer): Draft {
+  return {
+    ticked: new Set(offer.tools.filter(({ ticked }) => ticked).map(({ tool }) => tool.name)),
+    resources: offer.resources.shown && (offer.resources.standing || !offer.standing),
+    prompts: offer.prompts.shown && (offer.prompts.standing || !offer.standing),
+    duration: offer.standing ? 'unchanged' : defaultConsentDuration,
+    query: '',
+    openGroups: new Set(),
+  };
+}
+
+/** Turns all tools of one risk on or off. */
+export function switchGroup(offer: Offer, draft: Draft, to: { risk: Risk; isOn: boolean }): Draft {
+  const ticked = new Set(draft.ticked);
+  for (const { tool } of offer.tools) {
+    if (tool.risk !== to.risk) continue;
+    if (to.isOn) ticked.add(tool.name);
+    else ticked.delete(tool.name);
+  }
+  return { ...draft, ticked, openGroups: new Set([...draft.openGroups, to.risk]) };
+}
+
+/** Builds the context. `marks` says whether tools are marked as new or as allowed so far; changed ones always are. */
+export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; marks: boolean; problem?: string }): ChoiceContext {
+  const isSearchable = offer.tools.length >= searchFromTools;
+  const query = isSearchable ? draft.query.trim().toLowerCase() : '';
+  const entries = offer.tools.map((shown, index) => ({
+    shown,
+    context: toolContext(shown, { index, draft, marks: options.marks }),
+    isFound: matches(shown.tool, query),
+  }));
+  const groups = risks.flatMap((risk): ToolGroupContext[] => {
+    const all = entries.filter(({ shown }) => shown.tool.risk === risk);
+    if (all.length === 0) return [];
+    const found = all.filter(({ isFound }) => isFound);
+    const needsLook = options.marks && offer.standing !== undefined && found.some(({ context }) => context.standing === 'new');
+    return [
+      {
+        risk,
+        ...riskWords[risk],
+        tools: found.map(({ context }) => context),
+        count: all.length,
+        tickedCount: all.filter(({ context }) => context.ticked).length,
+        openWorldCount: all.filter(({ shown }) => shown.tool.openWorld).length,
+        isOpen:
+          query !== '' ||
+          draft.openGroups.has(risk) ||
+          offer.tools.length <= openUpToTools ||
+          needsLook ||
+          found.some(({ context }) => context.standing === 'changed'),
+      },
+    ];
+  });
+  const hidden = entries.filter(({ isFound, context }) => !isFound && context.ticked);
+  return {
+    groups,
+    toolCount: offer.tools.length,
+    tickedCount: entries.filter(({ context }) => context.ticked).length,
+    ...(isSearchable && { search: { query: draft.query, found: entries.filter(({ isFound }) => isFound).length } }),
+    hiddenTicked: hidden.map(({ shown: { tool } }) => ({ value: tool.name, risk: tool.risk, openWorld: tool.openWorld })),
+    ...(offer.resources.shown && {
+      resources: { ticked: draft.resources, isNew: offer.standing !== undefined && !offer.resources.standing },
+    }),
+    ...(offer.prompts.shown && { prompts: { ticked: draft.prompts, isNew: offer.standing !== undefined && !offer.prompts.standing } }),
+    durations: durationOptions(offer.standing, draft.duration, options.now),
+    shownDigest: offer.shownDigest,
+    ...(options.problem !== undefined && { problem: options.problem }),
+  };
+}
+
+function toolContext({ tool, standing }: ShownTool<DescribedTool>, at: { index: number; draft: Draft; marks: boolean }): ToolContext {
+  const name = readableName(tool.name, 'unnamed tool');
+  const title = readableName(tool.title, name);
+  const serverSays = readableText(tool.description ?? '', maxDescriptionCharacters);
+  return {
+    value: tool.name,
+    key: `tool-${at.index}`,
+    title,
+    ...(title !== name && { name }),
+    words: toolWords(tool, isUnclaimed(tool)),
+    ...(serverSays !== '' && { serverSays }),
+    openWorld: tool.openWorld,
+    ticked: at.draft.ticked.has(tool.name),
+    ...((at.marks || standing === 'changed') && { standing }),
+  };
+}
+
+/** Whether the server leaves open what the tool does, so that its risk is the assumed worst and not a claim. */
+function isUnclaimed(tool: DescribedTool): boolean {
+  const claims = (typeof tool.annotations === 'object' && tool.annotations !== null ? tool.annotations : {}) as Record<string, unknown>;
+  return tool.risk === 'destructive' && typeof claims['readOnlyHint'] !== 'boolean' && typeof claims['destructiveHint'] !== 'boolean';
+}
+
+function matches(tool: DescribedTool, query: string): boolean {
+  if (query === '') return true;
+  return [tool.name, tool.title ?? '', tool.description ?? ''].some((text) => text.toLowerCase().includes(query));
+}
+
+const durationLabels: Readonly<Record<ConsentDuration, string>> = {
+  '1h': '1 hour from now',
+  '1d': '1 day from now',
+  '30d': '30 days from now',
+  'until-revoked': 'I revoke it',
+};
+
+function durationOptions(standing: ConsentTerms | undefined, chosen: Draft['duration'], now: Date): ChoiceContext['durations'] {
+  const offered = (Object.keys(consentDurations) as ConsentDuration[]).map((value) => {
+    const end = consentExpiry(value, now);
+    return { value, label: end ? `${durationLabels[value]} (${inWords(end, now)})` : durationLabels[value], selected: value === chosen };
+  });
+  if (!standing) return offered;
+  const end = standing.expiresAt ? inWords(standing.expiresAt, now) : 'I revoke it';
+  return [{ value: 'unchanged', label: `${end} (as it is)`, selected: chosen === 'unchanged' }, ...offered];
+}

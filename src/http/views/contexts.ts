@@ -1,0 +1,213 @@
+/** What each page is made of. Texts here are ready to be read; escaping for HTML is done by the templates. */
+import type { Risk } from '../../domain/risk.ts';
+
+/** What every page knows. */
+export interface PageFrame {
+  /** The issuer's URL without a trailing slash; links and form targets begin with it. */
+  issuer: string;
+  /** The issuer as people recognise it: host and, where it has one, path. */
+  issuerHost: string;
+  /** Who is signed in, where somebody is. */
+  signedInAs?: string;
+}
+
+/** Proves that a form came from a page of ours; goes into each form. */
+interface FormPage extends PageFrame {
+  formToken: string;
+}
+
+/** The start page. */
+export type StartContext = PageFrame;
+
+/** Sign in. */
+export interface LoginContext extends FormPage {
+  action: string;
+  email?: string;
+  problem?: string;
+  /** What the person signs in for. */
+  purpose: { kind: 'account' } | { kind: 'widen' } | { kind: 'agent'; agent: string; server?: string };
+}
+
+/** One tool with its checkbox. */
+export interface ToolContext {
+  /** As the form sends it. */
+  value: string;
+  /** Unique on the page; ids of elements are made of it. */
+  key: string;
+  title: string;
+  /** The protocol's name, where the title is another text. */
+  name?: string;
+  words: string;
+  serverSays?: string;
+  openWorld: boolean;
+  ticked: boolean;
+  standing?: 'new' | 'kept' | 'changed';
+}
+
+/** The tools of one risk. */
+export interface ToolGroupContext {
+  risk: Risk;
+  title: string;
+  meaning: string;
+  tools: readonly ToolContext[];
+  /** How many tools there are, those that a search hides included. */
+  count: number;
+  tickedCount: number;
+  openWorldCount: number;
+  isOpen: boolean;
+}
+
+/** The part of a page on which tools are chosen; consent, widen and change share it. */
+export interface ChoiceContext {
+  groups: readonly ToolGroupContext[];
+  toolCount: number;
+  tickedCount: number;
+  /** Where tools are many. `found` counts what the search shows. */
+  search?: { query: string; found: number };
+  /** Ticked, but hidden by the search; each keeps its tick. */
+  hiddenTicked: readonly { value: string; risk: Risk; openWorld: boolean }[];
+  resources?: { ticked: boolean; isNew: boolean };
+  prompts?: { ticked: boolean; isNew: boolean };
+  durations: readonly { value: string; label: string; selected: boolean }[];
+  shownDigest: string;
+  problem?: string;
+}
+
+/** Who asks. */
+export interface AgentContext {
+  name: string;
+  /** Who vouches for the name; nobody, unless an administrator made the client. */
+  isVerified: boolean;
+  clientId: string;
+}
+
+/** Where the answer goes. */
+export interface RedirectContext {
+  uri: string;
+  /** What the person can judge: a host, or an app's scheme. */
+  target: string;
+  kind: 'web' | 'loopback' | 'app';
+}
+
+/** Consent, and consent for one tool more. */
+export interface ConsentContext extends FormPage {
+  kind: 'consent' | 'widen';
+  action: string;
+  agent: AgentContext;
+  server: { name: string; resource: string };
+  /** Absent where no answer goes to the agent: the widen page. */
+  redirect?: RedirectContext;
+  /** The agent's only redirect targets are on the person's own computer. */
+  isLoopbackOnly: boolean;
+  /** Whether something stands already. */
+  isRepeat: boolean;
+  choice: ChoiceContext;
+  /** As it was asked for, and what else the agent learns. */
+  requestedScope?: string;
+  learns: readonly string[];
+  accessTokenMinutes: number;
+  effectWithin: string;
+}
+
+/** One entry of "Connected agents". */
+export interface ConnectionContext {
+  id: string;
+  agent: AgentContext;
+  server: { name: string; resource: string };
+  counts: readonly { risk: Risk; title: string; count: number }[];
+  openWorldCount: number;
+  resources: boolean;
+  prompts: boolean;
+  /** Allowed, but waiting until the person has looked again. */
+  waiting: readonly { title: string; reason: string }[];
+  until: string;
+  allowedOn: string;
+  lastUsed: string;
+  installations: number;
+}
+
+/** Connected agents. */
+export interface AccountContext extends FormPage {
+  email: string;
+  hasPassword: boolean;
+  connections: readonly ConnectionContext[];
+  notice?: string;
+}
+
+/** Change of one consent. */
+export interface ChangeContext extends FormPage {
+  action: string;
+  agent: AgentContext;
+  server: { name: string; resource: string };
+  choice: ChoiceContext;
+  effectWithin: string;
+}
+
+/** Revocation of one consent, asked once more. */
+export interface RevokeContext extends FormPage {
+  action: string;
+  agent: AgentContext;
+  server: { name: string; resource: string };
+  effectWithin: string;
+}
+
+/** Password change. */
+export interface PasswordContext extends FormPage {
+  action: string;
+  email: string;
+  minimumCharacters: number;
+  problem?: string;
+}
+
+/** Sign-out, asked once, because any page may link here. */
+export interface SignOutContext extends FormPage {
+  action: string;
+}
+
+/** A one-time link. */
+export interface LinkContext extends FormPage {
+  action: string;
+  purpose: 'invitation' | 'password-reset' | 'first-admin';
+  /** Whose account; the first admin types one. */
+  email?: string;
+  typedEmail?: string;
+  minimumCharacters: number;
+  until: string;
+  problem?: string;
+}
+
+/** Something was done; what next. */
+export interface DoneContext extends PageFrame {
+  title: string;
+  text: string;
+  next?: { href: string; label: string };
+}
+
+/** An error, with the step that most often helps. */
+export interface ErrorContext extends PageFrame {
+  title: string;
+  what: string;
+  /** What to do, most helpful first. */
+  steps: readonly string[];
+  /** Facts for whoever looks into it; names are ours, values may be strangers'. */
+  facts: readonly { name: string; value: string }[];
+  requestId?: string;
+}
+
+/** Every view with its context. */
+export interface ViewContexts {
+  start: StartContext;
+  login: LoginContext;
+  consent: ConsentContext;
+  account: AccountContext;
+  change: ChangeContext;
+  revoke: RevokeContext;
+  password: PasswordContext;
+  'sign-out': SignOutContext;
+  link: LinkContext;
+  done: DoneContext;
+  error: ErrorContext;
+}
+
+/** The name of a view. */
+export type ViewName = keyof ViewContexts;

@@ -1,0 +1,19 @@
+/** Instants in words. Pages do not know the reader's time zone without script, so times of day name theirs: UTC. */
+
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
+const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: 'UTC' });
+
+const nearSeconds = 2 * 86_400;
+
+/** A date; with the time of day where it is at most two days from `now`. */
+export function inWords(instant: Date, now: Date): string {
+  const isNear = Math.abs(instant.getTime() - now.getTime()) <= nearSeconds * 1_000;
+  return isNear ? `${day.format(instant)}, ${time.format(instant)} UTC` : day.format(instant);
+}
+
+/** A span of time, roundly: `15 seconds`, `15 minutes`. */
+export function spanInWords(seconds: number): string {
+  if (seconds < 60) return `${seconds} seconds`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes === 1 ? '1 minute' : `${minutes} minutes`;
+}

@@ -1,0 +1,39 @@
+/** Our plain words for what a tool may do. They are ours alone: nothing a server says about itself gets into them. */
+import type { Risk, RiskProfile } from '../../domain/risk.ts';
+
+/** How a group of tools is headed. */
+export interface RiskWords {
+  /** Names the group: a verb, because it says what the agent could do. */
+  title: string;
+  /** What that means, in one sentence. */
+  meaning: string;
+}
+
+/** The three groups. */
+export const riskWords: Readonly<Record<Risk, RiskWords>> = {
+  read: { title: 'Read', meaning: 'Looks things up. Changes nothing.' },
+  write: { title: 'Change', meaning: 'Adds or edits things. Meant to be correctable.' },
+  destructive: { title: 'Delete or overwrite', meaning: 'May destroy things for good.' },
+};
+
+/** What is said of a tool that reaches beyond its server. */
+export const openWorldMark = 'reaches outside';
+
+/** What is said of one tool. `isUnclaimed`: the server says nothing of its risk, so the worst is assumed. */
+export function toolWords({ risk, openWorld }: RiskProfile, isUnclaimed: boolean): string {
+  if (isUnclaimed)
+    return 'The server does not say what this can do, so we treat it as the worst: it may destroy things, and reach other people or services.';
+  return openWorld ? outside[risk] : inside[risk];
+}
+
+const inside: Readonly<Record<Risk, string>> = {
+  read: 'Only looks things up on this server.',
+  write: 'Adds or edits things on this server.',
+  destructive: 'May delete or overwrite things on this server for good.',
+};
+
+const outside: Readonly<Record<Risk, string>> = {
+  read: 'Only looks things up, but asks places outside this server: what it sends there leaves your hands.',
+  write: 'Adds or edits things outside this server too, where other people may see them at once.',
+  destructive: 'May delete, overwrite or send things for good, outside this server too.',
+};

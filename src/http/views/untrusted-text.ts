@@ -1,0 +1,56 @@
+/** Text that strangers chose (names, titles, descriptions), made fit to be read: short, on one line, nothing hidden in it. */
+
+/** The longest name or title that a page shows, in characters. */
+export const maxNameCharacters = 80;
+
+/** The longest description that a page shows, in characters. */
+export const maxDescriptionCharacters = 300;
+
+/**
+ * Everything that takes part in a text without being seen: controls, format characters (bidi overrides, zero-width
+ * marks, tag characters), lone surrogates, unassigned and private characters, variation selectors, and the letters
+ * that are blank by design.
+ */
+const invisible = /\p{Cc}|\p{Cf}|\p{Cs}|\p{Co}|\p{Cn}|\p{Variation_Selector}|\p{Default_Ignorable_Code_Point}|[\u2028\u2029\u2800]/gu;
+
+/** The two invisible characters that honest emoji need, where they stand inside one. */
+const insideEmoji =
+  /(?<=\p{Extended_Pictographic}\p{Emoji_Modifier}?)(?:\uFE0F(?:\u200D(?=\p{Extended_Pictographic}))?|\u200D(?=\p{Extended_Pictographic}))/gu;
+
+/** More marks on one letter than any language uses: they climb over the lines above. */
+const stackedMarks = /(\p{M}{3})\p{M}+/gu;
+
+/**
+ * Makes a stranger's text readable: white space becomes single spaces, invisible characters are spelled out
+ * (`[U+202E]`), and it is cut to `maxCharacters`. Escaping for HTML is the template's duty, not done here.
+ */
+export function readableText(text: string, maxCharacters: number): string {
+  const start = text.slice(0, maxCharacters * 8);
+  const kept = new Set([...start.matchAll(insideEmoji)].flatMap((match) => [...match[0]].map((_, offset) => match.index + offset)));
+  const visible = start
+    .replace(invisible, (character, index: number) => spelled(character, kept.has(index)))
+    .replace(stackedMarks, '$1')
+    .replace(/\s+/gu, ' ')
+    .trim();
+  const characters = [...visible];
+  const isCut = characters.length > maxCharacters || start.length < text.length;
+  return isCut
+    ? `${characters
+        .slice(0, maxCharacters - 1)
+        .join('')
+        .trimEnd()}…`
+    : visible;
+}
+
+/** Makes a stranger's name readable; `fallback` stands where nothing readable is left. */
+export function readableName(text: string | undefined, fallback: string): string {
+  const name = readableText(text ?? '', maxNameCharacters);
+  return name === '' ? fallback : name;
+}
+
+function spelled(character: string, isKept: boolean): string {
+  if (isKept) return character;
+  if (/[\t\n\r\v\f\u2028\u2029]/u.test(character)) return ' ';
+  const codePoint = character.codePointAt(0) ?? 0;
+  return `[U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}]`;
+}

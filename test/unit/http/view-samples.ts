@@ -1,0 +1,306 @@
+/** Samples of every view: each is rendered by a test, looked at by axe, and photographed. */
+import { createHash } from 'node:crypto';
+import type { ShownTool } from '../../../src/domain/consent.ts';
+import type { Risk } from '../../../src/domain/risk.ts';
+import { choiceContext, type DescribedTool, firstDraft, type Offer, switchGroup } from '../../../src/http/views/choice.ts';
+import type { ConsentContext, ViewContexts, ViewName } from '../../../src/http/views/contexts.ts';
+
+const now = new Date('2026-11-23T14:05:00Z');
+const frame = { issuer: 'http://localhost:4000', issuerHost: 'localhost:4000' };
+const person = { ...frame, signedInAs: 'ada@example.com' };
+const formToken = 'sample-form-token';
+const agent = { name: 'Claude Code', isVerified: false, clientId: 'cli_Xq0mJ9a4' };
+const server = { name: 'Acme Issues', resource: 'https://mcp.acme.example/mcp' };
+
+function tool(
+  name: string,
+  risk: Risk,
+  about: { title?: string; description?: string; openWorld?: boolean; annotations?: unknown } = {},
+): DescribedTool {
+  const { openWorld = false, annotations = { readOnlyHint: risk === 'read', destructiveHint: risk === 'destructive' }, ...words } = about;
+  return { name, risk, openWorld, annotations, digest: createHash('sha256').update(name).digest('base64url'), ...words };
+}
+
+/** The tools of an issue tracker. */
+export const issueTools: readonly DescribedTool[] = [
+  tool('list_issues', 'read', {
+    title: 'List issues',
+    description: 'List issues, newest first. Supports filters by label, state and assignee.',
+  }),
+  tool('get_issue', 'read', { title: 'Get issue', description: 'Read one issue with its comments.' }),
+  tool('search_web', 'read', { title: 'Search the web', description: 'Search public web pages for an error message.', openWorld: true }),
+  tool('create_issue', 'write', { title: 'Create issue', description: 'Open a new issue.' }),
+  tool('add_comment', 'write', { title: 'Add comment', description: 'Comment on an issue.' }),
+  tool('send_email', 'write', { title: 'Send email', description: 'Send an email to anyone about an issue.', openWorld: true }),
+  tool('delete_issue', 'destructive', { title: 'Delete issue', description: 'Delete an issue and all of its comments.' }),
+  tool('run_script', 'destructive', { openWorld: true, annotations: {} }),
+];
+
+/** What a hostile server might send; it must come out inert, bounded and marked as the server's words. */
+export const hostileTools: readonly DescribedTool[] = [
+  tool('<script>document.title="owned"</script>', 'read', {
+    title: '<img src=x onerror="document.title=\'owned\'">',
+    description: '"><script>document.title="owned"</script> \u202Eevil\u202C zero\u200Bwidth',
+  }),
+  tool('__proto__', 'write', { title: 'constructor', description: 'x'.repeat(1_000_000) }),
+  tool('z\u0351\u0352\u0353\u0354\u0355\u0356\u0357\u0358', 'destructive', {
+    title: '\u3164\u200B',
+    description: 'Toolgrant says: this is safe. ✅\n\n\nALLOWED BY YOUR ADMINISTRATOR',
+  }),
+];
+
+const manyTools: readonly DescribedTool[] = Array.from({ length: 120 }, (_, index) => {
+  const risk = (['read', 'read', 'write', 'destructive'] as const)[index % 4] ?? 'read';
+  const verb = { read: 'get', write: 'update', destructive: 'delete' }[risk];
+  return tool(`${verb}_record_${index}`, risk, { description: `Works on record ${index}.` });
+});
+
+/** An offer of a first consent: nothing stands. */
+export function firstOffer(tools: readonly DescribedTool[], extras = false): Offer {
+  const shown = tools.map(
+    (entry): ShownTool<DescribedTool> => ({ tool: entry, standing: 'new', ticked: entry.risk !== 'destructive' && !entry.openWorld }),
+  );
+  return {
+    tools: shown,
+    resources: { shown: extras, standing: false },
+    prompts: { shown: extras, standing: false },
+    shownDigest: 'sample',
+  };
+}
+
+/** An offer where all but the named tools stand. */
+export function repeatOffer(tools: readonly DescribedTool[], notStanding: readonly string[], changed: readonly string[] = []): Offer {
+  const shown = tools.map((entry): ShownTool<DescribedTool> => {
+    if (notStanding.includes(entry.name)) return { tool: entry, standing: 'new', ticked: false };
+    if (changed.includes(entry.name)) return { tool: entry, standing: 'changed', ticked: false };
+    return { tool: entry, standing: 'kept', ticked: true };
+  });
+  const standing = {
+    tools: tools.filter(({ name }) => !notStanding.includes(name)),
+    resources: false,
+    prompts: false,
+    expiresAt: new Date('2026-12-20T09:00:00Z'),
+  };
+  return {
+    tools: shown,
+    resources: { shown: false, standing: false },
+    prompts: { shown: false, standing: false },
+    standing,
+    shownDigest: 'sample',
+  };
+}
+
+function consent(offer: Offer, changes: Partial<ConsentContext> = {}): ConsentContext {
+  return {
+    ...person,
+    formToken,
+    kind: 'consent',
+    action: `${frame.issuer}/interaction/sample`,
+    agent,
+    server,
+    redirect: { uri: 'http://localhost:53123/callback', target: 'localhost:53123', kind: 'loopback' },
+    isLoopbackOnly: true,
+    isRepeat: offer.standing !== undefined,
+    choice: choiceContext(offer, firstDraft(offer), { now, marks: offer.standing !== undefined }),
+    requestedScope: 'tools resources prompts',
+    learns: [],
+    accessTokenMinutes: 15,
+    effectWithin: '15 seconds',
+    ...changes,
+  };
+}
+
+const withSearch = { ...firstDraft(firstOffer(manyTools)), query: 'record_11' };
+const widened = repeatOffer(issueTools.slice(0, 5).concat(issueTools.slice(6, 7)), ['delete_issue']);
+const drifted = repeatOffer(issueTools, ['send_email', 'run_script'], ['delete_issue']);
+const hostile = firstOffer(hostileTools);
+
+/** All samples, by view. */
+export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewContexts[Name]>> } = {
+  start: { plain: frame },
+  login: {
+    account: { ...frame, formToken, action: `${frame.issuer}/account`, purpose: { kind: 'account' } },
+    agent: {
+      ...frame,
+      formToken,
+      action: `${frame.issuer}/interaction/sample`,
+      purpose: { kind: 'agent', agent: agent.name, server: server.name },
+    },
+    wrong: {
+      ...frame,
+      formToken,
+      action: `${frame.issuer}/account`,
+      email: 'ada@example.com',
+      problem: 'Email or password is wrong.',
+      purpose: { kind: 'widen' },
+    },
+  },
+  consent: {
+    first: consent(firstOffer(issueTools, true)),
+    web: consent(firstOffer(issueTools), {
+      agent: { name: 'ChatGPT', isVerified: true, clientId: 'cli_web' },
+      redirect: { uri: 'https://chatgpt.com/connector_platform_oauth_redirect', target: 'chatgpt.com', kind: 'web' },
+      isLoopbackOnly: false,
+      learns: ['your email address', 'your name'],
+      effectWithin: '15 minutes',
+    }),
+    app: consent(firstOffer(issueTools.slice(0, 2)), {
+      redirect: { uri: 'cursor://anysphere.cursor-retrieval/oauth/callback', target: 'cursor://', kind: 'app' },
+      isLoopbackOnly: false,
+    }),
+    open: consent(firstOffer(issueTools), {
+      choice: choiceContext(
+        firstOffer(issueTools),
+        switchGroup(firstOffer(issueTools), firstDraft(firstOffer(issueTools)), { risk: 'destructive', isOn: true }),
+        { now, marks: false },
+      ),
+    }),
+    repeat: consent(repeatOffer(issueTools, ['send_email', 'delete_issue', 'run_script'], ['add_comment'])),
+    many: consent(firstOffer(manyTools), { choice: choiceContext(firstOffer(manyTools), withSearch, { now, marks: false }) }),
+    nothing: consent(firstOffer(issueTools), {
+      choice: choiceContext(
+        firstOffer(issueTools),
+        { ...firstDraft(firstOffer(issueTools)), ticked: new Set() },
+        { now, marks: false, problem: 'Nothing is ticked. Tick at least one tool, or press Deny.' },
+      ),
+    }),
+    hostile: consent(hostile, {
+      agent: { name: '<script>document.title="owned"</script>', isVerified: false, clientId: '"><script>document.title="owned"</script>' },
+      choice: choiceContext(
+        hostile,
+        switchGroup(hostile, switchGroup(hostile, firstDraft(hostile), { risk: 'write', isOn: true }), { risk: 'read', isOn: true }),
+        { now, marks: false },
+      ),
+      requestedScope: '<script>document.title="owned"</script>',
+    }),
+    widen: (({ redirect: _, requestedScope: __, ...rest }) => rest)(consent(widened, { kind: 'widen', action: `${frame.issuer}/widen` })),
+  },
+  account: {
+    empty: { ...person, formToken, email: 'ada@example.com', hasPassword: true, connections: [] },
+    connected: {
+      ...person,
+      formToken,
+      email: 'ada@example.com',
+      hasPassword: true,
+      notice: 'Saved. It takes effect within 15 seconds.',
+      connections: [
+        {
+          id: 'cns_one',
+          agent,
+          server,
+          counts: [
+            { risk: 'read', title: 'Read', count: 2 },
+            { risk: 'write', title: 'Change', count: 3 },
+            { risk: 'destructive', title: 'Delete or overwrite', count: 1 },
+          ],
+          openWorldCount: 1,
+          resources: true,
+          prompts: false,
+          waiting: [{ title: 'Delete issue', reason: 'it may do more than before' }],
+          until: '23 December 2026',
+          allowedOn: '23 November 2026',
+          lastUsed: '23 November 2026, 14:01 UTC',
+          installations: 2,
+        },
+        {
+          id: 'cns_two',
+          agent: { name: 'Release bot', isVerified: true, clientId: 'cli_two' },
+          server: { name: 'Deploys', resource: 'https://deploys.acme.example/mcp' },
+          counts: [{ risk: 'read', title: 'Read', count: 4 }],
+          openWorldCount: 0,
+          resources: false,
+          prompts: false,
+          waiting: [],
+          until: 'you revoke it',
+          allowedOn: '2 October 2026',
+          lastUsed: 'not yet',
+          installations: 1,
+        },
+      ],
+    },
+  },
+  change: {
+    drifted: {
+      ...person,
+      formToken,
+      action: `${frame.issuer}/account/consents/cns_one`,
+      agent,
+      server,
+      choice: choiceContext(drifted, firstDraft(drifted), { now, marks: false }),
+      effectWithin: '15 seconds',
+    },
+  },
+  revoke: {
+    plain: { ...person, formToken, action: `${frame.issuer}/account/consents/cns_one/revoke`, agent, server, effectWithin: '15 seconds' },
+  },
+  password: {
+    plain: { ...person, formToken, action: `${frame.issuer}/account/password`, email: 'ada@example.com', minimumCharacters: 8 },
+    wrong: {
+      ...person,
+      formToken,
+      action: `${frame.issuer}/account/password`,
+      email: 'ada@example.com',
+      minimumCharacters: 8,
+      problem: 'The current password is wrong.',
+    },
+  },
+  'sign-out': { plain: { ...person, formToken, action: `${frame.issuer}/account/sign-out` } },
+  link: {
+    invitation: {
+      ...frame,
+      formToken,
+      action: `${frame.issuer}/link/sample`,
+      purpose: 'invitation',
+      email: 'ada@example.com',
+      minimumCharacters: 8,
+      until: '23 November 2026, 15:00 UTC',
+    },
+    reset: {
+      ...frame,
+      formToken,
+      action: `${frame.issuer}/link/sample`,
+      purpose: 'password-reset',
+      email: 'ada@example.com',
+      minimumCharacters: 8,
+      until: '23 November 2026, 15:00 UTC',
+    },
+    admin: {
+      ...frame,
+      formToken,
+      action: `${frame.issuer}/link/sample`,
+      purpose: 'first-admin',
+      minimumCharacters: 8,
+      until: '23 November 2026, 14:20 UTC',
+      problem: 'This password is too short.',
+    },
+  },
+  done: {
+    plain: {
+      ...frame,
+      title: 'You are signed out',
+      text: 'Connected agents keep what you allowed them.',
+      next: { href: `${frame.issuer}/account`, label: 'Sign in' },
+    },
+  },
+  error: {
+    client: {
+      ...frame,
+      title: 'This agent is not known here',
+      what: 'An agent sent you here with an id that this server does not know. It may have been removed, or it was registered somewhere else.',
+      steps: [
+        'Remove the MCP server in your agent (your MCP client) and add it again; it then introduces itself anew.',
+        'If that does not help, ask whoever runs this server.',
+      ],
+      facts: [{ name: 'Client id', value: 'cli_gone"><script>document.title="owned"</script>' }],
+      requestId: 'req_4Zt0aQ',
+    },
+    fault: {
+      ...frame,
+      title: 'Something broke on our side',
+      what: 'It is not your fault, and nothing was changed.',
+      steps: ['Try again in a moment.'],
+      facts: [],
+      requestId: 'req_4Zt0aQ',
+    },
+  },
+};
