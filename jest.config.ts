@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import type { Config } from 'jest';
 
 // The test scripts leave their results here for `npm run test:count`; Jest does not make the folder.
@@ -18,9 +18,10 @@ const shared = {
   modulePathIgnorePatterns: ['<rootDir>/.toolgrant/', '<rootDir>/.tmp/', '<rootDir>/dist/'],
 } satisfies Config;
 
-const withDatabase: Config = existsSync('test/support/global-setup.ts')
-  ? { globalSetup: '<rootDir>/test/support/global-setup.ts', globalTeardown: '<rootDir>/test/support/global-teardown.ts' }
-  : {};
+const withDatabase = {
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+} satisfies Config;
 
 const config: Config = {
   maxWorkers: 2,

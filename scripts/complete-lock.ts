@@ -26,7 +26,9 @@ const processors = ['arm64', 'arm', 'ia32', 'loong64', 'mips64el', 'ppc64', 'ris
 function platformOf(name: string): Pick<LockEntry, 'os' | 'cpu' | 'libc'> {
   const words = name.replaceAll('windows', 'win32').split(/[^a-z0-9]+/);
   const os = systems.filter((system) => words.includes(system));
-  const cpu = processors.filter((processor) => words.some((word) => word === processor || (processor === 'arm' && /^arm(v\d)?$/.test(word))));
+  const cpu = processors.filter((processor) =>
+    words.some((word) => word === processor || (processor === 'arm' && /^arm(v\d)?$/.test(word))),
+  );
   const libc = words.includes('musl') ? ['musl'] : words.includes('gnu') && os.includes('linux') ? ['glibc'] : undefined;
   return { ...(cpu.length > 0 && { cpu }), ...(libc && { libc }), ...(os.length > 0 && { os }) };
 }
