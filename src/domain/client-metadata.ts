@@ -1,0 +1,189 @@
+/**
+ * Client metadata (RFC 7591 §2): what a client may say about itself, read once into a typed value.
+ * Lenient where clients are sloppy (what means nothing here is dropped, and the answer says what was registered), strict where
+ * it matters (redirect URIs, links that people may follow, names that people read).
+ */
+import { maxRedirectUris, parseRedirectUri, type RedirectKind } from './redirect-uri.ts';
+
+/** How a client proves who it is at the token endpoint. */
+export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
+
+/** The grants that a client may register for. */
+export type ClientGrant = 'authorization_code' | 'refresh_token';
+
+/** What is kept of a client's metadata. */
+export interface ClientMetadata {
+  /** Untrusted text of at most 200 characters, one line. */
+  name?: string;
+  redirectUris: readonly string[];
+  authMethod: ClientAuthMethod;
+  grants: readonly ClientGrant[];
+  applicationType: 'native' | 'web';
+  clientUri?: string;
+  logoUri?: string;
+  policyUri?: string;
+  tosUri?: string;
+  postLogoutRedirectUris: readonly string[];
+}
+
+/** What is wrong with metadata, in words for whoever sent it. */
+export interface ClientMetadataProblem {
+  kind: 'redirect-uri' | 'metadata';
+  reason: string;
+}
+
+/** Metadata that is good, or why not. */
+export type ParsedClientMetadata = { ok: true; metadata: ClientMetadata } | { ok: false; problem: ClientMetadataProblem };
+
+/** The longest name of a client, in characters. */
+export const maxClientNameCharacters = 200;
+
+const authMethods: readonly ClientAuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
+const grants: readonly ClientGrant[] = ['authorization_code', 'refresh_token'];
+
+/** Deeper than any metadata that means something; deeper ones are an attack on whoever walks them. */
+const maxDepth = 8;
+
+/** Reads a registration or update request. Never throws; members that mean nothing here, inherited ones too, are ignored. */
+export function parseClientMetadata(body: unknown): ParsedClientMetadata {
+  try {
+    if (!isRecord(body) || isDeeperThan(body, maxDepth)) throw wrong('the request must be a JSON object of client metadata');
+    const members = new Map(Object.entries(body).filter(([, value]) => value !== null && value !== ''));
+    checkLinks(members);
+    return { ok: true, metadata: readMetadata(members) };
+  } catch (error) {
+    if (error instanceof MetadataError) return { ok: false, problem: error.problem };
+    throw error;
+  }
+}
+
+type Members = ReadonlyMap<string, unknown>;
+
+function readMetadata(members: Members): ClientMetadata {
+  const redirectUris = readRedirectUris(members, 'redirect_uris');
+  if (redirectUris.length === 0) throw wrongUri('redirect_uris must name at least one redirect URI');
+  readResponseTypes(members);
+  const name = readName(members);
+  const links = { clientUri: 'client_uri', logoUri: 'logo_uri', policyUri: 'policy_uri', tosUri: 'tos_uri' } as const;
+  const present = Object.entries(links).flatMap(([field, member]) => (members.has(member) ? [[field, members.get(member)]] : []));
+  return {
+    ...(name !== undefined && { name }),
+    ...(Object.fromEntries(present) as Partial<Record<keyof typeof links, string>>),
+    redirectUris,
+    authMethod: readAuthMethod(members),
+    grants: readGrants(members),
+    applicationType: readApplicationType(members, redirectUris),
+    postLogoutRedirectUris: readRedirectUris(members, 'post_logout_redirect_uris'),
+  };
+}
+
+function readRedirectUris(members: Members, member: string): string[] {
+  const value = members.get(member);
+  if (value === undefined) return [];
+  if (!isListOfTexts(value)) throw wrongUri(`${member} must be an array of strings`);
+  if (value.length > maxRedirectUris) throw wrongUri(`${member} must have at most ${maxRedirectUris} members`);
+  for (const uri of value) {
+    const parsed = parseRedirectUri(uri);
+    if ('problem' in parsed) throw wrongUri(`${member} has a member that is not allowed: ${parsed.problem}`);
+  }
+  return [...new Set(value)];
+}
+
+function readName(members: Members): string | undefined {
+  const value = members.get('client_name');
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw wrong('client_name must be a string');
+  if (!isPlainLine(value)) throw wrong('client_name must be one line without control or direction characters');
+  if (value.length > maxClientNameCharacters) throw wrong(`client_name must have at most ${maxClientNameCharacters} characters`);
+  return value.trim() === '' ? undefined : value.trim();
+}
+
+function readAuthMethod(members: Members): ClientAuthMethod {
+  const value = members.get('token_endpoint_auth_method') ?? 'client_secret_basic';
+  const method = authMethods.find((known) => known === value);
+  if (!method) throw wrong(`token_endpoint_auth_method must be one of ${authMethods.join(', ')}`);
+  return method;
+}
+
+/** Absent: both, because a client that names none loses its access every few minutes without a refresh token (MCP-24). */
+function readGrants(members: Members): ClientGrant[] {
+  const value = members.get('grant_types') ?? grants;
+  if (!isListOfTexts(value)) throw wrong('grant_types must be an array of strings');
+  const kept = grants.filter((grant) => value.includes(grant));
+  if (!kept.includes('authorization_code')) throw wrong('grant_types must contain authorization_code');
+  return kept;
+}
+
+function readResponseTypes(members: Members): void {
+  const value = members.get('response_types') ?? ['code'];
+  if (!isListOfTexts(value)) throw wrong('response_types must be an array of strings');
+  if (!value.includes('code')) throw wrong('response_types must contain code');
+}
+
+/** Says nothing about what is allowed: each redirect URI is judged by itself. */
+function readApplicationType(members: Members, redirectUris: readonly string[]): 'native' | 'web' {
+  const value = members.get('application_type');
+  if (value === 'native' || value === 'web') return value;
+  if (value !== undefined && typeof value !== 'string') throw wrong('application_type must be a string');
+  return redirectUris.every((uri) => kindOf(uri) === 'https') ? 'web' : 'native';
+}
+
+function kindOf(uri: string): RedirectKind | undefined {
+  const parsed = parseRedirectUri(uri);
+  return 'problem' in parsed ? undefined : parsed.kind;
+}
+
+const linkMembers = new Set(['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 'jwks_uri']);
+
+/** Links that people or the issuer may follow are https, in every language variant (`logo_uri#de`) as well. */
+function checkLinks(members: Members): void {
+  for (const [member, value] of members) {
+    const [base = ''] = member.split('#');
+    if (linkMembers.has(base) && !isHttpsLink(value)) throw wrong(`${base} must be an https URL`);
+  }
+}
+
+function isHttpsLink(value: unknown): boolean {
+  if (typeof value !== 'string' || value.length > 2_048 || !/^https:\/\/[\x21-\x7e]+$/.test(value) || !URL.canParse(value)) return false;
+  const url = new URL(value);
+  return url.username === '' && url.password === '';
+}
+
+/** Control characters break logs and headers; direction controls make a name read as another (ABUSE-7). */
+function isPlainLine(text: string): boolean {
+  return text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u.test(text);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isListOfTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((member) => typeof member === 'string');
+}
+
+/** Breadth first, so that depth costs no stack. */
+function isDeeperThan(value: unknown, depth: number): boolean {
+  let level = [value];
+  for (let seen = 0; level.length > 0; seen += 1) {
+    if (seen > depth) return true;
+    level = level.flatMap((member) => (typeof member === 'object' && member !== null ? Object.values(member) : []));
+  }
+  return false;
+}
+
+class MetadataError extends Error {
+  readonly problem: ClientMetadataProblem;
+  constructor(problem: ClientMetadataProblem) {
+    super(problem.reason);
+    this.problem = problem;
+  }
+}
+
+function wrong(reason: string): MetadataError {
+  return new MetadataError({ kind: 'metadata', reason });
+}
+
+function wrongUri(reason: string): MetadataError {
+  return new MetadataError({ kind: 'redirect-uri', reason });
+}

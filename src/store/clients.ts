@@ -1,0 +1,108 @@
+import type { ClientMetadata } from '../domain/client-metadata.ts';
+import { type ClientId, idPrefixes, type TenantId } from '../domain/ids.ts';
+import type { Database } from './client.ts';
+import type { Prisma } from './generated/client.ts';
+
+/** How a client came to be: an admin made it, or it registered itself (RFC 7591). */
+export type ClientKind = 'manual' | 'dynamic';
+
+/** A client to keep. */
+export interface NewClient {
+  id: ClientId;
+  kind: ClientKind;
+  metadata: ClientMetadata;
+  /** SHA-256 of its secret; absent for public clients. */
+  secretDigest?: string;
+  demo?: boolean;
+  createdAt: Date;
+}
+
+/** A client as stored. */
+export interface StoredClient extends NewClient {
+  demo: boolean;
+  /** When a person first allowed it something. */
+  firstAuthorizedAt?: Date;
+  blockedAt?: Date;
+}
+
+/** What every client id looks like; anything else is none, and is not looked for. */
+const clientIdShape = /^[\x21-\x7e]{1,255}$/;
+
+function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
+  return {
+    id: row.id as ClientId,
+    kind: row.kind as ClientKind,
+    metadata: row.metadata as unknown as ClientMetadata,
+    demo: row.demo,
+    createdAt: row.createdAt,
+    ...(row.secretDigest !== null && { secretDigest: row.secretDigest }),
+    ...(row.firstAuthorizedAt && { firstAuthorizedAt: row.firstAuthorizedAt }),
+    ...(row.blockedAt && { blockedAt: row.blockedAt }),
+  };
+}
+
+/** Finds a client, blocked ones included. */
+export async function findClient(db: Database, tenantId: TenantId, id: ClientId): Promise<StoredClient | undefined> {
+  if (!clientIdShape.test(id)) return undefined;
+  const row = await db.client.findUnique({ where: { tenantId_id: { tenantId, id } } });
+  return row ? toClient(row) : undefined;
+}
+
+/** Lists clients, newest first. */
+export async function listClients(db: Database, tenantId: TenantId): Promise<StoredClient[]> {
+  const rows = await db.client.findMany({ where: { tenantId }, orderBy: [{ createdAt: 'desc' }, { id: 'asc' }] });
+  return rows.map(toClient);
+}
+
+/** Keeps a new client. */
+export async function createClient(db: Database, tenantId: TenantId, client: NewClient): Promise<void> {
+  await db.client.create({ data: { ...client, tenantId, metadata: client.metadata as unknown as Prisma.InputJsonObject } });
+}
+
+/** Replaces what a client says about itself; `secretDigest` null takes its secret away, undefined leaves it. */
+export async function updateClient(
+  db: Database,
+  tenantId: TenantId,
+  id: ClientId,
+  change: { metadata: ClientMetadata; secretDigest: string | null | undefined },
+): Promise<void> {
+  const { metadata, secretDigest } = change;
+  await db.client.update({
+    where: { tenantId_id: { tenantId, id } },
+    data: { metadata: metadata as unknown as Prisma.InputJsonObject, ...(secretDigest !== undefined && { secretDigest }) },
+  });
+}
+
+/** Locks a client until the transaction ends. */
+export async function lockClient(db: Database, tenantId: TenantId, id: ClientId): Promise<void> {
+  await db.$queryRaw`SELECT 1 FROM clients WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
+}
+
+/** Removes a client with its consents. Turn the status indices of those invalid first: tokens outlive the row. */
+export async function deleteClient(db: Database, tenantId: TenantId, id: ClientId): Promise<void> {
+  await db.client.deleteMany({ where: { tenantId, id } });
+}
+
+/** Notes that a person allowed a client something, the first time. */
+export async function markClientAuthorized(db: Database, tenantId: TenantId, id: ClientId, at: Date): Promise<void> {
+  await db.client.updateMany({ where: { tenantId, id, firstAuthorizedAt: null }, data: { firstAuthorizedAt: at } });
+}
+
+/** Removes at most `limit` clients that registered themselves before `createdBefore` and were never allowed anything; returns which. */
+export async function deleteUnusedClients(
+  db: Database,
+  { createdBefore, limit }: { createdBefore: Date; limit: number },
+): Promise<{ tenantId: TenantId; id: ClientId }[]> {
+  const rows = await db.$queryRaw<{ tenant_id: string; id: string }[]>`
+    DELETE FROM clients WHERE (tenant_id, id) IN (
+      SELECT tenant_id, id FROM clients
+      WHERE kind = 'dynamic' AND first_authorized_at IS NULL AND created_at < ${createdBefore}
+      LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+    RETURNING tenant_id, id`;
+  return rows.map((row) => ({ tenantId: row.tenant_id as TenantId, id: row.id as ClientId }));
+}
+
+/** Whether a client id is a server's credential (ENG-30). */
+export function isServerClientId(id: string): boolean {
+  return id.startsWith(idPrefixes.server);
+}
