@@ -16,8 +16,8 @@ export interface Config {
   database: {
     /** `external`: `Secrets.databaseUrl` is there, and so is `Secrets.keyEncryptionKey`. */
     kind: 'embedded' | 'external';
-    poolSize: number;
-    statementTimeoutSeconds: number;
+    maxConnections: number;
+    statementTimeoutMs: number;
   };
   /** Absolute path. */
   dataDir: string;
@@ -33,8 +33,8 @@ export interface Config {
     sessionSeconds: number;
     sessionIdleSeconds: number;
   };
-  /** Cost of argon2id. */
-  passwords: { memoryKib: number; passes: number; concurrency: number };
+  /** Cost of argon2id, and how many are hashed at a time in one process. */
+  passwords: { memoryKib: number; passes: number; maxConcurrent: number };
   rateLimits: 'on' | 'off';
   /** What a request without `resource` is for; absent: it is refused. */
   defaultResource?: string;
@@ -47,9 +47,9 @@ export interface Config {
 export interface Secrets {
   databaseUrl?: Secret;
   migrationDatabaseUrl?: Secret;
-  /** Absent with the embedded database: then one is kept in the data folder. At least 32 bytes. */
-  keyEncryptionKey?: Secret<Uint8Array>;
-  previousKeyEncryptionKey?: Secret<Uint8Array>;
+  /** At least 32 random bytes in base64url. Absent with the embedded database: then one is kept in the data folder. */
+  keyEncryptionKey?: Secret;
+  previousKeyEncryptionKey?: Secret;
   smtpUrl?: Secret;
   metricsToken?: Secret;
 }

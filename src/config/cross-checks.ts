@@ -54,7 +54,7 @@ const checks: readonly Check[] = [
       : undefined,
 
   ({ secret, previousSecret }) =>
-    secret && previousSecret && Buffer.compare(secret, previousSecret) === 0
+    previousSecret && previousSecret === secret
       ? {
           setting: 'TOOLGRANT_SECRET_PREVIOUS',
           problem: 'is the same as TOOLGRANT_SECRET',
@@ -154,15 +154,10 @@ function unreadable(setting: string, path: string | undefined, directory: string
 }
 
 /** A secret that was copied from the documentation is known to everybody. */
-function published({ secret, previousSecret, metricsToken }: Partial<SettingValues>): ConfigProblem[] {
-  const example = (text: string) => Buffer.from(text, 'base64');
-  const copied = [
-    secret && Buffer.compare(secret, example(settings.secret.example)) === 0 && settings.secret.name,
-    previousSecret && Buffer.compare(previousSecret, example(settings.previousSecret.example)) === 0 && settings.previousSecret.name,
-    metricsToken === settings.metricsToken.example && settings.metricsToken.name,
-  ].filter((name) => typeof name === 'string');
-  return copied.map((setting) => ({
-    setting,
+function published(values: Partial<SettingValues>): ConfigProblem[] {
+  const copied = (['secret', 'previousSecret', 'metricsToken'] as const).filter((key) => values[key] === settings[key].example);
+  return copied.map((key) => ({
+    setting: settings[key].name,
     problem: 'is the example of the documentation',
     fix: 'Make your own with `openssl rand -base64 32`.',
   }));

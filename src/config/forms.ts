@@ -114,16 +114,17 @@ function isNetwork(text: string): boolean {
 const minKeyBytes = 32;
 
 /**
- * A key as random bytes, written in base64url (or base64) or hex: what `openssl rand -base64 32` prints.
- * A sentence or a repeated pattern is refused: 32 random bytes hold fewer than 16 different ones about never (p < 10⁻¹²).
+ * A key: random bytes in base64url (or base64) or hex, as `openssl rand -base64 32` prints them. Its value is base64url, however
+ * it was written, so that rewriting it changes nothing.
+ * A sentence or a repeated pattern is refused: 32 random bytes hold fewer than 16 different ones about never (p < 10⁻¹⁶).
  */
-export function key(): z.ZodType<Uint8Array, string> {
-  return form<Uint8Array>((text) => {
+export function key(): z.ZodType<string, string> {
+  return form<string>((text) => {
     const isHex = /^[0-9a-f]+$/i.test(text) && text.length % 2 === 0 && text.length >= 2 * minKeyBytes;
     if (!isHex && !/^[\w+/-]+={0,2}$/.test(text)) return { problem: 'is neither base64url nor hex' };
-    const bytes = new Uint8Array(Buffer.from(text, isHex ? 'hex' : 'base64'));
+    const bytes = Buffer.from(text, isHex ? 'hex' : 'base64');
     if (bytes.length < minKeyBytes) return { problem: `holds ${bytes.length} bytes, and needs at least ${minKeyBytes}` };
-    return new Set(bytes).size < 16 ? { problem: 'does not look random' } : { value: bytes };
+    return new Set(bytes).size < 16 ? { problem: 'does not look random' } : { value: bytes.toString('base64url') };
   });
 }
 

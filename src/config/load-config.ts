@@ -60,8 +60,8 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
     trustedProxies: values.trustedProxies ?? [],
     database: {
       kind: values.databaseUrl === undefined ? 'embedded' : 'external',
-      poolSize: values.databasePoolSize,
-      statementTimeoutSeconds: values.databaseStatementTimeoutSeconds,
+      maxConnections: values.databasePoolSize,
+      statementTimeoutMs: values.databaseStatementTimeoutSeconds * 1_000,
     },
     dataDir: resolve(directory, values.dataDir),
     audit: values.audit,
@@ -73,7 +73,7 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
       sessionSeconds: values.sessionSeconds,
       sessionIdleSeconds: values.sessionIdleSeconds,
     },
-    passwords: { memoryKib: values.argon2MemoryKib, passes: values.argon2Passes, concurrency: values.argon2Concurrency },
+    passwords: { memoryKib: values.argon2MemoryKib, passes: values.argon2Passes, maxConcurrent: values.argon2MaxConcurrent },
     rateLimits: values.rateLimits,
     ...(defaultResource !== undefined && { defaultResource }),
     logLevel: values.logLevel,
@@ -86,8 +86,8 @@ function toSecrets(values: Complete): Secrets {
   return {
     ...(databaseUrl !== undefined && { databaseUrl: new Secret(databaseUrl) }),
     ...(migrationDatabaseUrl !== undefined && { migrationDatabaseUrl: new Secret(migrationDatabaseUrl) }),
-    ...(secret && { keyEncryptionKey: new Secret(secret) }),
-    ...(previousSecret && { previousKeyEncryptionKey: new Secret(previousSecret) }),
+    ...(secret !== undefined && { keyEncryptionKey: new Secret(secret) }),
+    ...(previousSecret !== undefined && { previousKeyEncryptionKey: new Secret(previousSecret) }),
     ...(smtpUrl !== undefined && { smtpUrl: new Secret(smtpUrl) }),
     ...(metricsToken !== undefined && { metricsToken: new Secret(metricsToken) }),
   };

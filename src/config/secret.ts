@@ -4,15 +4,15 @@ import { inspect } from 'node:util';
  * A secret that cannot be printed by mistake: logs, JSON, string templates and `console` all show `[secret]`.
  * Call `reveal` where it is used, and hand the value on rather than keep it.
  */
-export class Secret<Value = string> {
-  readonly #value: Value;
+export class Secret {
+  readonly #value: string;
 
-  constructor(value: Value) {
+  constructor(value: string) {
     this.#value = value;
   }
 
   /** The secret itself. */
-  reveal(): Value {
+  reveal(): string {
     return this.#value;
   }
 

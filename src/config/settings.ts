@@ -204,7 +204,7 @@ export const settings = {
     description: 'Memory for hashing one password (argon2id). Hashes made with another cost are renewed at the next sign-in.',
     schema: forms.wholeNumber({ min: 7_168, max: 4_194_304 }),
     form: 'KiB, from 7168 to 4194304',
-    default: '19456',
+    default: '47104',
     example: '65536',
   },
   argon2Passes: {
@@ -216,14 +216,14 @@ export const settings = {
     default: '2',
     example: '3',
   },
-  argon2Concurrency: {
+  argon2MaxConcurrent: {
     name: 'TOOLGRANT_ARGON2_CONCURRENCY',
     group: 'Sign-in',
     description: 'How many passwords one process hashes at the same time; others wait, so that a flood of sign-ins cannot take all memory.',
     schema: forms.wholeNumber({ min: 1, max: 64 }),
     form: 'a number from 1 to 64',
-    default: '4',
-    example: '8',
+    default: '2',
+    example: '4',
   },
   rateLimits: {
     name: 'TOOLGRANT_RATE_LIMITS',

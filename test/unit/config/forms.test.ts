@@ -95,7 +95,7 @@ describe('keys', () => {
       fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 255 }), { minLength: 32, maxLength: 64 }), (numbers) => {
         const bytes = Buffer.from(numbers);
         for (const encoding of ['base64url', 'base64', 'hex'] as const) {
-          expect(Buffer.from(forms.key().parse(bytes.toString(encoding)))).toEqual(bytes);
+          expect(forms.key().parse(bytes.toString(encoding))).toBe(bytes.toString('base64url'));
         }
       }),
     );
