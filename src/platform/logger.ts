@@ -1,0 +1,63 @@
+import { destination as openDestination, pino } from 'pino';
+import { redact, redactText } from './redaction.ts';
+
+/** One line of JSON per event: `log.info({ clientId }, 'client registered')`. Secrets are taken out (see `redaction.ts`). */
+export type Logger = pino.Logger;
+
+/** From the most talkative to none. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** Where and how much is logged. */
+export interface LoggerOptions {
+  level: LogLevel;
+  /** Receives whole lines. Default: standard output, written at once, so that nothing is lost at the end. */
+  destination?: { write(line: string): void };
+}
+
+/** Makes the process's logger; parts of the program take a `child` with their own members. */
+export function createLogger(options: LoggerOptions): Logger {
+  const out = options.destination ?? openDestination({ dest: 1, sync: true });
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      messageKey: 'message',
+      errorKey: 'error',
+      serializers: {},
+      formatters: {
+        level: (label) => ({ level: label }),
+        bindings: (members) => redact(members) as Record<string, unknown>,
+        log: (members) => redact(members) as Record<string, unknown>,
+      },
+      hooks: {
+        logMethod(args, method) {
+          // What comes first, if it is no text, goes through the formatter; what follows is written into the message.
+          const clean = args.map((arg, index) => (typeof arg === 'string' ? redactText(arg) : index === 0 ? arg : redact(arg)));
+          method.apply(this, clean as Parameters<typeof method>);
+        },
+      },
+    },
+    { write: (line: string) => out.write(escapeInvisible(line)) },
+  );
+}
+
+/**
+ * Logs a fault: something that is wrong with us, not with a request. The answer to the request carries the same id and no detail.
+ * @param fault whatever was thrown; its causes are logged with it
+ */
+export function logFault(log: Logger, fault: unknown, context: { message: string; requestId?: string }): void {
+  const { message, requestId } = context;
+  log.error({ ...(requestId !== undefined && { requestId }), error: fault instanceof Error ? fault : new Error(String(fault)) }, message);
+}
+
+/**
+ * JSON escapes line breaks and ESC, and leaves other characters that steer a terminal or a viewer: DEL and the C1 controls,
+ * direction marks, line separators, zero-width ones. In JSON they may only stand inside texts, so escaping them changes no meaning.
+ */
+function escapeInvisible(line: string): string {
+  return line.replace(
+    /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
