@@ -3,7 +3,6 @@
  * It opens nothing, connects to nothing and prints nothing; `cli` shows its errors, `compose.ts` builds from its result.
  */
 import { resolve } from 'node:path';
-import { isLoopbackHost } from '../domain/resource-uri.ts';
 import type { Config, LoadOptions, Secrets } from './config.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { crossCheck } from './cross-checks.ts';
@@ -39,11 +38,12 @@ export function loadConfig(env: Environment, options: LoadOptions = {}): LoadedC
 
 type Complete = SettingValues & Required<Pick<SettingValues, 'issuer' | 'port'>>;
 
-/** The issuer's port and the port to listen on stand in for one another on this machine; elsewhere a proxy lies between. */
+/** Where no proxy lies between, the issuer's port and the port to listen on are the same one: either gives the other its default. */
 function withDerivedDefaults(values: Partial<SettingValues>, refused: ReadonlySet<string>): Partial<SettingValues> {
   const { issuer } = values;
-  const ownPort = issuer && isLoopbackHost(issuer.hostname) ? Number(issuer.port) || (issuer.protocol === 'https:' ? 443 : 80) : undefined;
-  const port = values.port ?? (refused.has(settings.port.name) ? undefined : (ownPort ?? defaultPort));
+  const isServedDirectly = issuer?.protocol === 'http:' || values.tlsCertificatePath !== undefined;
+  const issuerPort = issuer && isServedDirectly ? Number(issuer.port) || (issuer.protocol === 'https:' ? 443 : 80) : undefined;
+  const port = values.port ?? (refused.has(settings.port.name) ? undefined : (issuerPort ?? defaultPort));
   const noIssuer = issuer === undefined && !refused.has(settings.issuer.name) && port !== undefined;
   return { ...values, ...(port !== undefined && { port }), ...(noIssuer && { issuer: new URL(`http://localhost:${port}`) }) };
 }

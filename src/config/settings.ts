@@ -32,7 +32,7 @@ export const settings = {
     description: 'The port to listen on.',
     schema: forms.wholeNumber({ min: 1, max: 65_535 }),
     form: 'a port number',
-    absent: 'the port of `TOOLGRANT_ISSUER` when that is a loopback URL, else `4000`',
+    absent: 'the port of `TOOLGRANT_ISSUER` when that is plain http or `TOOLGRANT_TLS_CERT` is set; behind a proxy `4000`',
     example: '4000',
   },
   tlsCertificatePath: {

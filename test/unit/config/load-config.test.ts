@@ -76,6 +76,7 @@ describe('the port and the issuer', () => {
     [{ TOOLGRANT_ISSUER: 'http://localhost' }, 'http://localhost', 80],
     [{ TOOLGRANT_PORT: '80' }, 'http://localhost', 80],
     [{ TOOLGRANT_ISSUER: 'https://auth.example.com' }, 'https://auth.example.com', 4000],
+    [{ TOOLGRANT_ISSUER: 'https://localhost' }, 'https://localhost', 4000],
     [{ TOOLGRANT_ISSUER: 'https://auth.example.com/base', TOOLGRANT_PORT: '8443' }, 'https://auth.example.com/base', 8443],
   ])('stand in for one another: %j', (env, issuer, port) => {
     const { config } = loadConfig(env, { directory });
@@ -172,6 +173,7 @@ describe('what settings demand of one another', () => {
     expect(namesOf({ TOOLGRANT_TLS_KEY: 'tls.key' })).toEqual(['TOOLGRANT_TLS_CERT']);
     expect(namesOf({ ...tls, TOOLGRANT_TLS_KEY: 'no.key', TOOLGRANT_ISSUER: 'https://auth.example.com' })).toEqual(['TOOLGRANT_TLS_KEY']);
     const { config } = loadConfig({ ...tls, TOOLGRANT_ISSUER: 'https://auth.example.com' }, { directory });
+    expect(config.listen.port).toBe(443);
     expect(config.tls).toEqual({ certificatePath: join(directory, 'tls.crt'), keyPath: join(directory, 'tls.key') });
   });
 
