@@ -58,5 +58,5 @@ function countBytes(source: ReadableStream<Uint8Array>, bounds: BodyBounds): Rea
 }
 
 function tooLarge(bounds: BodyBounds): OutboundFailure {
-  return new OutboundFailure('too-large', `${bounds.host} sent more than ${bounds.maxBytes} bytes.`);
+  return new OutboundFailure(`${bounds.host} sent more than ${bounds.maxBytes} bytes.`, { reason: 'too-large' });
 }

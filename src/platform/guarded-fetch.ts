@@ -50,12 +50,11 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const guarded = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const url = readUrl(input);
     if (!bounds.schemes.includes(url.protocol) || url.username !== '' || url.password !== '') {
-      throw new OutboundFailure(
-        'url-not-allowed',
-        `A ${options.profile}-supplied URL must be ${bounds.schemes.join(' or ')} without user and password.`,
-      );
+      throw new OutboundFailure(`A ${options.profile}-supplied URL must be ${bounds.schemes.join(' or ')} without user and password.`, {
+        reason: 'url-not-allowed',
+      });
     }
-    if (running >= bounds.maxConcurrent) throw new OutboundFailure('busy', `${running} outbound requests are running.`);
+    if (running >= bounds.maxConcurrent) throw new OutboundFailure(`${running} outbound requests are running.`, { reason: 'busy' });
     const request = new Request(input, init);
     running += 1;
     const limit = startRequestLimit({
@@ -81,7 +80,8 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
       });
       if (isRedirect(response.status)) {
         await response.body?.cancel();
-        throw new OutboundFailure('redirect', `${url.host} answered with a redirect.`, {
+        throw new OutboundFailure(`${url.host} answered with a redirect.`, {
+          reason: 'redirect',
           location: response.headers.get('location') ?? undefined,
         });
       }
@@ -95,18 +95,19 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
 }
 
 function createAgent(policy: AddressPolicy, timeoutMs: number, resolve: NonNullable<GuardedFetchOptions['resolve']>): Agent {
-  const refuse = (host: string) => new OutboundFailure('address-not-allowed', `${host} leads to an address that may not be reached.`);
+  const refuse = (host: string) =>
+    new OutboundFailure(`${host} leads to an address that may not be reached.`, { reason: 'address-not-allowed' });
   // The connection is made to the addresses this returns: there is no second look-up for an attacker to answer differently.
   const lookup: LookupFunction = (name, options, done) => {
     resolve(name).then(
       (found) => {
         const [first] = found;
-        if (!first) done(new OutboundFailure('name-not-found', `${name} has no address.`), '');
+        if (!first) done(new OutboundFailure(`${name} has no address.`, { reason: 'name-not-found' }), '');
         else if (!found.every(({ address }) => isAddressAllowed(address, policy))) done(refuse(name), '');
         else if (options.all) done(null, found);
         else done(null, first.address, first.family);
       },
-      (cause) => done(new OutboundFailure('name-not-found', `${name} cannot be resolved.`, { cause }), ''),
+      (cause) => done(new OutboundFailure(`${name} cannot be resolved.`, { reason: 'name-not-found', cause }), ''),
     );
   };
   const connect = buildConnector({ timeout: timeoutMs, lookup });
@@ -138,7 +139,7 @@ function readUrl(input: string | URL | Request): URL {
   try {
     return new URL(input instanceof Request ? input.url : input);
   } catch (cause) {
-    throw new OutboundFailure('url-not-allowed', 'This is no URL.', { cause });
+    throw new OutboundFailure('This is no URL.', { reason: 'url-not-allowed', cause });
   }
 }
 

@@ -21,9 +21,9 @@ export class OutboundFailure extends Error {
   /** Where a redirect pointed, as sent: untrusted text. */
   readonly location: string | undefined;
 
-  constructor(reason: OutboundFailureReason, message: string, options: { cause?: unknown; location?: string | undefined } = {}) {
+  constructor(message: string, options: { reason: OutboundFailureReason; cause?: unknown; location?: string | undefined }) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.reason = reason;
+    this.reason = options.reason;
     this.location = options.location;
   }
 }

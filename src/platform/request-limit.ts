@@ -26,7 +26,7 @@ export function startRequestLimit(options: { host: string; timeoutMs: number; ou
     end();
   };
   const timer = setTimeout(() => {
-    controller.abort(new OutboundFailure('timeout', `${host} did not answer in full within ${timeoutMs} ms.`));
+    controller.abort(new OutboundFailure(`${host} did not answer in full within ${timeoutMs} ms.`, { reason: 'timeout' }));
     end();
   }, timeoutMs);
   if (outer.aborted) giveUp();
@@ -39,7 +39,7 @@ function toFailure(error: unknown, host: string): unknown {
   for (let at = error; at instanceof Error; at = at.cause) if (at instanceof OutboundFailure) return at;
   // What fetch throws for the network is a TypeError with the socket's error as its cause.
   if (error instanceof TypeError && error.cause !== undefined) {
-    return new OutboundFailure('unreachable', `${host} cannot be reached.`, { cause: error });
+    return new OutboundFailure(`${host} cannot be reached.`, { reason: 'unreachable', cause: error });
   }
   return error;
 }
