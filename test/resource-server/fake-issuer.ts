@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
-import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import type { FetchLike } from '../../src/resource-server/ambient.ts';
 
 export const ISSUER = 'https://issuer.example';
@@ -60,7 +60,10 @@ export class FakeIssuer {
     return this.asked.filter((url) => url.includes(part)).length;
   }
 
-  async token(claims: JWTPayload & Record<string, unknown> = {}, options: { header?: Record<string, unknown>; key?: FakeKey } = {}): Promise<string> {
+  async token(
+    claims: JWTPayload & Record<string, unknown> = {},
+    options: { header?: Record<string, unknown>; key?: FakeKey } = {},
+  ): Promise<string> {
     const key = options.key ?? this.signingKey;
     const seconds = Math.floor(this.now().getTime() / 1000);
     const payload: Record<string, unknown> = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { AccessError, createVerifier, type VerifierOptions } from '../../../src/resource-server/index.ts';
+import { type AccessError, createVerifier, type VerifierOptions } from '../../../src/resource-server/index.ts';
 import { createStatusList } from '../../../src/resource-server/status-list.ts';
 import { FakeIssuer, ISSUER, makeKey, RESOURCE } from '../../resource-server/fake-issuer.ts';
 

@@ -1,0 +1,19 @@
+import { type Access, createAccess } from '../../../src/resource-server/access.ts';
+
+/** An access as a token of this scope would give it. */
+export function accessWith(scope: string, facts: { subject?: string; clientId?: string; consentId?: string | undefined } = {}): Access {
+  return createAccess(
+    {
+      subject: 'usr_ada',
+      clientId: 'client-1',
+      consentId: 'cns_1',
+      tokenId: 'jti-1',
+      selection: undefined,
+      expiresAt: new Date('2026-11-23T12:15:00Z'),
+      status: undefined,
+      scope,
+      ...facts,
+    },
+    { issuer: 'https://issuer.example', resource: 'http://localhost:4001/mcp', selected: undefined },
+  );
+}
