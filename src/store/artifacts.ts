@@ -29,6 +29,7 @@ export interface NewArtifact extends ArtifactKey {
 export interface Artifact extends ArtifactKey {
   payload: Record<string, unknown>;
   sealedId?: string;
+  uid?: string;
   consumedAt?: Date;
   expiresAt?: Date;
 }
@@ -39,6 +40,7 @@ function toArtifact(row: Prisma.ArtifactGetPayload<object>): Artifact {
     digest: row.digest,
     payload: row.payload as Record<string, unknown>,
     ...(row.sealedId !== null && { sealedId: row.sealedId }),
+    ...(row.uid !== null && { uid: row.uid }),
     ...(row.consumedAt && { consumedAt: row.consumedAt }),
     ...(row.expiresAt && { expiresAt: row.expiresAt }),
   };

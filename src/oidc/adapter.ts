@@ -1,0 +1,289 @@
+/**
+ * The engine's storage, and the only file of this room that touches the store. The engine's id of an artifact **is** the opaque
+ * token, so digests stand for ids, and payloads are kept without theirs (ENG-3). What is used once is consumed by
+ * compare-and-set (ENG-1). Consents and installations say what may be done; grants here are markers that end with them.
+ */
+import Provider, { type Adapter, type AdapterPayload, type ClientMetadata as EngineClient, errors } from 'oidc-provider';
+import type { ClientMetadata } from '../domain/client-metadata.ts';
+import type { ClientId, ServerId } from '../domain/ids.ts';
+import { parseRedirectUri } from '../domain/redirect-uri.ts';
+import { sha256 } from '../platform/digest.ts';
+import { endInstallationOfGrant } from '../services/end-installation.ts';
+import type { Origin, Runtime, Tenant } from '../services/runtime.ts';
+import {
+  type Artifact,
+  type ArtifactKey,
+  addArtifact,
+  consumeArtifact,
+  deleteArtifact,
+  extendArtifact,
+  findArtifact,
+  findArtifactByUid,
+  keepArtifact,
+  type NewArtifact,
+} from '../store/artifacts.ts';
+import type { Database } from '../store/client.ts';
+import { findClient, isServerClientId } from '../store/clients.ts';
+import { findServer } from '../store/servers.ts';
+import { UnitOfWork } from '../store/unit-of-work.ts';
+import type { RefreshSuccessors } from './refresh-successor.ts';
+import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
+
+/** What the adapter works with. */
+export interface AdapterEnvironment {
+  runtime: Runtime;
+  tenant: Tenant;
+  successors: RefreshSuccessors;
+  /** Who makes the request that is being answered, for the audit trail. */
+  originOf(ctx: object): Origin;
+}
+
+/** Begins the unit of work of a token request. */
+export function beginUnitOfWork(runtime: Runtime): Unit {
+  return new UnitOfWork(runtime.store);
+}
+
+/** The engine's `adapter` setting. */
+export function createAdapterFactory(environment: AdapterEnvironment): (model: string) => Adapter {
+  return (model) => (model === 'Client' ? new ClientAdapter(environment) : new ArtifactAdapter(model, environment));
+}
+
+/** The request that is being answered; undefined where an interaction or session is handled outside the engine's own routes. */
+function currentState(): RequestState | undefined {
+  const ctx = Provider.ctx;
+  return ctx && stateOf(ctx);
+}
+
+/** Models of which each row is used once: what is consumed stays, because its reuse must be noticed (ENG-5). */
+const usedOnce = new Set(['AuthorizationCode', 'RefreshToken']);
+
+class ArtifactAdapter implements Adapter {
+  readonly #model: string;
+  readonly #environment: AdapterEnvironment;
+
+  constructor(model: string, environment: AdapterEnvironment) {
+    this.#model = model;
+    this.#environment = environment;
+  }
+
+  async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
+    const { tenant } = this.#environment;
+    const artifact = this.#toArtifact(id, payload, expiresIn);
+    if (this.#model === 'ReplayDetection') {
+      // The engine looks first and adds then; whoever adds second has lost the race (ENG-2).
+      if (!(await this.#write((db) => addArtifact(db, tenant.id, artifact)))) throw new errors.InvalidGrant({ detail: 'replayed' });
+      return;
+    }
+    if (this.#model !== 'RefreshToken') return this.#write((db) => keepArtifact(db, tenant.id, artifact));
+    // A successor that is handed out once more is there already; it is never made twice.
+    if (currentState()?.successor === id) return;
+    await this.#write(async (db) => {
+      if (!(await addArtifact(db, tenant.id, artifact))) throw new Error('a refresh token was about to be issued twice');
+      const { grantId, expiresAt } = artifact;
+      if (grantId && expiresAt) await extendArtifact(db, tenant.id, { model: 'Grant', digest: sha256(grantId) }, expiresAt);
+    });
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    const artifact = await this.#read((db) => findArtifact(db, this.#environment.tenant.id, this.#keyOf(id)));
+    if (!artifact) return undefined;
+    const payload = toPayload(artifact, id);
+    if (this.#model !== 'RefreshToken' || !artifact.consumedAt) return payload;
+    const standing = await this.#read((db) => this.#judgeRepeat(db, artifact, id));
+    if (standing.outcome === 'unknown') return undefined;
+    return standing.outcome === 'repeat' ? { ...payload, consumed: undefined } : payload;
+  }
+
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    const { runtime, tenant } = this.#environment;
+    const artifact = await this.#read((db) => findArtifactByUid(db, tenant.id, { model: this.#model, uid }));
+    if (!artifact?.sealedId) return undefined;
+    return toPayload(artifact, runtime.vault.open(artifact.sealedId, { purpose: sealPurpose, tenantId: tenant.id }));
+  }
+
+  /** The device flow is off. */
+  async findByUserCode(): Promise<undefined> {
+    return undefined;
+  }
+
+  async consume(id: string): Promise<void> {
+    const { runtime, tenant } = this.#environment;
+    const state = currentState();
+    const standing = await this.#write(async (db): Promise<Standing> => {
+      if (await consumeArtifact(db, tenant.id, this.#keyOf(id), runtime.clock.now())) return { outcome: 'first' };
+      const artifact = await findArtifact(db, tenant.id, this.#keyOf(id));
+      if (!artifact) return { outcome: 'unknown' };
+      if (this.#model === 'RefreshToken') return this.#judgeRepeat(db, artifact, id);
+      return { outcome: 'reuse', grantId: grantIdOf(artifact) };
+    });
+    if (standing.outcome === 'first') return;
+    if (standing.outcome === 'repeat' && state) {
+      state.successor = standing.successor;
+      return;
+    }
+    if (standing.outcome === 'reuse' && standing.grantId) state?.revocations.set(standing.grantId, reasonOf(this.#model));
+    throw new errors.InvalidGrant({ detail: `${this.#model} used more than once` });
+  }
+
+  async destroy(id: string): Promise<void> {
+    const { runtime, tenant, originOf } = this.#environment;
+    if (usedOnce.has(this.#model)) return;
+    if (this.#model !== 'Grant') return this.#write((db) => deleteArtifact(db, tenant.id, this.#keyOf(id)));
+    // The engine revokes a grant: what ends is the installation that it marks.
+    const ctx = Provider.ctx;
+    if (!ctx) throw new Error('a grant was revoked outside a request');
+    const state = stateOf(ctx);
+    const reason = ctx.oidc.route === 'revocation' ? 'revoked-by-client' : reasonOf(ctx.oidc.params?.grant_type);
+    if (state.unit) state.revocations.set(id, reason);
+    else await endInstallationOfGrant(runtime, tenant, { grantId: id, reason, origin: originOf(ctx) });
+  }
+
+  /** Nothing to do: tokens are worth what their installation is worth, and `destroy` of the grant ends that. */
+  async revokeByGrantId(): Promise<void> {}
+
+  /**
+   * What a refresh token that was consumed is worth: the same successor once more, inside the grace window and while that is
+   * unused; else this is reuse. Where no successor is found, it was derived under a secret that is no longer known.
+   */
+  async #judgeRepeat(db: Database, artifact: Artifact, id: string): Promise<Standing> {
+    const { runtime, tenant, successors } = this.#environment;
+    const grantId = grantIdOf(artifact);
+    const graceMs = runtime.lifetimes.refreshGraceSeconds * 1_000;
+    const sinceMs = runtime.clock.now().getTime() - (artifact.consumedAt?.getTime() ?? 0);
+    if (sinceMs >= graceMs) return { outcome: 'reuse', grantId };
+    for (const successor of successors.possible(id)) {
+      const following = await findArtifact(db, tenant.id, this.#keyOf(successor));
+      if (following) return following.consumedAt ? { outcome: 'reuse', grantId } : { outcome: 'repeat', successor };
+    }
+    return { outcome: 'unknown' };
+  }
+
+  #keyOf(id: string): ArtifactKey {
+    return { model: this.#model, digest: sha256(id) };
+  }
+
+  #toArtifact(id: string, payload: AdapterPayload, expiresIn: number | undefined): NewArtifact {
+    const { runtime, tenant } = this.#environment;
+    const now = runtime.clock.now();
+    const { grantId, accountId, uid } = payload;
+    const isSession = this.#model === 'Session';
+    return {
+      ...this.#keyOf(id),
+      payload: withoutSecrets(payload),
+      createdAt: now,
+      ...(isSession && uid !== undefined && { uid, sealedId: runtime.vault.seal(id, { purpose: sealPurpose, tenantId: tenant.id }) }),
+      ...(grantId !== undefined && { grantId }),
+      ...(accountId !== undefined && { accountId }),
+      ...(expiresIn !== undefined && { expiresAt: new Date(now.getTime() + expiresIn * 1_000) }),
+    };
+  }
+
+  #read<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    return currentState()?.unit?.read(work) ?? work(this.#environment.runtime.store);
+  }
+
+  #write<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    return currentState()?.unit?.write(work) ?? work(this.#environment.runtime.store);
+  }
+}
+
+type Standing =
+  | { outcome: 'first' }
+  | { outcome: 'repeat'; successor: string }
+  | { outcome: 'reuse'; grantId: string | undefined }
+  | { outcome: 'unknown' };
+
+/** What sealed ids are bound to. */
+const sealPurpose = 'artifact-id';
+
+function reasonOf(modelOrGrantType: unknown): RevocationReason {
+  return modelOrGrantType === 'RefreshToken' || modelOrGrantType === 'refresh_token' ? 'refresh-reuse' : 'code-replay';
+}
+
+function grantIdOf(artifact: Artifact): string | undefined {
+  const { grantId } = artifact.payload;
+  return typeof grantId === 'string' ? grantId : undefined;
+}
+
+/** The payload repeats the id as `jti`, and that of an interaction holds the live session cookie. */
+function withoutSecrets(payload: AdapterPayload): Record<string, unknown> {
+  const { jti: _, session, ...rest } = payload as AdapterPayload & { session?: Record<string, unknown> };
+  if (!session) return rest;
+  const { cookie: __, ...bound } = session;
+  return { ...rest, session: bound };
+}
+
+function toPayload(artifact: Artifact, id: string): AdapterPayload {
+  const seconds = (at: Date) => Math.floor(at.getTime() / 1_000);
+  return {
+    ...artifact.payload,
+    jti: id,
+    ...(artifact.expiresAt && { exp: seconds(artifact.expiresAt) }),
+    ...(artifact.consumedAt && { consumed: seconds(artifact.consumedAt) }),
+  };
+}
+
+class ClientAdapter implements Adapter {
+  readonly #environment: AdapterEnvironment;
+
+  constructor(environment: AdapterEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** A client that registered or was made, or a server by its credential (ENG-30). Where the engine expects the secret it gets its digest. */
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    const found = isServerClientId(id) ? await this.#findServer(id as ServerId) : await this.#findClient(id as ClientId);
+    return found as AdapterPayload | undefined;
+  }
+
+  async #findClient(id: ClientId): Promise<EngineClient | undefined> {
+    const { runtime, tenant } = this.#environment;
+    const client = await findClient(runtime.store, tenant.id, id);
+    return client && toEngineClient(id, client.metadata, client.secretDigest);
+  }
+
+  async #findServer(id: ServerId): Promise<EngineClient | undefined> {
+    const { runtime, tenant } = this.#environment;
+    const server = await findServer(runtime.store, tenant.id, id);
+    if (!server) return undefined;
+    return {
+      client_id: id,
+      client_secret: server.credentialDigest,
+      client_name: server.name,
+      token_endpoint_auth_method: 'client_secret_basic',
+      redirect_uris: [],
+      response_types: [],
+      grant_types: [],
+    };
+  }
+
+  upsert = refuse;
+  destroy = refuse;
+  consume = refuse;
+  findByUid = refuse;
+  findByUserCode = refuse;
+  revokeByGrantId = refuse;
+}
+
+async function refuse(): Promise<never> {
+  throw new Error('clients are registered, changed and removed by services, not by the engine');
+}
+
+/** `application_type` here only tells the engine which schemes to expect; what is allowed was decided at registration. */
+function toEngineClient(id: ClientId, metadata: ClientMetadata, secretDigest: string | undefined): EngineClient {
+  const claimsScheme = metadata.redirectUris.some((uri) => {
+    const parsed = parseRedirectUri(uri);
+    return 'kind' in parsed && parsed.kind === 'private-use';
+  });
+  return {
+    client_id: id,
+    ...(secretDigest !== undefined && { client_secret: secretDigest }),
+    ...(metadata.name !== undefined && { client_name: metadata.name }),
+    redirect_uris: metadata.redirectUris,
+    post_logout_redirect_uris: metadata.postLogoutRedirectUris,
+    token_endpoint_auth_method: metadata.authMethod,
+    application_type: claimsScheme ? 'native' : 'web',
+    grant_types: metadata.grants,
+    response_types: ['code'],
+  };
+}

@@ -1,0 +1,41 @@
+import type { Context } from 'koa';
+import type { issueAccess } from '../services/issue-access.ts';
+
+/** What services take to work on a transaction that the caller holds. */
+type Database = Parameters<typeof issueAccess>[1];
+
+/** The writes of one request, which commit together or not at all. */
+export interface Unit {
+  /** Runs a read: on the transaction when it is open, else on the pool. */
+  read<T>(work: (db: Database) => Promise<T>): Promise<T>;
+  /** Runs a write, or a read that must be of the same transaction as the writes. */
+  write<T>(work: (db: Database) => Promise<T>): Promise<T>;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
+
+/** What leads to the end of an installation while a request is answered. */
+export type RevocationReason = 'refresh-reuse' | 'code-replay' | 'revoked-by-client';
+
+/** What our hooks remember about one request between the places where the engine calls them. */
+export interface RequestState {
+  /** Present at the token endpoint. */
+  unit?: Unit;
+  /** Grants whose installations end after this request, even though it fails. */
+  revocations: Map<string, RevocationReason>;
+  /** The successor of the presented refresh token, when it was handed out already and is handed out once more. */
+  successor?: string;
+  /** The `scope` that came with a refresh; the engine does not see it. */
+  askedScope?: string;
+  /** What went wrong inside, when something did. */
+  fault?: Error;
+}
+
+const key = Symbol('toolgrant.engine');
+
+/** The state of a request; the same object for as long as the request lasts. */
+export function stateOf(ctx: Pick<Context, 'state'>): RequestState {
+  const holder = ctx.state as { [key]?: RequestState };
+  holder[key] ??= { revocations: new Map() };
+  return holder[key];
+}

@@ -1,0 +1,90 @@
+import { type ClientMetadataProblem, parseClientMetadata } from '../domain/client-metadata.ts';
+import type { ClientId } from '../domain/ids.ts';
+import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
+import { deleteArtifactsByUid, findArtifact } from '../store/artifacts.ts';
+import { recordAuditEvent } from '../store/audit.ts';
+import { transact } from '../store/client.ts';
+import { deleteClient, findClient, lockClient, type StoredClient, updateClient } from '../store/clients.ts';
+import { listConsents, lockConsent } from '../store/consents.ts';
+import { invalidateStatusOfConsent } from '../store/status.ts';
+import { managementTokenModel, newClientSecret } from './client-credentials.ts';
+import { describeMetadata } from './register-client.ts';
+import type { Origin, Runtime, Tenant } from './runtime.ts';
+
+/** The client that a management token manages; undefined for a token that is unknown or another client's (ABUSE-11). */
+export async function findManagedClient(
+  runtime: Runtime,
+  tenant: Tenant,
+  { clientId, token }: { clientId: string; token: string },
+): Promise<StoredClient | undefined> {
+  const artifact = await findArtifact(runtime.store, tenant.id, { model: managementTokenModel, digest: sha256(token) });
+  if (artifact?.uid !== clientId) return undefined;
+  const client = await findClient(runtime.store, tenant.id, clientId as ClientId);
+  return client?.kind === 'dynamic' ? client : undefined;
+}
+
+/** The outcome of a change. `secret` is there when the client got one by it. */
+export type ClientUpdate =
+  | { ok: true; client: StoredClient; secret?: string }
+  | { ok: false; problem: ClientMetadataProblem | { kind: 'wrong-secret' } };
+
+/**
+ * Replaces the metadata of a client by itself (RFC 7592 §2.2). A secret that comes along must be its own and is only compared;
+ * the stored digest stays as it is, unless the client begins or stops to have a secret.
+ */
+export async function changeClient(
+  runtime: Runtime,
+  tenant: Tenant,
+  change: { client: StoredClient; body: Readonly<Record<string, unknown>>; origin: Origin },
+): Promise<ClientUpdate> {
+  const { client, origin } = change;
+  const { client_secret: claimedSecret, ...body } = change.body;
+  if (claimedSecret !== undefined && !isOwnSecret(client, claimedSecret)) return { ok: false, problem: { kind: 'wrong-secret' } };
+  const parsed = parseClientMetadata(body);
+  if (!parsed.ok) return parsed;
+  const { metadata } = parsed;
+  const needsSecret = metadata.authMethod !== 'none';
+  const secret = needsSecret && client.secretDigest === undefined ? newClientSecret() : undefined;
+  const secretDigest = secret === undefined ? (needsSecret ? undefined : null) : sha256(secret);
+  await transact(runtime.store, async (db) => {
+    await lockClient(db, tenant.id, client.id);
+    await updateClient(db, tenant.id, client.id, { metadata, secretDigest });
+    await recordAuditEvent(db, tenant.id, {
+      ...origin,
+      type: 'client.updated',
+      outcome: 'success',
+      at: runtime.clock.now(),
+      clientId: client.id,
+      detail: describeMetadata(client.id, metadata),
+    });
+  });
+  return { ok: true, client: { ...client, metadata }, ...(secret !== undefined && { secret }) };
+}
+
+function isOwnSecret(client: StoredClient, claimed: unknown): boolean {
+  return typeof claimed === 'string' && client.secretDigest !== undefined && isEqualConstantTime(sha256(claimed), client.secretDigest);
+}
+
+/** Removes a client with everything it was allowed; its tokens die by the status list. */
+export async function removeClient(runtime: Runtime, tenant: Tenant, removal: { clientId: ClientId; origin: Origin }): Promise<void> {
+  const { clientId, origin } = removal;
+  await transact(runtime.store, async (db) => {
+    await lockClient(db, tenant.id, clientId);
+    const at = runtime.clock.now();
+    const consents = await listConsents(db, tenant.id, { clientId });
+    for (const { id } of [...consents].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+      await lockConsent(db, tenant.id, id, 'update');
+      await invalidateStatusOfConsent(db, tenant.id, id, at);
+    }
+    await deleteClient(db, tenant.id, clientId);
+    await deleteArtifactsByUid(db, tenant.id, { model: managementTokenModel, uid: clientId });
+    await recordAuditEvent(db, tenant.id, {
+      ...origin,
+      type: 'client.removed',
+      outcome: 'success',
+      at,
+      clientId,
+      detail: { client: clientId, consents: consents.length },
+    });
+  });
+}
