@@ -17,29 +17,37 @@ export interface LoggerOptions {
 /** Makes the process's logger; parts of the program take a `child` with their own members. */
 export function createLogger(options: LoggerOptions): Logger {
   const out = options.destination ?? openDestination({ dest: 1, sync: true });
-  return pino(
+  const logger = pino(
     {
       level: options.level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       messageKey: 'message',
       errorKey: 'error',
-      serializers: {},
+      serializers: { error: (plain) => plain, err: (plain) => plain }, // made plain by the formatter
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: (members) => redact(members) as Record<string, unknown>,
         log: (members) => redact(members) as Record<string, unknown>,
       },
       hooks: {
         logMethod(args, method) {
-          // What comes first, if it is no text, goes through the formatter; what follows is written into the message.
-          const clean = args.map((arg, index) => (typeof arg === 'string' ? redactText(arg) : index === 0 ? arg : redact(arg)));
-          method.apply(this, clean as Parameters<typeof method>);
+          const [members, ...texts] = args as [unknown, ...unknown[]];
+          const error = members instanceof Error ? members : (members as { error?: unknown } | undefined)?.error;
+          // pino would take an error's message for a missing one, as it is.
+          if (texts.length === 0 && error instanceof Error) texts.push(error.message);
+          const clean = [typeof members === 'string' ? redactText(members) : members, ...texts.map((text) => redact(text))];
+          method.apply(this, clean as unknown as Parameters<typeof method>);
         },
       },
     },
     { write: (line: string) => out.write(escapeInvisible(line)) },
   );
+  // pino writes a child's own members into every line as they are; children inherit this from the logger.
+  const createChild = logger.child;
+  logger.child = function child(this: Logger, members: pino.Bindings, ...more: unknown[]) {
+    return Reflect.apply(createChild, this, [redact(members), ...more]);
+  } as typeof logger.child;
+  return logger;
 }
 
 /**

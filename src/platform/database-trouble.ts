@@ -1,0 +1,69 @@
+/** Tells errors that mean "the database cannot do it now" from faults of ours: the former are answered with 503 (infrastructure rule). */
+
+/** SQLSTATE classes and codes: connection, resources, operator intervention, serialization, locks, read-only. */
+const sqlState = /^(?:08|53|57P|58)|^(?:25006|40001|40P01|55P03|57014)/;
+
+/** Node's names for broken connections. */
+const connectionCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+/** Prisma's: cannot connect, timed out, closed, pool exhausted, transaction not started in time, write conflict. */
+const prismaCodes = new Set([
+  'P1000',
+  'P1001',
+  'P1002',
+  'P1003',
+  'P1008',
+  'P1009',
+  'P1010',
+  'P1011',
+  'P1017',
+  'P2024',
+  'P2028',
+  'P2034',
+  'P2037',
+]);
+
+/** What the pool says without any code. */
+const poolMessages =
+  /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end/i;
+
+const maxDepth = 8;
+
+/** Whether an error, or one that caused it, says that the database is unreachable, overloaded, or going down. */
+export function isDatabaseTrouble(error: unknown): boolean {
+  return chainOf(error).some((link) => saysTrouble(link));
+}
+
+function saysTrouble(error: Record<string, unknown>): boolean {
+  const codes = [error['code'], error['originalCode']].filter((code) => typeof code === 'string');
+  if (codes.some((code) => (code.length === 5 && sqlState.test(code)) || connectionCodes.has(code) || prismaCodes.has(code))) return true;
+  // The embedded database listens on a socket in the file system: gone while it is down.
+  if (error['code'] === 'ENOENT' && error['syscall'] === 'connect') return true;
+  return typeof error['message'] === 'string' && poolMessages.test(error['message']);
+}
+
+/** The error with everything that it carries as its reason: `cause`, Prisma's adapter error, the parts of an aggregate. */
+function chainOf(error: unknown): Record<string, unknown>[] {
+  const found: Record<string, unknown>[] = [];
+  const open: { value: unknown; depth: number }[] = [{ value: error, depth: 0 }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { value, depth } = next;
+    if (typeof value !== 'object' || value === null || depth > maxDepth) continue;
+    const link = value as Record<string, unknown>;
+    found.push(link);
+    const meta = link['meta'] as Record<string, unknown> | undefined;
+    const parts = Array.isArray(link['errors']) ? link['errors'].slice(0, maxDepth) : [];
+    for (const part of [link['cause'], meta?.['driverAdapterError'], ...parts]) open.push({ value: part, depth: depth + 1 });
+  }
+  return found;
+}
