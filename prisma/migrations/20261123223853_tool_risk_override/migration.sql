@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "tools" ADD COLUMN     "open_world_override" BOOLEAN,
+ADD COLUMN     "risk_override" TEXT;

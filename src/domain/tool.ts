@@ -1,0 +1,52 @@
+/**
+ * Tools as a server describes them: the definition that people decide about, its canonical text, and the risk that follows from
+ * its annotations. All of it is the server's own claim and untrusted text; it is kept whole and escaped where it is shown.
+ */
+import canonicalize from 'canonicalize';
+import type { RiskProfile } from './risk.ts';
+
+/** A JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+/** A JSON object. */
+export interface JsonObject {
+  readonly [name: string]: Json;
+}
+
+/** A tool of a server, as far as people and models read it. */
+export interface ToolDefinition {
+  name: string;
+  title?: string;
+  description?: string;
+  annotations: JsonObject;
+  inputSchema: JsonObject;
+  outputSchema?: JsonObject;
+}
+
+/**
+ * What a tool may do, by its annotations and the specification's defaults (MCP 2026-07-28 schema, `ToolAnnotations`): one that
+ * says nothing of itself may destroy and reaches beyond its server. Nothing but the two words `true` and `false` counts.
+ */
+export function riskOfAnnotations(annotations: JsonObject): RiskProfile {
+  const openWorld = annotations.openWorldHint !== false;
+  if (annotations.readOnlyHint === true) return { risk: 'read', openWorld };
+  return { risk: annotations.destructiveHint === false ? 'write' : 'destructive', openWorld };
+}
+
+/**
+ * The text that a tool's digest is made of: its definition in canonical JSON (RFC 8785).
+ * Throws when a text in it is not well-formed Unicode.
+ */
+export function canonicalDefinition(tool: ToolDefinition): string {
+  const { name, title, description, annotations, inputSchema, outputSchema } = tool;
+  const text = canonicalize({
+    name,
+    ...(title !== undefined && { title }),
+    ...(description !== undefined && { description }),
+    annotations,
+    inputSchema,
+    ...(outputSchema && { outputSchema }),
+  });
+  if (text === undefined) throw new TypeError('a tool definition has no canonical form');
+  return text;
+}

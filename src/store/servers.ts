@@ -1,0 +1,136 @@
+import { idPrefixes, type ServerId, type TenantId } from '../domain/ids.ts';
+import type { ResourceUri } from '../domain/resource-uri.ts';
+import { randomId } from '../platform/random.ts';
+import type { Database } from './client.ts';
+import type { Prisma } from './generated/client.ts';
+
+/** A protected MCP server, without its secrets. */
+export interface StoredServer {
+  id: ServerId;
+  /** As registered; the `aud` of its tokens. */
+  resource: string;
+  resourceKey: string;
+  name: string;
+  upstream?: string;
+  /** What its library said of itself when it last announced itself. */
+  libraryName?: string;
+  libraryVersion?: string;
+  librarySeenAt?: Date;
+  /** When its catalogue was last read. */
+  catalogueSyncedAt?: Date;
+  demo: boolean;
+  createdAt: Date;
+}
+
+/** A server to keep. */
+export interface NewServer {
+  uri: ResourceUri;
+  name: string;
+  /** Headers for reading its catalogue: a sealed JSON object. */
+  sealedHeaders?: string;
+  credentialDigest: string;
+  demo?: boolean;
+  createdAt: Date;
+}
+
+function toServer(row: Prisma.ServerGetPayload<object>): StoredServer {
+  return {
+    id: row.id as ServerId,
+    resource: row.resource,
+    resourceKey: row.resourceKey,
+    name: row.name,
+    demo: row.demo,
+    createdAt: row.createdAt,
+    ...(row.upstream !== null && { upstream: row.upstream }),
+    ...(row.libraryName !== null && { libraryName: row.libraryName }),
+    ...(row.libraryVersion !== null && { libraryVersion: row.libraryVersion }),
+    ...(row.librarySeenAt && { librarySeenAt: row.librarySeenAt }),
+    ...(row.catalogueSyncedAt && { catalogueSyncedAt: row.catalogueSyncedAt }),
+  };
+}
+
+/** Keeps a new server; undefined when the resource has one already. */
+export async function createServer(db: Database, tenantId: TenantId, server: NewServer): Promise<ServerId | undefined> {
+  const id = randomId(idPrefixes.server) as ServerId;
+  const { uri, ...columns } = server;
+  const { count } = await db.server.createMany({
+    data: { ...columns, tenantId, id, resource: uri.resource, resourceKey: uri.key },
+    skipDuplicates: true,
+  });
+  return count === 1 ? id : undefined;
+}
+
+/** Finds a server. */
+export async function findServer(db: Database, tenantId: TenantId, id: ServerId): Promise<StoredServer | undefined> {
+  const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id } } });
+  return row ? toServer(row) : undefined;
+}
+
+/** Finds a server by the `key` of its resource URI. */
+export async function findServerByResourceKey(db: Database, tenantId: TenantId, resourceKey: string): Promise<StoredServer | undefined> {
+  const row = await db.server.findUnique({ where: { tenantId_resourceKey: { tenantId, resourceKey } } });
+  return row ? toServer(row) : undefined;
+}
+
+/** Lists all servers, oldest first. */
+export async function listServers(db: Database, tenantId: TenantId): Promise<StoredServer[]> {
+  const rows = await db.server.findMany({ where: { tenantId }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
+  return rows.map(toServer);
+}
+
+/** The digest of a server's credential, for whoever checks one; undefined when there is no such server. */
+export async function findServerCredentialDigest(db: Database, tenantId: TenantId, id: ServerId): Promise<string | undefined> {
+  const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id } }, select: { credentialDigest: true } });
+  return row?.credentialDigest;
+}
+
+/** Replaces a server's credential; the old one is refused from now on. False when there is no such server. */
+export async function setServerCredentialDigest(
+  db: Database,
+  tenantId: TenantId,
+  id: ServerId,
+  credentialDigest: string,
+): Promise<boolean> {
+  const { count } = await db.server.updateMany({ where: { tenantId, id }, data: { credentialDigest } });
+  return count === 1;
+}
+
+/** The sealed headers that a server's catalogue is read with, if it has any. */
+export async function findSealedHeaders(db: Database, tenantId: TenantId, id: ServerId): Promise<string | undefined> {
+  const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id } }, select: { sealedHeaders: true } });
+  return row?.sealedHeaders ?? undefined;
+}
+
+/** Locks a server until the transaction ends, so that of two that read its catalogue at once the second sees what the first wrote. */
+export async function lockServer(db: Database, tenantId: TenantId, id: ServerId): Promise<void> {
+  await db.$queryRaw`SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
+}
+
+/** Notes when the catalogue was read. */
+export async function touchCatalogue(db: Database, tenantId: TenantId, id: ServerId, syncedAt: Date): Promise<void> {
+  await db.server.update({ where: { tenantId_id: { tenantId, id } }, data: { catalogueSyncedAt: syncedAt } });
+}
+
+/** Notes what a server's library said of itself. */
+export async function noteLibrary(
+  db: Database,
+  tenantId: TenantId,
+  id: ServerId,
+  library: { name: string; version: string; seenAt: Date },
+): Promise<void> {
+  await db.server.update({
+    where: { tenantId_id: { tenantId, id } },
+    data: { libraryName: library.name, libraryVersion: library.version, librarySeenAt: library.seenAt },
+  });
+}
+
+/** Removes a server with its catalogue and consents. Turn the status indices of those invalid first: tokens outlive the row. */
+export async function deleteServer(db: Database, tenantId: TenantId, id: ServerId): Promise<void> {
+  await db.server.deleteMany({ where: { tenantId, id } });
+}
+
+/** Lists the servers that `serve --demo` made. */
+export async function listDemoServers(db: Database, tenantId: TenantId): Promise<StoredServer[]> {
+  const rows = await db.server.findMany({ where: { tenantId, demo: true } });
+  return rows.map(toServer);
+}

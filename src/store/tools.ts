@@ -1,0 +1,75 @@
+import type { CatalogueTool } from '../domain/consent.ts';
+import type { ServerId, TenantId } from '../domain/ids.ts';
+import type { Risk, RiskProfile } from '../domain/risk.ts';
+import type { JsonObject, ToolDefinition } from '../domain/tool.ts';
+import type { Database } from './client.ts';
+import { Prisma } from './generated/client.ts';
+
+/** A tool of a catalogue. `risk` and `openWorld` are what counts: an administrator's word, else the server's claim. */
+export interface StoredTool extends CatalogueTool, ToolDefinition {
+  /** Its place in the server's list. */
+  position: number;
+  /** What an administrator said instead of the server. */
+  override?: RiskProfile;
+  firstSeenAt: Date;
+}
+
+function toTool(row: Prisma.ToolGetPayload<object>): StoredTool {
+  return {
+    name: row.name,
+    position: row.position,
+    annotations: row.annotations as JsonObject,
+    inputSchema: row.inputSchema as JsonObject,
+    digest: row.digest,
+    risk: row.risk as Risk,
+    openWorld: row.openWorld,
+    firstSeenAt: row.firstSeenAt,
+    ...(row.title !== null && { title: row.title }),
+    ...(row.description !== null && { description: row.description }),
+    ...(row.outputSchema !== null && { outputSchema: row.outputSchema as JsonObject }),
+    ...(row.riskOverride !== null &&
+      row.openWorldOverride !== null && { override: { risk: row.riskOverride as Risk, openWorld: row.openWorldOverride } }),
+  };
+}
+
+/** Lists a server's tools as last seen, in its own order; those it no longer has are left out. */
+export async function listTools(db: Database, tenantId: TenantId, serverId: ServerId): Promise<StoredTool[]> {
+  const rows = await db.tool.findMany({ where: { tenantId, serverId, removedAt: null }, orderBy: [{ position: 'asc' }, { name: 'asc' }] });
+  return rows.map(toTool);
+}
+
+/** Rows per statement: PostgreSQL takes 65,535 parameters. */
+const batchRows = 500;
+
+/** Adds tools, in place of those of the same names. Lock the server first. */
+export async function keepTools(db: Database, tenantId: TenantId, serverId: ServerId, tools: readonly StoredTool[]): Promise<void> {
+  for (let from = 0; from < tools.length; from += batchRows) {
+    const batch = tools.slice(from, from + batchRows);
+    await db.tool.deleteMany({ where: { tenantId, serverId, name: { in: batch.map(({ name }) => name) } } });
+    await db.tool.createMany({ data: batch.map((tool) => ({ ...toColumns(tool), tenantId, serverId })) });
+  }
+}
+
+function toColumns({ override, ...tool }: StoredTool): Omit<Prisma.ToolCreateManyInput, 'tenantId' | 'serverId'> {
+  return {
+    ...tool,
+    annotations: tool.annotations as Prisma.InputJsonObject,
+    inputSchema: tool.inputSchema as Prisma.InputJsonObject,
+    outputSchema: (tool.outputSchema as Prisma.InputJsonObject | undefined) ?? Prisma.DbNull,
+    riskOverride: override?.risk ?? null,
+    openWorldOverride: override?.openWorld ?? null,
+  };
+}
+
+/** Notes that a server no longer has some tools, and forgets what was said of their risk. */
+export async function removeTools(
+  db: Database,
+  tenantId: TenantId,
+  serverId: ServerId,
+  removal: { names: readonly string[]; at: Date },
+): Promise<void> {
+  await db.tool.updateMany({
+    where: { tenantId, serverId, name: { in: [...removal.names] }, removedAt: null },
+    data: { removedAt: removal.at, riskOverride: null, openWorldOverride: null },
+  });
+}

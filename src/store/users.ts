@@ -1,0 +1,135 @@
+import { idPrefixes, type TenantId, type UserId } from '../domain/ids.ts';
+import { randomId } from '../platform/random.ts';
+import type { Database } from './client.ts';
+import type { Prisma } from './generated/client.ts';
+
+/** An account, without its password. */
+export interface StoredUser {
+  id: UserId;
+  /** In the form of `parseEmail`. */
+  email: string;
+  name?: string;
+  isAdmin: boolean;
+  /** Whether it can sign in with a password. */
+  hasPassword: boolean;
+  passwordChangedAt?: Date;
+  demo: boolean;
+  disabledAt?: Date;
+  createdAt: Date;
+}
+
+/** An account to make. */
+export interface NewUser {
+  email: string;
+  name?: string;
+  isAdmin: boolean;
+  /** PHC string; absent: it cannot sign in with a password yet. */
+  passwordHash?: string;
+  demo?: boolean;
+  createdAt: Date;
+}
+
+function toUser(row: Prisma.UserGetPayload<object>): StoredUser {
+  return {
+    id: row.id as UserId,
+    email: row.email,
+    isAdmin: row.isAdmin,
+    hasPassword: row.passwordHash !== null,
+    demo: row.demo,
+    createdAt: row.createdAt,
+    ...(row.name !== null && { name: row.name }),
+    ...(row.passwordChangedAt && { passwordChangedAt: row.passwordChangedAt }),
+    ...(row.disabledAt && { disabledAt: row.disabledAt }),
+  };
+}
+
+/** Makes an account; undefined when the address has one already. */
+export async function createUser(db: Database, tenantId: TenantId, user: NewUser): Promise<UserId | undefined> {
+  const id = randomId(idPrefixes.user) as UserId;
+  const { count } = await db.user.createMany({
+    data: { ...user, tenantId, id, ...(user.passwordHash !== undefined && { passwordChangedAt: user.createdAt }) },
+    skipDuplicates: true,
+  });
+  return count === 1 ? id : undefined;
+}
+
+/** Finds an account, disabled ones included. */
+export async function findUser(db: Database, tenantId: TenantId, id: UserId): Promise<StoredUser | undefined> {
+  const row = await db.user.findUnique({ where: { tenantId_id: { tenantId, id } } });
+  return row ? toUser(row) : undefined;
+}
+
+/** Finds an account by its address (in the form of `parseEmail`), disabled ones included. */
+export async function findUserByEmail(db: Database, tenantId: TenantId, email: string): Promise<StoredUser | undefined> {
+  const row = await db.user.findUnique({ where: { tenantId_email: { tenantId, email } } });
+  return row ? toUser(row) : undefined;
+}
+
+/** The PHC string of an account's password, for whoever checks one; undefined when it has none. */
+export async function findPasswordHash(db: Database, tenantId: TenantId, id: UserId): Promise<string | undefined> {
+  const row = await db.user.findUnique({ where: { tenantId_id: { tenantId, id } }, select: { passwordHash: true } });
+  return row?.passwordHash ?? undefined;
+}
+
+/** Sets a new password. */
+export async function setPasswordHash(
+  db: Database,
+  tenantId: TenantId,
+  id: UserId,
+  change: { passwordHash: string; changedAt: Date },
+): Promise<void> {
+  await db.user.update({
+    where: { tenantId_id: { tenantId, id } },
+    data: { passwordHash: change.passwordHash, passwordChangedAt: change.changedAt },
+  });
+}
+
+/** Replaces the hash of the same password, if it is still the one that was checked: a change that came between stays. */
+export async function replacePasswordHash(
+  db: Database,
+  tenantId: TenantId,
+  id: UserId,
+  hashes: { checked: string; fresh: string },
+): Promise<void> {
+  await db.user.updateMany({ where: { tenantId, id, passwordHash: hashes.checked }, data: { passwordHash: hashes.fresh } });
+}
+
+/** Lists all accounts, in the order of their addresses. */
+export async function listUsers(db: Database, tenantId: TenantId): Promise<StoredUser[]> {
+  const rows = await db.user.findMany({ where: { tenantId }, orderBy: { email: 'asc' } });
+  return rows.map(toUser);
+}
+
+/** Whether there is any administrator, disabled ones included. */
+export async function hasAdmin(db: Database, tenantId: TenantId): Promise<boolean> {
+  return (await db.user.findFirst({ where: { tenantId, isAdmin: true }, select: { id: true } })) !== null;
+}
+
+/**
+ * Locks the administrators who are not disabled until the transaction ends, and returns them. Whoever takes one away does so
+ * first: two that disable each other's account at once must not both succeed.
+ */
+export async function lockActiveAdmins(db: Database, tenantId: TenantId): Promise<UserId[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT id FROM users WHERE tenant_id = ${tenantId} AND is_admin AND disabled_at IS NULL ORDER BY id FOR UPDATE`;
+  return rows.map(({ id }) => id as UserId);
+}
+
+/** Disables an account (`at`) or enables it (null); false when it was so before. */
+export async function setDisabled(db: Database, tenantId: TenantId, id: UserId, at: Date | null): Promise<boolean> {
+  const { count } = await db.user.updateMany({
+    where: { tenantId, id, disabledAt: at ? null : { not: null } },
+    data: { disabledAt: at },
+  });
+  return count === 1;
+}
+
+/** Takes the passwords of the demo's accounts away; returns whose. */
+export async function clearDemoPasswords(db: Database, tenantId: TenantId): Promise<UserId[]> {
+  const rows = await db.user.updateManyAndReturn({
+    where: { tenantId, demo: true, passwordHash: { not: null } },
+    data: { passwordHash: null },
+    select: { id: true },
+  });
+  return rows.map(({ id }) => id as UserId);
+}
