@@ -1,4 +1,4 @@
-import { formatToolScope, parseScope } from './scope.ts';
+import { formatToolScope, isToolName, parseScope, splitScope } from './scope.ts';
 import type { TokenFacts } from './token-facts.ts';
 
 /** What one good token allows at this server. Immutable, and shared by all requests with that token. */
@@ -43,6 +43,8 @@ export function createAccess(
   const parsed = parseScope(facts.scope);
   const names = new Set([...parsed.toolNames, ...(context.selected ?? [])]);
   const tools = Object.freeze([...names]);
+  const scopes = Object.freeze(splitScope(facts.scope));
+  let expanded: readonly string[] | undefined;
   return Object.freeze({
     issuer: context.issuer,
     resource: context.resource,
@@ -51,13 +53,17 @@ export function createAccess(
     consentId: facts.consentId,
     tokenId: facts.tokenId,
     expiresAt: facts.expiresAt,
-    scopes: Object.freeze(facts.scope.split(' ').filter((scope) => scope !== '')),
+    scopes,
     tools,
     allowsResources: parsed.resources,
     allowsPrompts: parsed.prompts,
     allowsCatalogue: parsed.catalogue,
     allows: (name: string) => names.has(name),
-    expandedScopes: () => [...new Set([...facts.scope.split(' ').filter((scope) => scope !== ''), ...tools.map(formatToolScope)])],
+    expandedScopes: () => {
+      // Thousands of tools are spelled out once per token, not once per request.
+      expanded ??= [...new Set([...scopes, ...tools.filter(isToolName).map(formatToolScope)])];
+      return [...expanded];
+    },
   });
 }
 

@@ -91,7 +91,7 @@ export function challengeDenied(
   if (hopeless !== undefined) {
     return jsonAnswer(403, jsonRpcError(echoableId(hopeless.message), { code: NOT_ALLOWED_ERROR_CODE, message: hopeless.text }));
   }
-  const scope = [...new Set(denials.map((denial) => denial.missingScope ?? ''))].join(' ');
+  const scope = joinWithinHeader(denials.map((denial) => denial.missingScope ?? ''));
   const error = { error: 'insufficient_scope', scope };
   const first = denials[0];
   const widenUri = first === undefined ? undefined : widenUriOf(first, context.access);
@@ -168,6 +168,19 @@ function notRun(message: unknown): Record<string, unknown> {
     message: 'Not run, because another message of this batch is not allowed.',
   });
 }
+
+/** What does not fit is asked for at the next attempt; a header that is too long would be lost with its whole answer. */
+function joinWithinHeader(scopes: readonly string[]): string {
+  let joined = '';
+  for (const scope of new Set(scopes)) {
+    const longer = joined === '' ? scope : `${joined} ${scope}`;
+    if (longer.length > MAX_SCOPE_LENGTH && joined !== '') return joined;
+    joined = longer;
+  }
+  return joined;
+}
+
+const MAX_SCOPE_LENGTH = 2048;
 
 function challenge(parameters: Readonly<Record<string, string>>): string {
   const parts = Object.entries(parameters).map(([name, value]) => `${name}="${quotable(value)}"`);

@@ -86,7 +86,7 @@ function denialOf(message: unknown, requirement: Exclude<Requirement, { kind: 'm
 }
 
 function toolDenial(message: unknown, name: string): Denial {
-  const isGrantable = isToolName(name) && name.length <= MAX_NAME_LENGTH;
+  const isGrantable = isToolName(name) && formatToolScope(name).length <= MAX_SCOPE_LENGTH;
   return {
     message,
     missingScope: isGrantable ? formatToolScope(name) : undefined,
@@ -104,5 +104,5 @@ function familyDenial(message: unknown, scope: string, what: string): Denial {
   };
 }
 
-/** A longer name would not fit into a challenge header beside the rest. */
-const MAX_NAME_LENGTH = 512;
+/** A longer scope would not fit into a challenge header beside the rest. */
+const MAX_SCOPE_LENGTH = 2048;

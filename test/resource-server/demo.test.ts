@@ -41,6 +41,37 @@ describe('the demo', () => {
     expect(count((hints) => hints.openWorldHint)).toBe(2);
   });
 
+  it('every tool does what it says', async () => {
+    const run = async (name: string, args: Record<string, unknown> = {}): Promise<string> => {
+      const sent = await post(rpc('tools/call', { name, arguments: args }), `tool:${name}`);
+      return (resultOf(sent)['content'] as { text: string }[])[0]?.text ?? '';
+    };
+    const { tracker } = demo;
+    expect(await run('list_issues', { status: 'closed' })).toMatch(/^#5 .*\n#6 .*$/);
+    expect(await run('search_issues', { query: 'BILLING' })).toBe('#2 [open] Invoices show yesterday as the due date (nobody)');
+    expect(await run('search_issues', { query: 'nothing like it' })).toBe('No issues.');
+    expect(await run('list_comments', { id: 2 })).toContain('margaret:');
+    expect(await run('list_people')).toBe('ada\ngrace\nlinus\nmargaret');
+    expect(await run('create_issue', { title: 'New', labels: ['bug'] })).toContain('#7 New');
+    await run('comment_on_issue', { id: 7, text: 'Hm.' });
+    await run('assign_issue', { id: 7, assignee: 'ada' });
+    await run('close_issue', { id: 7 });
+    expect(tracker.getIssue(7)).toMatchObject({ status: 'closed', assignee: 'ada', comments: [{ author: 'agent', text: 'Hm.' }] });
+    await run('reopen_issue', { id: 7 });
+    expect(tracker.getIssue(7).status).toBe('open');
+    await run('delete_issue', { id: 7 });
+    expect(await run('get_issue', { id: 7 })).toBe('There is no issue 7.');
+    expect(await run('assign_issue', { id: 1, assignee: 'mallory' })).toContain('nobody called');
+    expect(await run('purge_closed')).toBe('Deleted 2 closed issue(s).');
+    expect(tracker.listIssues('closed')).toEqual([]);
+    await run('send_report_email', { to: 'boss@example.com' });
+    await run('post_to_chat', { message: 'Done.' });
+    expect(tracker.outbox.map(({ channel, to }) => [channel, to])).toEqual([
+      ['email', 'boss@example.com'],
+      ['chat', '#tracker'],
+    ]);
+  });
+
   it('a port that is taken is an error, not a hang', async () => {
     const second = createDemoServer({ issuer: ISSUER, resource: RESOURCE, fetch: issuer.fetch });
     await expect(second.listen(Number(new URL(base).port))).rejects.toMatchObject({ code: 'EADDRINUSE' });

@@ -62,6 +62,15 @@ describe('MCP-36: challenges', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ scope: 'tool:a tool:b prompts' });
   });
 
+  it('a batch of hundreds asks for as much as fits a header', () => {
+    const body = Array.from({ length: 500 }, (_, index) => call(`tool_with_a_long_name_${index}`, index));
+    const answer = challengeDenied(denialsOf(body), { access, resourceMetadataUrl: METADATA });
+    expect(answer.headers['www-authenticate']?.length).toBeLessThan(2500);
+    expect(JSON.parse(answer.body)).toMatchObject({
+      scope: expect.stringMatching(/^tool:tool_with_a_long_name_0 tool:tool_with_a_long_name_1 /),
+    });
+  });
+
   it('what no scope allows is no challenge', () => {
     const body = { jsonrpc: '2.0', id: 5, method: 'tools/magic' };
     const answer = challengeDenied(denialsOf(body), { access, resourceMetadataUrl: METADATA });
