@@ -1,17 +1,17 @@
 import { fail, type Outcome } from '../domain/failures.ts';
 import type { ConsentId, UserId } from '../domain/ids.ts';
 import { findConsent, lockConsent } from '../store/consents.ts';
-import { ceilingOfChange } from './prepare-consent.ts';
+import { type Addition, ceilingOfChange } from './prepare-consent.ts';
 import { type AnsweredPage, problemWithParties, type RecordedConsent, recordAnswer, transactOutcome } from './record-answer.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
-/** Records a change that a person makes to a consent of hers: on `/account`, or through a widen link that names one `tool`. */
+/** Records a change that a person makes to a consent of hers: on `/account`, or through a widen link that asks for one `addition`. */
 export async function changeConsent(
   runtime: Runtime,
   tenant: Tenant,
-  change: { userId: UserId; consentId: ConsentId; tool?: string; answer: AnsweredPage; origin: Origin },
+  change: { userId: UserId; consentId: ConsentId; addition?: Addition; answer: AnsweredPage; origin: Origin },
 ): Promise<Outcome<RecordedConsent>> {
-  const { consentId, tool, answer, origin } = change;
+  const { consentId, addition, answer, origin } = change;
   return transactOutcome(runtime, async (db) => {
     await lockConsent(db, tenant.id, consentId, 'update');
     const consent = await findConsent(db, tenant.id, consentId);
@@ -19,11 +19,11 @@ export async function changeConsent(
     if (consent.endedAt) return fail({ kind: 'consent-ended' });
     const problem = await problemWithParties(db, tenant.id, consent);
     if (problem) return fail(problem);
-    const from = tool === undefined ? ('account' as const) : ('widen' as const);
+    const from = addition ? ('widen' as const) : ('account' as const);
     return recordAnswer(db, tenant.id, {
       consentId,
       parties: consent,
-      ceiling: ceilingOfChange(tool),
+      ceiling: ceilingOfChange(addition),
       answer,
       from,
       origin,

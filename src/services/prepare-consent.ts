@@ -58,25 +58,34 @@ export async function prepareConsent(
   return propose(runtime, tenant, { parties: { ...request, serverId: server.id }, server, ceiling: parseCeiling(request.requestedScope) });
 }
 
-/** Prepares the page on which a person changes a consent of hers; with `tool`, the one that adds exactly this tool to what stands. */
+/** What a widen link asks to add to what stands: one tool, or one of the two extras. */
+export type Addition = { tool: string } | { scope: 'resources' | 'prompts' };
+
+/** Prepares the page on which a person changes a consent of hers; with `addition`, the one that adds exactly that to what stands. */
 export async function prepareConsentChange(
   runtime: Runtime,
   tenant: Tenant,
-  change: { userId: UserId; consent: StoredConsent; tool?: string },
+  change: { userId: UserId; consent: StoredConsent; addition?: Addition },
 ): Promise<Outcome<ConsentProposal, ProposalProblem>> {
-  const { consent, tool } = change;
+  const { consent, addition } = change;
   const server = await findServer(runtime.store, tenant.id, consent.serverId);
   if (!server || consent.userId !== change.userId) return fail({ kind: 'unknown-consent' });
-  const proposal = await propose(runtime, tenant, { parties: consent, server, ceiling: ceilingOfChange(tool) });
-  if (!proposal.ok || tool === undefined) return proposal;
+  const proposal = await propose(runtime, tenant, { parties: consent, server, ceiling: ceilingOfChange(addition) });
+  if (!proposal.ok || !addition || !('tool' in addition)) return proposal;
+  const { tool } = addition;
   return proposal.value.tools.some((shown) => shown.tool.name === tool) ? proposal : fail({ kind: 'unknown-tool', tool });
 }
 
-/** What a change may reach: everything the server has, or one tool beside what stands. */
-export function ceilingOfChange(tool: string | undefined): Ceiling {
-  return tool === undefined
-    ? { tools: 'all', toolNames: [], resources: true, prompts: true }
-    : { tools: 'named', toolNames: [tool], resources: false, prompts: false };
+/** What a change may reach: everything the server has, or one addition beside what stands. */
+export function ceilingOfChange(addition: Addition | undefined): Ceiling {
+  if (!addition) return { tools: 'all', toolNames: [], resources: true, prompts: true };
+  const scope = 'scope' in addition ? addition.scope : undefined;
+  return {
+    tools: 'named',
+    toolNames: 'tool' in addition ? [addition.tool] : [],
+    resources: scope === 'resources',
+    prompts: scope === 'prompts',
+  };
 }
 
 async function propose(

@@ -172,13 +172,17 @@ describe('an access token', () => {
     const { grantId, consentId } = await allowed(scene, { tickedTools: ['list_issues'] });
     const consent = await findConsent(t.runtime.store, t.tenant.id, consentId);
     if (!consent) throw new Error('no consent');
-    expect(await prepareConsentChange(t.runtime, t.tenant, { userId: stranger.userId, consent, tool: 'delete_issue' })).toMatchObject({
+    expect(
+      await prepareConsentChange(t.runtime, t.tenant, { userId: stranger.userId, consent, addition: { tool: 'delete_issue' } }),
+    ).toMatchObject({
       failure: { kind: 'unknown-consent' },
     });
-    expect(await prepareConsentChange(t.runtime, t.tenant, { userId: scene.userId, consent, tool: 'nonsense' })).toMatchObject({
+    expect(
+      await prepareConsentChange(t.runtime, t.tenant, { userId: scene.userId, consent, addition: { tool: 'nonsense' } }),
+    ).toMatchObject({
       failure: { kind: 'unknown-tool' },
     });
-    const page = await prepareConsentChange(t.runtime, t.tenant, { userId: scene.userId, consent, tool: 'delete_issue' });
+    const page = await prepareConsentChange(t.runtime, t.tenant, { userId: scene.userId, consent, addition: { tool: 'delete_issue' } });
     if (!page.ok) throw new Error(page.failure.kind);
     const answer = {
       tickedTools: ['list_issues', 'delete_issue', 'create_issue'],
@@ -188,10 +192,10 @@ describe('an access token', () => {
       shownDigest: page.value.shownDigest,
     };
     expect(
-      await changeConsent(t.runtime, t.tenant, { userId: stranger.userId, consentId, tool: 'delete_issue', answer, origin }),
+      await changeConsent(t.runtime, t.tenant, { userId: stranger.userId, consentId, addition: { tool: 'delete_issue' }, answer, origin }),
     ).toMatchObject({ failure: { kind: 'unknown-consent' } });
     expect(
-      await changeConsent(t.runtime, t.tenant, { userId: scene.userId, consentId, tool: 'delete_issue', answer, origin }),
+      await changeConsent(t.runtime, t.tenant, { userId: scene.userId, consentId, addition: { tool: 'delete_issue' }, answer, origin }),
     ).toMatchObject({ ok: true });
     expect((await issued(grantId)).scope).toBe('tool:delete_issue tool:list_issues');
   });
