@@ -50,8 +50,6 @@ export interface Secrets {
   /** At least 32 random bytes in base64url. Absent with the embedded database: then one is kept in the data folder. */
   keyEncryptionKey?: Secret;
   previousKeyEncryptionKey?: Secret;
-  smtpUrl?: Secret;
-  metricsToken?: Secret;
 }
 
 /** What the command line adds to the environment. */

@@ -155,7 +155,7 @@ function unreadable(setting: string, path: string | undefined, directory: string
 
 /** A secret that was copied from the documentation is known to everybody. */
 function published(values: Partial<SettingValues>): ConfigProblem[] {
-  const copied = (['secret', 'previousSecret', 'metricsToken'] as const).filter((key) => values[key] === settings[key].example);
+  const copied = (['secret', 'previousSecret'] as const).filter((key) => values[key] === settings[key].example);
   return copied.map((key) => ({
     setting: settings[key].name,
     problem: 'is the example of the documentation',

@@ -127,10 +127,3 @@ export function key(): z.ZodType<string, string> {
     return new Set(bytes).size < 16 ? { problem: 'does not look random' } : { value: bytes.toString('base64url') };
   });
 }
-
-/** A token that others show us: at least 128 bits' worth of characters that need no escaping. */
-export function bearerToken(): z.ZodType<string, string> {
-  return form<string>((text) =>
-    /^[\w~+/.-]{22,512}={0,2}$/.test(text) ? { value: text } : { problem: 'is not 22 to 512 URL-safe characters' },
-  );
-}

@@ -82,14 +82,12 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
 }
 
 function toSecrets(values: Complete): Secrets {
-  const { databaseUrl, migrationDatabaseUrl, secret, previousSecret, smtpUrl, metricsToken } = values;
+  const { databaseUrl, migrationDatabaseUrl, secret, previousSecret } = values;
   return {
     ...(databaseUrl !== undefined && { databaseUrl: new Secret(databaseUrl) }),
     ...(migrationDatabaseUrl !== undefined && { migrationDatabaseUrl: new Secret(migrationDatabaseUrl) }),
     ...(secret !== undefined && { keyEncryptionKey: new Secret(secret) }),
     ...(previousSecret !== undefined && { previousKeyEncryptionKey: new Secret(previousSecret) }),
-    ...(smtpUrl !== undefined && { smtpUrl: new Secret(smtpUrl) }),
-    ...(metricsToken !== undefined && { metricsToken: new Secret(metricsToken) }),
   };
 }
 

@@ -235,16 +235,6 @@ export const settings = {
     default: 'on',
     example: 'off',
   },
-  smtpUrl: {
-    name: 'TOOLGRANT_SMTP_URL',
-    group: 'Sign-in',
-    description: 'The mail server for invitations and password resets.',
-    schema: forms.secretUrl('smtp', 'smtps'),
-    form: 'an `smtp://` or `smtps://` URL',
-    absent: 'no mail is sent; `toolgrant user invite` and `user reset-password` print the links',
-    secret: true,
-    example: 'smtps://user:password@mail.example.com:465',
-  },
   defaultResource: {
     name: 'TOOLGRANT_DEFAULT_RESOURCE',
     group: 'Protocol',
@@ -263,16 +253,6 @@ export const settings = {
     form: '`silent`, `fatal`, `error`, `warn`, `info`, `debug` or `trace`',
     default: 'info',
     example: 'debug',
-  },
-  metricsToken: {
-    name: 'TOOLGRANT_METRICS_TOKEN',
-    group: 'Operations',
-    description: 'What a scraper shows as bearer token at `/metrics`.',
-    schema: forms.bearerToken(),
-    form: '22 to 512 URL-safe characters',
-    absent: '`/metrics` does not exist',
-    secret: true,
-    example: 'make-your-own-long-random-token',
   },
   demoPort: {
     name: 'TOOLGRANT_DEMO_PORT',

@@ -21,8 +21,6 @@ const { config, secrets } = loadConfig({
   TOOLGRANT_MIGRATION_DATABASE_URL: 'postgres://owner@db/toolgrant',
   TOOLGRANT_SECRET: secret,
   TOOLGRANT_SECRET_PREVIOUS: Buffer.from(secret, 'base64url').reverse().toString('hex'),
-  TOOLGRANT_SMTP_URL: 'smtp://localhost',
-  TOOLGRANT_METRICS_TOKEN: secret,
   TOOLGRANT_DEFAULT_RESOURCE: 'http://localhost:4001/mcp',
 });
 

@@ -200,7 +200,6 @@ describe('what settings demand of one another', () => {
     const env = {
       TOOLGRANT_SECRET: settings.secret.example,
       TOOLGRANT_SECRET_PREVIOUS: settings.previousSecret.example,
-      TOOLGRANT_METRICS_TOKEN: settings.metricsToken.example,
     };
     expect(namesOf(env)).toEqual(Object.keys(env));
   });
@@ -227,7 +226,7 @@ describe('secrets', () => {
     const wrong = Object.values(settings).flatMap((setting) => ('secret' in setting ? [[setting.name, `${canary}!`]] : []));
     expect(JSON.stringify(problemsOf(Object.fromEntries(wrong)))).not.toContain('canary');
 
-    const loaded = loadConfig({ DATABASE_URL: databaseUrl, TOOLGRANT_SECRET: secret, TOOLGRANT_METRICS_TOKEN: canary }, { directory });
+    const loaded = loadConfig({ DATABASE_URL: databaseUrl, TOOLGRANT_SECRET: secret }, { directory });
     const prints = [inspect(loaded, { depth: 9, showHidden: true }), JSON.stringify(loaded), `${loaded.secrets.databaseUrl}`];
     for (const print of prints) {
       expect(print).toContain('[secret]');
