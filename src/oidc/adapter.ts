@@ -5,7 +5,7 @@
  */
 import Provider, { type Adapter, type AdapterPayload, type ClientMetadata as EngineClient, errors } from 'oidc-provider';
 import type { ClientMetadata } from '../domain/client-metadata.ts';
-import type { ClientId, ServerId } from '../domain/ids.ts';
+import type { ClientId, ServerId, UserId } from '../domain/ids.ts';
 import { parseRedirectUri } from '../domain/redirect-uri.ts';
 import { sha256 } from '../platform/digest.ts';
 import { endInstallationOfGrant } from '../services/end-installation.ts';
@@ -16,6 +16,7 @@ import {
   addArtifact,
   consumeArtifact,
   deleteArtifact,
+  deleteSessionsOfUser,
   extendArtifact,
   findArtifact,
   findArtifactByUid,
@@ -23,8 +24,8 @@ import {
   type NewArtifact,
 } from '../store/artifacts.ts';
 import type { Database } from '../store/client.ts';
-import { findClient, isServerClientId } from '../store/clients.ts';
-import { findServer } from '../store/servers.ts';
+import { findClient, isClientId, isServerClientId } from '../store/clients.ts';
+import { findServerCredentialDigest } from '../store/servers.ts';
 import { UnitOfWork } from '../store/unit-of-work.ts';
 import type { RefreshSuccessors } from './refresh-successor.ts';
 import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
@@ -41,6 +42,11 @@ export interface AdapterEnvironment {
 /** Begins the unit of work of a token request. */
 export function beginUnitOfWork(runtime: Runtime): Unit {
   return new UnitOfWork(runtime.store);
+}
+
+/** Signs a person out everywhere, except in the session named by `keepUid`. */
+export async function endSessionsOfUser({ runtime, tenant }: AdapterEnvironment, userId: UserId, keepUid?: string): Promise<void> {
+  await deleteSessionsOfUser(runtime.store, tenant.id, userId, keepUid);
 }
 
 /** The engine's `adapter` setting. */
@@ -232,6 +238,7 @@ class ClientAdapter implements Adapter {
 
   /** A client that registered or was made, or a server by its credential (ENG-30). Where the engine expects the secret it gets its digest. */
   async find(id: string): Promise<AdapterPayload | undefined> {
+    if (!isClientId(id)) return undefined;
     const found = isServerClientId(id) ? await this.#findServer(id as ServerId) : await this.#findClient(id as ClientId);
     return found as AdapterPayload | undefined;
   }
@@ -244,12 +251,11 @@ class ClientAdapter implements Adapter {
 
   async #findServer(id: ServerId): Promise<EngineClient | undefined> {
     const { runtime, tenant } = this.#environment;
-    const server = await findServer(runtime.store, tenant.id, id);
-    if (!server) return undefined;
+    const digest = await findServerCredentialDigest(runtime.store, tenant.id, id);
+    if (digest === undefined) return undefined;
     return {
       client_id: id,
-      client_secret: server.credentialDigest,
-      client_name: server.name,
+      client_secret: digest,
       token_endpoint_auth_method: 'client_secret_basic',
       redirect_uris: [],
       response_types: [],

@@ -90,12 +90,9 @@ export interface PendingInteraction {
   loginHint?: string;
 }
 
-/**
- * Why there is no interaction to show: it never was, ran out, is finished, or belongs to another browser (`not-found`);
- * or the person signed in here is not the one it began with (`session-changed`). Both are answered with 400 (ABUSE-34).
- */
+/** There is no such interaction for this browser: it never was, ran out, is finished, or is another browser's. Answered with 400 (ABUSE-34). */
 export interface InteractionProblem {
-  problem: 'not-found' | 'session-changed';
+  problem: 'not-found';
 }
 
 /** The pages' side of authorization requests. Each function finds the interaction by its path-bound cookie, which must name `uid`. */

@@ -25,8 +25,10 @@ export interface StoredClient extends NewClient {
   blockedAt?: Date;
 }
 
-/** What every client id looks like; anything else is none, and is not looked for. */
-const clientIdShape = /^[\x21-\x7e]{1,255}$/;
+/** Whether a text looks like a client id at all; anything else is none, and some of it the database would choke on. */
+export function isClientId(id: string): boolean {
+  return /^[\x21-\x7e]{1,255}$/.test(id);
+}
 
 function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
   return {
@@ -43,7 +45,7 @@ function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
 
 /** Finds a client, blocked ones included. */
 export async function findClient(db: Database, tenantId: TenantId, id: ClientId): Promise<StoredClient | undefined> {
-  if (!clientIdShape.test(id)) return undefined;
+  if (!isClientId(id)) return undefined;
   const row = await db.client.findUnique({ where: { tenantId_id: { tenantId, id } } });
   return row ? toClient(row) : undefined;
 }

@@ -1,0 +1,67 @@
+import { type AccessToken, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { issueAccess } from '../services/issue-access.ts';
+import type { EngineEnvironment } from './engine-environment.ts';
+import { toTokenError } from './errors.ts';
+import { stateOf } from './request-state.ts';
+import { MARKER_SCOPE } from './scopes.ts';
+
+/** The engine's access token while it is being made; the engine's types miss what it reads back afterwards. */
+type TokenInTheMaking = AccessToken & { scope: string; expiresIn?: number };
+
+interface JwtInTheMaking {
+  payload: Record<string, unknown>;
+}
+
+/** How the engine is to make tokens for a resource: as ES256 `at+jwt`, and as far as it knows with the marker as the only scope. */
+export function describeResourceServer(environment: EngineEnvironment, resource: string) {
+  const { runtime, keys } = environment;
+  return {
+    scope: MARKER_SCOPE,
+    audience: resource,
+    accessTokenFormat: 'jwt',
+    accessTokenTTL: runtime.lifetimes.accessTokenSeconds,
+    jwt: { sign: { alg: 'ES256', kid: keys.current.kid } },
+  } as const;
+}
+
+/**
+ * Fills in an access token before the engine signs it: the effective scopes in place of the marker, in the token and so in the
+ * response (ENG-27), consent and status index, and an end no later than the earliest in the consent. Works on the request's own
+ * transaction; when the consent gives nothing any more, the request fails and nothing of it stays.
+ */
+export async function fillAccessToken(
+  environment: EngineEnvironment,
+  ctx: KoaContextWithOIDC,
+  making: { token: TokenInTheMaking; jwt: JwtInTheMaking },
+): Promise<void> {
+  const { runtime, tenant } = environment;
+  const { token, jwt } = making;
+  const { unit } = stateOf(ctx);
+  const grantId = (token as { grantId?: string }).grantId;
+  if (!unit || grantId === undefined) throw new Error('an access token was about to be made outside a token request');
+  const outcome = await unit.write((db) => issueAccess(runtime, db, { tenant, grantId, origin: environment.originOf(ctx) }));
+  if (!outcome.ok) throw toTokenError(outcome.failure);
+  const access = outcome.value;
+  token.scope = access.scope;
+  const issuedAt = Number(jwt.payload.iat);
+  const expiresAt = Math.min(Number(jwt.payload.exp), Math.floor(access.expiresAt.getTime() / 1_000));
+  token.expiresIn = expiresAt - issuedAt;
+  Object.assign(jwt.payload, {
+    scope: access.scope,
+    exp: expiresAt,
+    auth_time: signedInAt(ctx),
+    consent: access.consentId,
+    status: { status_list: access.status },
+    ...(access.selection !== undefined && { selection: access.selection }),
+  });
+}
+
+function signedInAt(ctx: KoaContextWithOIDC): number | undefined {
+  const { AuthorizationCode: code, RefreshToken: refreshToken } = ctx.oidc.entities;
+  return code?.authTime ?? refreshToken?.authTime;
+}
+
+/** Whatever the engine asks for without a resource of ours is refused (MCP-21). */
+export function refuseResource(): never {
+  throw new errors.InvalidTarget();
+}

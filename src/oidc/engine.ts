@@ -1,0 +1,147 @@
+/**
+ * The protocol room: the only one that knows `oidc-provider`. It lets the engine do the protocol and keeps the decisions outside:
+ * what a person allows, what a token may carry and when that ends are services' business; what pages look like is http's.
+ * It refuses to show HTML of its own, to read settings, and to touch the store outside `adapter.ts`. Called by http and compose.
+ */
+import type { Context, Next } from 'koa';
+import Provider from 'oidc-provider';
+import type { Runtime, Tenant } from '../services/runtime.ts';
+import { ensureSigningKeys } from '../services/signing-keys.ts';
+import { configureEngine } from './configuration.ts';
+import { allowAnyOrigin, answerPreflight } from './cors.ts';
+import { createPublicDocuments } from './documents.ts';
+import type { Engine, EngineSettings } from './engine-contract.ts';
+import { type EngineEnvironment, nameCookies } from './engine-environment.ts';
+import { answerFaults, rememberFaults } from './faults.ts';
+import { installHooks } from './hooks.ts';
+import { createInteractions } from './interactions.ts';
+import { createOwnTokenReader } from './own-token.ts';
+import { createRefreshSuccessors } from './refresh-successor.ts';
+import { answerManagement, answerRegistration } from './registration.ts';
+import { rewriteAuthorization } from './rewrite-authorization.ts';
+import { paths } from './routes.ts';
+import { createSessions } from './sessions.ts';
+import { answerSignOut } from './sign-out.ts';
+import { answerTokenRequest } from './token-endpoint.ts';
+import { answerIntrospection, answerRevocation } from './token-inspection.ts';
+import { trustTransport } from './transport.ts';
+
+/** Makes the engine of a tenant, with signing keys if it has none yet. Throws when keys cannot be opened (ABUSE-55). */
+export async function createEngine(runtime: Runtime, tenant: Tenant, settings: EngineSettings): Promise<Engine> {
+  const environment: EngineEnvironment = {
+    runtime,
+    tenant,
+    settings,
+    keys: await ensureSigningKeys(runtime, tenant),
+    cookies: nameCookies(tenant),
+    successors: createRefreshSuccessors(runtime.vault, tenant.id),
+    originOf: (ctx) => originOf(settings, ctx as Context),
+  };
+  const provider = new Provider(tenant.issuer, configureEngine(environment));
+  installHooks(provider, environment.successors);
+  rememberFaults(provider);
+  const sessions = createSessions(environment, provider);
+  return { handle: createHandler(environment, provider), interactions: createInteractions(environment, provider, sessions), sessions };
+}
+
+function originOf(settings: EngineSettings, ctx: Context & { oidc?: { client?: { clientId: string } } }) {
+  const clientId = ctx.oidc?.client?.clientId;
+  return { ...settings.describeCaller(ctx), actorType: 'client' as const, ...(clientId !== undefined && { actorId: clientId }) };
+}
+
+/** How one path is served. */
+interface Endpoint {
+  /** Seen by people: errors are pages. All others answer in JSON, to scripts of any origin. */
+  isPage?: boolean;
+  methods: Readonly<Record<string, (ctx: Context) => Promise<void> | void>>;
+}
+
+function createHandler(environment: EngineEnvironment, provider: Provider): Engine['handle'] {
+  const { issuer } = environment.tenant;
+  const basePath = new URL(issuer).pathname.replace(/\/$/, '');
+  const endpoints = createEndpoints(environment, provider);
+  return async (ctx, next) => {
+    const path = ctx.path.startsWith(`${basePath}/`) ? ctx.path.slice(basePath.length) : undefined;
+    const endpoint = path === undefined ? undefined : endpoints(path);
+    if (!endpoint) return next();
+    const { methods, isPage = false } = endpoint;
+    trustTransport(ctx, environment.tenant);
+    if (!isPage && ctx.method === 'OPTIONS') return answerPreflight(ctx, Object.keys(methods));
+    if (!isPage) allowAnyOrigin(ctx);
+    const answer = methods[ctx.method === 'HEAD' ? 'GET' : ctx.method];
+    if (!answer) return answerMethodNotAllowed(ctx, Object.keys(methods));
+    await answerFaults(environment, ctx, { isPage, next: async () => answer(ctx) });
+  };
+}
+
+function createEndpoints(environment: EngineEnvironment, provider: Provider): (path: string) => Endpoint | undefined {
+  const engine = createEngineDoor(environment, provider);
+  const documents = createPublicDocuments(environment);
+  const readToken = createOwnTokenReader(environment);
+  const protect = (answer: (ctx: Context) => Promise<void>) => (ctx: Context) => answerGuarded(environment, ctx, () => answer(ctx));
+  const token = protect((ctx) => answerTokenRequest(environment, ctx, () => engine(ctx)));
+  const introspect = protect((ctx) => answerIntrospection(environment, ctx, { engine: () => engine(ctx), readToken }));
+  const revoke = protect((ctx) => answerRevocation(environment, ctx, { engine: () => engine(ctx), readToken }));
+  const exact = new Map<string, Endpoint>([
+    [paths.oauthMetadata, { methods: { GET: documents.metadata } }],
+    [paths.openidMetadata, { methods: { GET: documents.metadata } }],
+    [paths.jwks, { methods: { GET: documents.jwks } }],
+    [paths.authorize, { isPage: true, methods: { GET: (ctx) => rewriteAuthorization(environment, ctx).then(() => engine(ctx)) } }],
+    [paths.token, { methods: { POST: token } }],
+    [paths.introspect, { methods: { POST: introspect } }],
+    [paths.revoke, { methods: { POST: revoke } }],
+    [paths.signOut, { isPage: true, methods: { GET: (ctx) => answerSignOut(environment, ctx, () => engine(ctx)) } }],
+    [paths.signOutConfirm, { isPage: true, methods: { POST: engine } }],
+    [paths.signedOut, { isPage: true, methods: { GET: engine } }],
+  ]);
+  if (environment.settings.registration === 'open') {
+    exact.set(paths.register, { methods: { POST: protect((ctx) => answerRegistration(environment, ctx)) } });
+  }
+  const resume: Endpoint = { isPage: true, methods: { GET: engine } };
+  const manage = (clientId: string): Endpoint => {
+    const answer = protect((ctx) => answerManagement(environment, ctx, clientId));
+    return { methods: { GET: answer, PUT: answer, DELETE: answer } };
+  };
+  return (path) => {
+    const [, parent, name] = /^(\/[a-z]+)\/([\w-]+)$/.exec(path) ?? [];
+    const below =
+      name === undefined
+        ? undefined
+        : parent === paths.authorize
+          ? resume
+          : parent === paths.register && exact.has(paths.register)
+            ? manage(name)
+            : undefined;
+    return exact.get(path) ?? below;
+  };
+}
+
+/** Lets the engine answer, seen from below the issuer's path. It gets exact paths only, so that it and we never mean different ones. */
+function createEngineDoor({ tenant }: EngineEnvironment, provider: Provider): (ctx: Context) => Promise<void> {
+  const answer = provider.middleware.at(-1);
+  if (!answer) throw new Error('the engine has no middleware');
+  const basePath = new URL(tenant.issuer).pathname.replace(/\/$/, '');
+  return async (ctx) => {
+    const { path } = ctx;
+    ctx.path = path.slice(basePath.length);
+    try {
+      await answer(ctx as Parameters<typeof answer>[0], async () => undefined);
+    } finally {
+      ctx.path = path;
+    }
+  };
+}
+
+/** Nothing of these endpoints is kept by anyone (MCP-20), and every 401 says how to authenticate (ENG-32). */
+async function answerGuarded({ tenant }: EngineEnvironment, ctx: Context, next: Next): Promise<void> {
+  ctx.set('Cache-Control', 'no-store');
+  await next();
+  ctx.set('Cache-Control', 'no-store');
+  if (ctx.status === 401 && !ctx.response.get('WWW-Authenticate')) ctx.set('WWW-Authenticate', `Basic realm="${tenant.issuer}"`);
+}
+
+function answerMethodNotAllowed(ctx: Context, methods: readonly string[]): void {
+  ctx.status = 405;
+  ctx.set('Allow', methods.join(', '));
+  ctx.body = { error: 'invalid_request', error_description: 'method not allowed' };
+}

@@ -1,0 +1,46 @@
+import type { Context, Next } from 'koa';
+import type Provider from 'oidc-provider';
+import { logFault } from '../platform/logger.ts';
+import type { EngineEnvironment } from './engine-environment.ts';
+import { toFaultAnswer } from './errors.ts';
+import { renderProblem } from './pages.ts';
+import { stateOf } from './request-state.ts';
+
+/** Seconds after which trying again makes sense. */
+const retryAfterSeconds = 2;
+
+/** The engine answers its own faults with a bare 500, or sends them on to the client; here they are remembered, to be answered by us. */
+export function rememberFaults(provider: Provider): void {
+  provider.on('server_error', (ctx, error) => {
+    stateOf(ctx).fault = error;
+  });
+}
+
+/**
+ * Answers faults of everything inside: logged with the request's id, and told as 503 or 500 without detail, as a page or in JSON.
+ * A fault is never told as something that is wrong with the request or its credentials.
+ */
+export async function answerFaults(environment: EngineEnvironment, ctx: Context, { isPage, next }: { isPage: boolean; next: Next }) {
+  const state = stateOf(ctx);
+  try {
+    await next();
+  } catch (error) {
+    state.fault = error instanceof Error ? error : new Error(String(error));
+  }
+  if (!state.fault || isAbandoned(ctx)) return;
+  const { runtime, settings } = environment;
+  const { requestId } = settings.describeCaller(ctx);
+  logFault(runtime.log, state.fault, { message: 'a protocol request failed', ...(requestId !== undefined && { requestId }) });
+  const { status, error, description } = toFaultAnswer(state.fault);
+  ctx.remove('Location');
+  ctx.status = status;
+  ctx.set('Cache-Control', 'no-store');
+  if (status === 503) ctx.set('Retry-After', String(retryAfterSeconds));
+  if (isPage) await renderProblem(environment, ctx, { status, error, description });
+  else ctx.body = { error, error_description: description };
+}
+
+/** The client went away in the middle of its request; there is nobody to answer, and nothing is wrong with us. */
+function isAbandoned(ctx: Context): boolean {
+  return ctx.req.destroyed && !ctx.req.complete;
+}

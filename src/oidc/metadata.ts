@@ -1,0 +1,34 @@
+import type { EngineSettings } from './engine-contract.ts';
+import { paths } from './routes.ts';
+import { advertisedScopes } from './scopes.ts';
+
+/** Authorization server metadata (RFC 8414 and OpenID Connect Discovery, one document for both). It names only what is on. */
+export function describeIssuer(issuer: string, { registration }: Pick<EngineSettings, 'registration'>): Record<string, unknown> {
+  const at = (path: string) => `${issuer}${path}`;
+  return {
+    issuer,
+    authorization_endpoint: at(paths.authorize),
+    token_endpoint: at(paths.token),
+    jwks_uri: at(paths.jwks),
+    ...(registration === 'open' && { registration_endpoint: at(paths.register) }),
+    introspection_endpoint: at(paths.introspect),
+    revocation_endpoint: at(paths.revoke),
+    end_session_endpoint: at(paths.signOut),
+    scopes_supported: advertisedScopes,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+    claim_types_supported: ['normal'],
+    claims_supported: ['sub', 'name', 'email', 'auth_time', 'iss'],
+    claims_parameter_supported: false,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+  };
+}

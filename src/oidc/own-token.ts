@@ -1,0 +1,44 @@
+import { createLocalJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
+import type { EngineEnvironment } from './engine-environment.ts';
+
+/** An access token that this issuer made and that has not run out. */
+export interface OwnToken {
+  claims: JWTPayload;
+  audience: string;
+  clientId: string;
+  /** Its index in the token status list. */
+  status: { list: number; index: number };
+}
+
+/** Reads access tokens of this issuer; undefined for whatever is not one, or has run out. */
+export type OwnTokenReader = (token: string) => Promise<OwnToken | undefined>;
+
+/** Makes the reader of one tenant's access tokens. */
+export function createOwnTokenReader({ tenant, keys, runtime }: EngineEnvironment): OwnTokenReader {
+  const published = createLocalJWKSet({ keys: keys.keys.map(({ publicJwk }) => publicJwk) });
+  const statusPrefix = `${tenant.issuer}/status/`;
+  return async (token) => {
+    try {
+      const { payload: claims } = await jwtVerify(token, published, {
+        issuer: tenant.issuer,
+        algorithms: ['ES256'],
+        typ: 'at+jwt',
+        currentDate: runtime.clock.now(),
+        requiredClaims: ['exp', 'aud', 'client_id', 'status'],
+      });
+      return readClaims(claims, statusPrefix);
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined;
+      throw error;
+    }
+  };
+}
+
+function readClaims(claims: JWTPayload, statusPrefix: string): OwnToken | undefined {
+  const { aud, client_id: clientId, status } = claims;
+  const { idx, uri } = (status as { status_list?: { idx?: unknown; uri?: unknown } }).status_list ?? {};
+  if (typeof aud !== 'string' || typeof clientId !== 'string') return undefined;
+  if (typeof idx !== 'number' || typeof uri !== 'string' || !uri.startsWith(statusPrefix)) return undefined;
+  const list = Number(uri.slice(statusPrefix.length));
+  return Number.isSafeInteger(list) ? { claims, audience: aud, clientId, status: { list, index: idx } } : undefined;
+}

@@ -1,0 +1,106 @@
+import type { Context } from 'koa';
+import type { ClientMetadataProblem } from '../domain/client-metadata.ts';
+import { changeClient, findManagedClient, removeClient } from '../services/manage-client.ts';
+import { registerClient } from '../services/register-client.ts';
+import type { EngineEnvironment } from './engine-environment.ts';
+import { readJsonBody } from './json-body.ts';
+import { paths } from './routes.ts';
+
+type RegisteredClientView = NonNullable<Awaited<ReturnType<typeof findManagedClient>>>;
+
+/** `POST /register` (RFC 7591): clients introduce themselves. How often, the pages' limits say. */
+export async function answerRegistration(environment: EngineEnvironment, ctx: Context): Promise<void> {
+  const { runtime, tenant } = environment;
+  const body = await readJsonBody(ctx);
+  if (!body.ok) return answerProblem(ctx, { kind: 'metadata', reason: body.reason });
+  const outcome = await registerClient(runtime, tenant, { body: body.value, origin: environment.originOf(ctx) });
+  if (!outcome.ok) return answerProblem(ctx, outcome.problem);
+  const { client, secret, managementToken } = outcome.value;
+  ctx.status = 201;
+  ctx.body = describeClient(environment, client, { secret, managementToken });
+}
+
+/** `GET`, `PUT` and `DELETE /register/<client id>` (RFC 7592): a client manages its registration with the token it got. */
+export async function answerManagement(environment: EngineEnvironment, ctx: Context, clientId: string): Promise<void> {
+  const { runtime, tenant } = environment;
+  const managementToken = /^Bearer +([\x21-\x7e]+)$/i.exec(ctx.get('Authorization'))?.[1] ?? '';
+  const client = await findManagedClient(runtime, tenant, { clientId, token: managementToken });
+  if (!client) return answerUnauthorized(ctx, tenant.issuer);
+  if (ctx.method === 'DELETE') {
+    await removeClient(runtime, tenant, { clientId: client.id, origin: environment.originOf(ctx) });
+    ctx.status = 204;
+    return;
+  }
+  if (ctx.method === 'PUT') return answerUpdate(environment, ctx, { client, managementToken });
+  ctx.status = 200;
+  ctx.body = describeClient(environment, client, { managementToken });
+}
+
+/** What a request to change a client must not bring (RFC 7592 §2.2). */
+const forbiddenMembers = ['registration_access_token', 'registration_client_uri', 'client_secret_expires_at', 'client_id_issued_at'];
+
+async function answerUpdate(
+  environment: EngineEnvironment,
+  ctx: Context,
+  { client, managementToken }: { client: RegisteredClientView; managementToken: string },
+): Promise<void> {
+  const { runtime, tenant } = environment;
+  const body = await readJsonBody(ctx);
+  if (!body.ok) return answerProblem(ctx, { kind: 'metadata', reason: body.reason });
+  const members = body.value as Record<string, unknown>;
+  const isRecord = typeof members === 'object' && members !== null && !Array.isArray(members);
+  if (!isRecord || members.client_id !== client.id) return answerError(ctx, 'invalid_request', 'client_id must be that of the client');
+  const forbidden = forbiddenMembers.find((name) => members[name] !== undefined);
+  if (forbidden) return answerError(ctx, 'invalid_request', `the request must not contain ${forbidden}`);
+  const outcome = await changeClient(runtime, tenant, { client, body: members, origin: environment.originOf(ctx) });
+  if (!outcome.ok) {
+    if (outcome.problem.kind === 'wrong-secret') return answerError(ctx, 'invalid_request', 'client_secret is not that of the client');
+    return answerProblem(ctx, outcome.problem);
+  }
+  ctx.status = 200;
+  ctx.body = describeClient(environment, outcome.client, { secret: outcome.secret, managementToken });
+}
+
+/** What was registered: no null members, and the secret only when it is new, because only its digest is kept (ENG-3). */
+function describeClient(
+  { tenant }: EngineEnvironment,
+  client: RegisteredClientView,
+  { secret, managementToken }: { secret?: string | undefined; managementToken: string },
+): object {
+  const { metadata } = client;
+  const members = {
+    client_id: client.id,
+    client_id_issued_at: Math.floor(client.createdAt.getTime() / 1_000),
+    client_secret: secret,
+    client_secret_expires_at: metadata.authMethod === 'none' ? undefined : 0,
+    client_name: metadata.name,
+    redirect_uris: metadata.redirectUris,
+    post_logout_redirect_uris: metadata.postLogoutRedirectUris.length > 0 ? metadata.postLogoutRedirectUris : undefined,
+    token_endpoint_auth_method: metadata.authMethod,
+    grant_types: metadata.grants,
+    response_types: ['code'],
+    application_type: metadata.applicationType,
+    client_uri: metadata.clientUri,
+    logo_uri: metadata.logoUri,
+    policy_uri: metadata.policyUri,
+    tos_uri: metadata.tosUri,
+    registration_client_uri: `${tenant.issuer}${paths.register}/${client.id}`,
+    registration_access_token: managementToken,
+  };
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
+function answerProblem(ctx: Context, { kind, reason }: ClientMetadataProblem): void {
+  answerError(ctx, kind === 'redirect-uri' ? 'invalid_redirect_uri' : 'invalid_client_metadata', reason);
+}
+
+function answerError(ctx: Context, error: string, description: string): void {
+  ctx.status = 400;
+  ctx.body = { error, error_description: description };
+}
+
+function answerUnauthorized(ctx: Context, realm: string): void {
+  ctx.status = 401;
+  ctx.set('WWW-Authenticate', `Bearer realm="${realm}", error="invalid_token"`);
+  ctx.body = { error: 'invalid_token', error_description: 'the registration access token is unknown' };
+}

@@ -1,0 +1,70 @@
+import type { Context } from 'koa';
+import type Provider from 'oidc-provider';
+import type { Session as EngineSession } from 'oidc-provider';
+import type { UserId } from '../domain/ids.ts';
+import { describeUser } from '../services/describe-user.ts';
+import { endSessionsOfUser } from './adapter.ts';
+import type { Session, Sessions } from './engine-contract.ts';
+import type { EngineEnvironment } from './engine-environment.ts';
+import { remainingSessionSeconds } from './session-lifetime.ts';
+import { trustTransport } from './transport.ts';
+
+/** Makes the sign-in sessions of a tenant: the engine's own, used outside its routes as well. */
+export function createSessions(environment: EngineEnvironment, provider: Provider): Sessions {
+  const { runtime, tenant } = environment;
+  return {
+    current: async (ctx) => {
+      const session = await provider.Session.get(ctx);
+      const described = toSession(session);
+      return described && (await describeUser(runtime.store, tenant, described.userId)) ? described : undefined;
+    },
+    start: async (ctx, userId) => {
+      const session = await renewSession(provider, ctx, userId);
+      session.loginAccount({ accountId: userId, loginTs: nowSeconds(environment) });
+      await session.save(remainingSessionSeconds(runtime, session.loginTs));
+      setSessionCookie(environment, ctx, session);
+      return toSession(session) as Session;
+    },
+    end: async (ctx) => {
+      const session = await provider.Session.get(ctx);
+      if (session.accountId !== undefined) await session.destroy();
+      setSessionCookie(environment, ctx, undefined);
+    },
+    endAllOf: (userId, options) => endSessionsOfUser(environment, userId, options?.keepUid),
+  };
+}
+
+/** The same person keeps the session's name, so that pages open in other tabs go on; the id that opens it is always new (ABUSE-33). */
+async function renewSession(provider: Provider, ctx: Context, userId: UserId): Promise<EngineSession> {
+  const previous = await provider.Session.get(ctx);
+  if (previous.accountId === userId) {
+    previous.resetIdentifier();
+    return previous;
+  }
+  if (previous.accountId !== undefined) await previous.destroy();
+  return new provider.Session();
+}
+
+function toSession({ accountId, loginTs, uid }: EngineSession): Session | undefined {
+  if (accountId === undefined || loginTs === undefined) return undefined;
+  return { userId: accountId as UserId, signedInAt: new Date(loginTs * 1_000), uid };
+}
+
+function nowSeconds({ runtime }: EngineEnvironment): number {
+  return Math.floor(runtime.clock.now().getTime() / 1_000);
+}
+
+/** The same cookie that the engine sets. */
+function setSessionCookie({ runtime, tenant, cookies }: EngineEnvironment, ctx: Context, session: EngineSession | undefined): void {
+  trustTransport(ctx, tenant);
+  const lifetimeMs = session ? remainingSessionSeconds(runtime, session.loginTs) * 1_000 : 0;
+  ctx.cookies.set(cookies.session, session?.jti ?? null, {
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: cookies.secure,
+    signed: false,
+    overwrite: true,
+    path: '/',
+    ...(session && { expires: new Date(runtime.clock.now().getTime() + lifetimeMs) }),
+  });
+}
