@@ -2,7 +2,7 @@
  * One PostgreSQL per run of Jest, with a migrated template that every test file copies its database from.
  * It is the embedded database of the product, in a folder of its own, and need not survive a power cut.
  */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -70,6 +70,9 @@ async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(folderPrefix)) continue;
     const folder = join(tmpdir(), name);
+    // One that is just being made holds no lock yet.
+    const changedAt = (await stat(folder).catch(() => undefined))?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    if (Date.now() - changedAt < 60_000) continue;
     try {
       await endAbandonedDatabase(folder);
       await rm(folder, { recursive: true, force: true });

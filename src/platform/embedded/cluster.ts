@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { randomToken } from '../random.ts';
 import { EmbeddedDatabaseFailed, useYourOwn } from './failure.ts';
 import type { PostgresInstallation } from './installation.ts';
 import { handOver, moveCluster, rememberHome } from './places.ts';
+import { listClusterProcesses, signalIfAlive } from './processes.ts';
 
 /** The roles and the database of every embedded cluster. The owner migrates, the runtime serves. */
 export const databaseNames = { database: 'toolgrant', owner: 'toolgrant_owner', runtime: 'toolgrant_runtime' } as const;
@@ -60,9 +61,10 @@ async function createCluster(
   folder: string,
   options: ClusterOptions & { passwords: ClusterPasswords },
 ): Promise<void> {
-  const draft = `${folder}.new`;
+  await removeDrafts(folder);
+  // Of a name of its own: an initdb whose caller was killed may still be writing to the one before.
+  const draft = `${folder}.${randomToken(6)}.new`;
   const { owner, runtime, database } = databaseNames;
-  await rm(draft, { recursive: true, force: true }); // of a start that was killed
   try {
     await prepareFolder(draft, installation);
     const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
@@ -83,6 +85,16 @@ async function createCluster(
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** Removes what first starts that were killed left behind, and ends what still works on it. */
+async function removeDrafts(folder: string): Promise<void> {
+  const names = (await readdir(dirname(folder))).filter((name) => name.startsWith(`${basename(folder)}.`) && name.endsWith('.new'));
+  for (const draft of names.map((name) => join(dirname(folder), name))) {
+    for (const pid of listClusterProcesses(draft)) signalIfAlive(pid, 'SIGKILL');
+    // What cannot be removed yet is out of the way, and goes with the next start.
+    await rm(draft, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 }).catch(() => undefined);
   }
 }
 

@@ -104,9 +104,9 @@ export async function endLeftovers(installation: PostgresInstallation, clusterFo
     for (const pid of remain()) signalIfAlive(pid, 'SIGKILL');
     await waitUntil(() => remain().length === 0, 5_000);
   }
-  // PostgreSQL takes any live process of that number for a server; this one is known to be none.
+  // PostgreSQL takes any process of that number for a server, one that is dead and not yet reaped too. This one is known to be none.
   const left = readPostmasterFile(clusterFolder);
-  if (left && process.platform !== 'win32' && !isPostmasterOf(clusterFolder, left.pid) && isAlive(left.pid)) {
+  if (left && process.platform !== 'win32' && !(isAlive(left.pid) && isPostmasterOf(clusterFolder, left.pid))) {
     await rm(join(clusterFolder, 'postmaster.pid'), { force: true });
   }
 }
