@@ -71,17 +71,28 @@ export async function findPasswordHash(db: Database, tenantId: TenantId, id: Use
   return row?.passwordHash ?? undefined;
 }
 
-/** Sets a new password. */
+/** An account with the PHC string of its password, by its address: one query, whether there is one or not. */
+export async function findSignInSecret(
+  db: Database,
+  tenantId: TenantId,
+  email: string,
+): Promise<{ user: StoredUser; passwordHash: string | undefined } | undefined> {
+  const row = await db.user.findUnique({ where: { tenantId_email: { tenantId, email } } });
+  return row ? { user: toUser(row), passwordHash: row.passwordHash ?? undefined } : undefined;
+}
+
+/** Sets a new password; with `checked`, only while that is still the hash of the present one. False when nothing was changed. */
 export async function setPasswordHash(
   db: Database,
   tenantId: TenantId,
   id: UserId,
-  change: { passwordHash: string; changedAt: Date },
-): Promise<void> {
-  await db.user.update({
-    where: { tenantId_id: { tenantId, id } },
+  change: { passwordHash: string; changedAt: Date; checked?: string },
+): Promise<boolean> {
+  const { count } = await db.user.updateMany({
+    where: { tenantId, id, ...(change.checked !== undefined && { passwordHash: change.checked }) },
     data: { passwordHash: change.passwordHash, passwordChangedAt: change.changedAt },
   });
+  return count === 1;
 }
 
 /** Replaces the hash of the same password, if it is still the one that was checked: a change that came between stays. */
@@ -111,7 +122,7 @@ export async function hasAdmin(db: Database, tenantId: TenantId): Promise<boolea
  */
 export async function lockActiveAdmins(db: Database, tenantId: TenantId): Promise<UserId[]> {
   const rows = await db.$queryRaw<{ id: string }[]>`
-    SELECT id FROM users WHERE tenant_id = ${tenantId} AND is_admin AND disabled_at IS NULL ORDER BY id FOR UPDATE`;
+    SELECT id FROM users WHERE tenant_id = ${tenantId} AND is_admin AND disabled_at IS NULL ORDER BY id FOR NO KEY UPDATE`;
   return rows.map(({ id }) => id as UserId);
 }
 
