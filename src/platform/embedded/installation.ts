@@ -44,7 +44,9 @@ export async function prepareInstallation(dataFolder: string, notice: (text: str
 }
 
 function environment(binaries: PostgresBinaries): NodeJS.ProcessEnv {
-  const libraries = binaries.libraryFolder && { LD_LIBRARY_PATH: binaries.libraryFolder, DYLD_LIBRARY_PATH: binaries.libraryFolder };
+  // A library that is found through a link looks for others beside the link, so their own folder is named too.
+  const path = binaries.libraryFolder && `${binaries.libraryFolder}:${join(binaries.root, 'lib')}`;
+  const libraries = path && { LD_LIBRARY_PATH: path, DYLD_LIBRARY_PATH: path };
   // Windows adds what its programs need by itself (libuv).
   return { ...(process.platform !== 'win32' && { PATH: systemPath }), LC_ALL: 'C', TZ: 'UTC', ...libraries };
 }

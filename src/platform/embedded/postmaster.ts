@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseEndpoint } from '../data-folder-lock.ts';
 import { listenSettings } from './endpoint.ts';
 import { EmbeddedDatabaseFailed, useYourOwn } from './failure.ts';
@@ -45,8 +46,22 @@ const notDurable = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off
 
 const logRotationBytes = 10 * 1024 * 1024;
 
-/** Starts the server and waits until it takes connections; throws with the end of its log when it does not. */
+/**
+ * Starts the server and waits until it takes connections; throws with the end of its log when it does not.
+ * Backends of a server that was killed may need a moment to notice; they are waited for.
+ */
 export async function startPostmaster(installation: PostgresInstallation, options: PostmasterOptions): Promise<Postmaster> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce(installation, options);
+    } catch (error) {
+      if (tries === 10 || !/shared memory block/.test((error as Error).message)) throw error;
+      await sleep(500);
+    }
+  }
+}
+
+async function startOnce(installation: PostgresInstallation, options: PostmasterOptions): Promise<Postmaster> {
   rotateLog(options.logFile);
   const log = openSync(options.logFile, 'a', 0o600);
   const logStart = fstatSync(log).size;
