@@ -41,6 +41,8 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
     clockTolerance: 5,
+    // Decided before the engine is reached (cors.ts), except where only servers call.
+    clientBasedCORS: () => false,
     extraParams: { [REQUESTED_SCOPE_PARAM]: refuseUnstorable },
     cookies: cookieSettings(environment),
     features: {

@@ -90,9 +90,12 @@ export interface PendingInteraction {
   loginHint?: string;
 }
 
-/** There is no such interaction for this browser: it never was, ran out, is finished, or is another browser's. Answered with 400 (ABUSE-34). */
+/**
+ * Why an interaction cannot go on in this browser: it never was, ran out, is finished, or is another browser's (`not-found`); or the
+ * person who is signed in now is not the one who saw the page (`session-changed`). Both are answered with 400 (ABUSE-34).
+ */
 export interface InteractionProblem {
-  problem: 'not-found';
+  problem: 'not-found' | 'session-changed';
 }
 
 /** The pages' side of authorization requests. Each function finds the interaction by its path-bound cookie, which must name `uid`. */

@@ -51,8 +51,8 @@ function originOf(settings: EngineSettings, ctx: Context & { oidc?: { client?: {
 
 /** How one path is served. */
 interface Endpoint {
-  /** Seen by people: errors are pages. All others answer in JSON, to scripts of any origin. */
-  isPage?: boolean;
+  /** Whom it is for: people see errors as pages, clients may be scripts of any origin, servers are neither. */
+  audience: 'people' | 'clients' | 'servers';
   methods: Readonly<Record<string, (ctx: Context) => Promise<void> | void>>;
 }
 
@@ -64,13 +64,13 @@ function createHandler(environment: EngineEnvironment, provider: Provider): Engi
     const path = ctx.path.startsWith(`${basePath}/`) ? ctx.path.slice(basePath.length) : undefined;
     const endpoint = path === undefined ? undefined : endpoints(path);
     if (!endpoint) return next();
-    const { methods, isPage = false } = endpoint;
+    const { methods, audience } = endpoint;
     trustTransport(ctx, environment.tenant);
-    if (!isPage && ctx.method === 'OPTIONS') return answerPreflight(ctx, Object.keys(methods));
-    if (!isPage) allowAnyOrigin(ctx);
+    if (audience === 'clients' && ctx.method === 'OPTIONS') return answerPreflight(ctx, Object.keys(methods));
+    if (audience === 'clients') allowAnyOrigin(ctx);
     const answer = methods[ctx.method === 'HEAD' ? 'GET' : ctx.method];
     if (!answer) return answerMethodNotAllowed(ctx, Object.keys(methods));
-    await answerFaults(environment, ctx, { isPage, next: async () => answer(ctx) });
+    await answerFaults(environment, ctx, { isPage: audience === 'people', next: async () => answer(ctx) });
   };
 }
 
@@ -83,24 +83,24 @@ function createEndpoints(environment: EngineEnvironment, provider: Provider): (p
   const introspect = protect((ctx) => answerIntrospection(environment, ctx, { engine: () => engine(ctx), readToken }));
   const revoke = protect((ctx) => answerRevocation(environment, ctx, { engine: () => engine(ctx), readToken }));
   const exact = new Map<string, Endpoint>([
-    [paths.oauthMetadata, { methods: { GET: documents.metadata } }],
-    [paths.openidMetadata, { methods: { GET: documents.metadata } }],
-    [paths.jwks, { methods: { GET: documents.jwks } }],
-    [paths.authorize, { isPage: true, methods: { GET: (ctx) => rewriteAuthorization(environment, ctx).then(() => engine(ctx)) } }],
-    [paths.token, { methods: { POST: token } }],
-    [paths.introspect, { methods: { POST: introspect } }],
-    [paths.revoke, { methods: { POST: revoke } }],
-    [paths.signOut, { isPage: true, methods: { GET: (ctx) => answerSignOut(environment, ctx, () => engine(ctx)) } }],
-    [paths.signOutConfirm, { isPage: true, methods: { POST: engine } }],
-    [paths.signedOut, { isPage: true, methods: { GET: engine } }],
+    [paths.oauthMetadata, { audience: 'clients', methods: { GET: documents.metadata } }],
+    [paths.openidMetadata, { audience: 'clients', methods: { GET: documents.metadata } }],
+    [paths.jwks, { audience: 'clients', methods: { GET: documents.jwks } }],
+    [paths.authorize, { audience: 'people', methods: { GET: (ctx) => rewriteAuthorization(environment, ctx).then(() => engine(ctx)) } }],
+    [paths.token, { audience: 'clients', methods: { POST: token } }],
+    [paths.introspect, { audience: 'servers', methods: { POST: introspect } }],
+    [paths.revoke, { audience: 'clients', methods: { POST: revoke } }],
+    [paths.signOut, { audience: 'people', methods: { GET: (ctx) => answerSignOut(environment, ctx, () => engine(ctx)) } }],
+    [paths.signOutConfirm, { audience: 'people', methods: { POST: engine } }],
+    [paths.signedOut, { audience: 'people', methods: { GET: engine } }],
   ]);
   if (environment.settings.registration === 'open') {
-    exact.set(paths.register, { methods: { POST: protect((ctx) => answerRegistration(environment, ctx)) } });
+    exact.set(paths.register, { audience: 'clients', methods: { POST: protect((ctx) => answerRegistration(environment, ctx)) } });
   }
-  const resume: Endpoint = { isPage: true, methods: { GET: engine } };
+  const resume: Endpoint = { audience: 'people', methods: { GET: engine } };
   const manage = (clientId: string): Endpoint => {
     const answer = protect((ctx) => answerManagement(environment, ctx, clientId));
-    return { methods: { GET: answer, PUT: answer, DELETE: answer } };
+    return { audience: 'clients', methods: { GET: answer, PUT: answer, DELETE: answer } };
   };
   return (path) => {
     const [, parent, name] = /^(\/[a-z]+)\/([\w-]+)$/.exec(path) ?? [];

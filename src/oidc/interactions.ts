@@ -114,10 +114,10 @@ async function allow(
   const { runtime, tenant } = environment;
   const { interaction, request, session } = loaded;
   if (isAnswered(interaction)) return succeed({ location: interaction.returnTo });
-  if (!session || mustSignIn(interaction, session)) return notFound;
+  if (!session || mustSignIn(interaction, session)) return { problem: 'session-changed' };
   const { userId } = session;
   const { grantId } = await createGrant(provider, { ...request, userId });
-  const origin = { ...personalOrigin(environment, ctx, userId) };
+  const origin = personalOrigin(environment, ctx, userId);
   const recorded = await recordConsent(runtime, tenant, { ...request, userId, answer, grantId, origin });
   if (!recorded.ok) return fail(recorded.failure);
   bindTo(interaction, session, { asLogin: false });
