@@ -22,6 +22,8 @@ export type StartContext = PageFrame;
 /** Sign in. */
 export interface LoginContext extends FormPage {
   action: string;
+  /** The page to come back to; absent where `action` knows. */
+  returnTo?: string;
   email?: string;
   problem?: string;
   /** What the person signs in for. */
@@ -97,8 +99,6 @@ export interface ConsentContext extends FormPage {
   server: { name: string; resource: string };
   /** Absent where no answer goes to the agent: the widen page. */
   redirect?: RedirectContext;
-  /** The agent's only redirect targets are on the person's own computer. */
-  isLoopbackOnly: boolean;
   /** Whether something stands already. */
   isRepeat: boolean;
   choice: ChoiceContext;
@@ -123,13 +123,11 @@ export interface ConnectionContext {
   until: string;
   allowedOn: string;
   lastUsed: string;
-  installations: number;
 }
 
 /** Connected agents. */
 export interface AccountContext extends FormPage {
   email: string;
-  hasPassword: boolean;
   connections: readonly ConnectionContext[];
   notice?: string;
 }
@@ -160,8 +158,12 @@ export interface PasswordContext extends FormPage {
 }
 
 /** Sign-out, asked once, because any page may link here. */
-export interface SignOutContext extends FormPage {
+export interface SignOutContext extends PageFrame {
   action: string;
+  /** Go along hidden. */
+  fields: readonly { name: string; value: string }[];
+  /** The client that sent the person here, when one did. */
+  agent?: string;
 }
 
 /** A one-time link. */

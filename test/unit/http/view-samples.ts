@@ -99,7 +99,6 @@ function consent(offer: Offer, changes: Partial<ConsentContext> = {}): ConsentCo
     agent,
     server,
     redirect: { uri: 'http://localhost:53123/callback', target: 'localhost:53123', kind: 'loopback' },
-    isLoopbackOnly: true,
     isRepeat: offer.standing !== undefined,
     choice: choiceContext(offer, firstDraft(offer), { now, marks: offer.standing !== undefined }),
     requestedScope: 'tools resources prompts',
@@ -140,13 +139,11 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
     web: consent(firstOffer(issueTools), {
       agent: { name: 'ChatGPT', isVerified: true, clientId: 'cli_web' },
       redirect: { uri: 'https://chatgpt.com/connector_platform_oauth_redirect', target: 'chatgpt.com', kind: 'web' },
-      isLoopbackOnly: false,
       learns: ['your email address', 'your name'],
       effectWithin: '15 minutes',
     }),
     app: consent(firstOffer(issueTools.slice(0, 2)), {
       redirect: { uri: 'cursor://anysphere.cursor-retrieval/oauth/callback', target: 'cursor://', kind: 'app' },
-      isLoopbackOnly: false,
     }),
     open: consent(firstOffer(issueTools), {
       choice: choiceContext(
@@ -176,12 +173,11 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
     widen: (({ redirect: _, requestedScope: __, ...rest }) => rest)(consent(widened, { kind: 'widen', action: `${frame.issuer}/widen` })),
   },
   account: {
-    empty: { ...person, formToken, email: 'ada@example.com', hasPassword: true, connections: [] },
+    empty: { ...person, formToken, email: 'ada@example.com', connections: [] },
     connected: {
       ...person,
       formToken,
       email: 'ada@example.com',
-      hasPassword: true,
       notice: 'Saved. It takes effect within 15 seconds.',
       connections: [
         {
@@ -200,7 +196,6 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
           until: '23 December 2026',
           allowedOn: '23 November 2026',
           lastUsed: '23 November 2026, 14:01 UTC',
-          installations: 2,
         },
         {
           id: 'cns_two',
@@ -214,7 +209,6 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
           until: 'you revoke it',
           allowedOn: '2 October 2026',
           lastUsed: 'not yet',
-          installations: 1,
         },
       ],
     },
@@ -234,17 +228,20 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
     plain: { ...person, formToken, action: `${frame.issuer}/account/consents/cns_one/revoke`, agent, server, effectWithin: '15 seconds' },
   },
   password: {
-    plain: { ...person, formToken, action: `${frame.issuer}/account/password`, email: 'ada@example.com', minimumCharacters: 8 },
+    plain: { ...person, formToken, action: `${frame.issuer}/account/password`, email: 'ada@example.com', minimumCharacters: 15 },
     wrong: {
       ...person,
       formToken,
       action: `${frame.issuer}/account/password`,
       email: 'ada@example.com',
-      minimumCharacters: 8,
+      minimumCharacters: 15,
       problem: 'The current password is wrong.',
     },
   },
-  'sign-out': { plain: { ...person, formToken, action: `${frame.issuer}/account/sign-out` } },
+  'sign-out': {
+    own: { ...person, action: `${frame.issuer}/account/sign-out`, fields: [{ name: 'form_token', value: formToken }] },
+    client: { ...person, action: `${frame.issuer}/logout/confirm`, fields: [{ name: 'xsrf', value: 'sample' }], agent: 'Acme portal' },
+  },
   link: {
     invitation: {
       ...frame,
@@ -252,7 +249,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       action: `${frame.issuer}/link/sample`,
       purpose: 'invitation',
       email: 'ada@example.com',
-      minimumCharacters: 8,
+      minimumCharacters: 15,
       until: '23 November 2026, 15:00 UTC',
     },
     reset: {
@@ -261,7 +258,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       action: `${frame.issuer}/link/sample`,
       purpose: 'password-reset',
       email: 'ada@example.com',
-      minimumCharacters: 8,
+      minimumCharacters: 15,
       until: '23 November 2026, 15:00 UTC',
     },
     admin: {
@@ -269,7 +266,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       formToken,
       action: `${frame.issuer}/link/sample`,
       purpose: 'first-admin',
-      minimumCharacters: 8,
+      minimumCharacters: 15,
       until: '23 November 2026, 14:20 UTC',
       problem: 'This password is too short.',
     },

@@ -1,0 +1,17 @@
+/** Whether the process lives, and whether it can serve. Asked by machines under any host name, so no URL is in the answers. */
+import type { Middleware } from 'koa';
+import { checkReadiness } from '../../services/check-readiness.ts';
+import type { Runtime } from '../../services/runtime.ts';
+
+/** Answers `/healthz` and `/readyz` before the host is looked at. */
+export function answerHealth(about: { runtime: Runtime; isDraining: () => boolean }): Middleware {
+  return async (ctx, next) => {
+    if (ctx.path !== '/healthz' && ctx.path !== '/readyz') return next();
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return next();
+    const isReady = ctx.path === '/healthz' || (!about.isDraining() && (await checkReadiness(about.runtime)));
+    ctx.status = isReady ? 200 : 503;
+    if (!isReady) ctx.set('Retry-After', '5');
+    ctx.set('Cache-Control', 'no-store');
+    ctx.body = { status: isReady ? 'ok' : 'unavailable' };
+  };
+}

@@ -1,0 +1,155 @@
+/** What a request of a person or a program ran into, with words for both. Thrown by handlers, answered in one place. */
+
+/** The problems that handlers know; protocol errors are the engine's own. */
+export type ProblemKind =
+  | 'bad-request'
+  | 'form-unreadable'
+  | 'interaction-not-found'
+  | 'interaction-session-changed'
+  | 'form-foreign'
+  | 'credential-invalid'
+  | 'not-found'
+  | 'consent-not-found'
+  | 'link-not-valid'
+  | 'method-not-allowed'
+  | 'body-too-large'
+  | 'host-unknown'
+  | 'too-many-requests'
+  | 'unavailable'
+  | 'fault';
+
+/** A problem to be answered. `message` is for the log. */
+export class HttpProblem extends Error {
+  readonly kind: ProblemKind;
+  /** Extra response headers. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(kind: ProblemKind, options: { message?: string; headers?: Readonly<Record<string, string>>; cause?: unknown } = {}) {
+    super(options.message ?? kind, { cause: options.cause });
+    this.name = 'HttpProblem';
+    this.kind = kind;
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** What is said of a problem. */
+export interface ProblemWords {
+  status: number;
+  /** For programs. */
+  error: string;
+  title: string;
+  what: string;
+  steps: readonly string[];
+}
+
+const startOver = 'Go back to your agent and connect to the server again from there.';
+const askOperator = 'If it keeps happening, tell whoever runs this server, with the request number below.';
+
+/** The words of each problem. */
+export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
+  'bad-request': {
+    status: 400,
+    error: 'invalid_request',
+    title: 'This request cannot be read',
+    what: 'Something in the address or the form is not as it should be. Nothing was changed.',
+    steps: ['Go back and try again.', askOperator],
+  },
+  'form-unreadable': {
+    status: 400,
+    error: 'invalid_request',
+    title: 'This form cannot be read',
+    what: 'What was sent is not a form of these pages. Nothing was changed.',
+    steps: ['Go back, reload the page, and send it again.', askOperator],
+  },
+  'interaction-not-found': {
+    status: 400,
+    error: 'invalid_request',
+    title: 'This request is over, or belongs to another browser',
+    what: 'An agent’s request can be answered only in the browser where it began, once, and within some minutes. Nothing was changed.',
+    steps: [startOver, 'If you opened this address in a second browser, go back to the first one. Cookies must be allowed.'],
+  },
+  'interaction-session-changed': {
+    status: 400,
+    error: 'invalid_request',
+    title: 'Somebody else signed in meanwhile',
+    what: 'This request began while another person was signed in in this browser. Nothing was changed.',
+    steps: [startOver],
+  },
+  'form-foreign': {
+    status: 403,
+    error: 'access_denied',
+    title: 'This form did not come from here',
+    what: 'Another site may have tried to act in your name, or the page was open for too long. Nothing was changed.',
+    steps: ['Go back, reload the page, and send it again. Cookies must be allowed.'],
+  },
+  'credential-invalid': {
+    status: 401,
+    error: 'invalid_client',
+    title: 'The credential is not valid',
+    what: 'This address is for MCP servers, with the credential that they were given.',
+    steps: ['Check the server’s id and credential; “toolgrant server credential” makes a new one.'],
+  },
+  'not-found': {
+    status: 404,
+    error: 'not_found',
+    title: 'There is nothing here',
+    what: 'The address may be mistyped, or what was here is gone.',
+    steps: [],
+  },
+  'consent-not-found': {
+    status: 404,
+    error: 'not_found',
+    title: 'There is no such permission',
+    what: 'It has ended, or it is not yours. Opening this page has changed nothing.',
+    steps: ['Look under Connected agents for what is allowed now.', 'To allow it anew, let the agent connect again.'],
+  },
+  'link-not-valid': {
+    status: 404,
+    error: 'not_found',
+    title: 'This link does not work any more',
+    what: 'It was used, it has run out, or it is incomplete.',
+    steps: ['Check that you copied all of it.', 'Ask whoever gave it to you for a new one.'],
+  },
+  'method-not-allowed': {
+    status: 405,
+    error: 'invalid_request',
+    title: 'That cannot be done here',
+    what: 'This address does not accept that kind of request.',
+    steps: [],
+  },
+  'body-too-large': {
+    status: 413,
+    error: 'invalid_request',
+    title: 'That is too much at once',
+    what: 'What was sent is larger than this address accepts.',
+    steps: [],
+  },
+  'host-unknown': {
+    status: 421,
+    error: 'invalid_request',
+    title: 'Wrong address',
+    what: 'This server answers under one address only, and not under the one that was asked for.',
+    steps: [],
+  },
+  'too-many-requests': {
+    status: 429,
+    error: 'temporarily_unavailable',
+    title: 'Too many tries',
+    what: 'To keep passwords from being guessed, further tries wait for a while.',
+    steps: ['Wait some minutes, then try again.', 'If it was not you who tried, change your password once you are in.'],
+  },
+  unavailable: {
+    status: 503,
+    error: 'temporarily_unavailable',
+    title: 'Not available just now',
+    what: 'A part of this server does not answer. Nothing was changed.',
+    steps: ['Try again in a moment.', askOperator],
+  },
+  fault: {
+    status: 500,
+    error: 'server_error',
+    title: 'Something broke on our side',
+    what: 'It is not your fault.',
+    steps: ['Try again in a moment.', askOperator],
+  },
+};

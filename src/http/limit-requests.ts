@@ -1,0 +1,29 @@
+/** Limits on protocol requests before the engine reads them: how large, and how many new clients from one place. */
+import type { Middleware } from 'koa';
+import { paths } from '../oidc/routes.ts';
+import { callerOf } from './caller.ts';
+import { addressGroup } from './client-address.ts';
+import { HttpProblem } from './http-problem.ts';
+import { defaultBodyBytes } from './request-body.ts';
+import type { Site } from './site.ts';
+
+/** Refuses bodies that say they are too large. Those that do not say are cut off where they are read. */
+export function limitDeclaredBody(maxBytes: number = defaultBodyBytes): Middleware {
+  return (ctx, next) => {
+    if (Number(ctx.get('Content-Length') || 0) > maxBytes) throw new HttpProblem('body-too-large', { headers: { Connection: 'close' } });
+    return next();
+  };
+}
+
+/** Counts registrations per address; beyond the limit 429 with `Retry-After` (ABUSE-10). */
+export function limitRegistrations(site: Site): Middleware {
+  const path = `${site.basePath}${paths.register}`;
+  return async (ctx, next) => {
+    if (ctx.method === 'POST' && ctx.path === path) {
+      const admission = await site.limits.admitRegistration(site.tenant, addressGroup(callerOf(ctx.req).address));
+      if (!admission.isAdmitted)
+        throw new HttpProblem('too-many-requests', { headers: { 'Retry-After': String(admission.retryAfterSeconds) } });
+    }
+    await next();
+  };
+}

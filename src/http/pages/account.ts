@@ -1,0 +1,61 @@
+/** Connected agents: what may act in a person's name, with ways to change and to end it. */
+import type { Context } from 'koa';
+import { risks } from '../../domain/risk.ts';
+import { type ConsentOverview, listConsentsOf } from '../../services/list-consents.ts';
+import { formFrame, showPage } from '../answer.ts';
+import type { Person } from '../route.ts';
+import type { Site } from '../site.ts';
+import type { ConnectionContext } from '../views/contexts.ts';
+import { inWords, spanInWords } from '../views/instants.ts';
+import { riskWords } from '../views/risk-words.ts';
+import { readableName } from '../views/untrusted-text.ts';
+import { agentOf } from './agent.ts';
+
+/** What was done just before, named by the query; anything else says nothing. */
+const notices: Readonly<Record<string, string>> = {
+  changed: 'Saved.',
+  widened: 'Saved. Go back to your agent and let it try again.',
+  revoked: 'Revoked.',
+  welcome: 'Your password is set. You are signed in.',
+  password: 'Your password is changed. You are signed out everywhere else.',
+};
+
+/** Shows the connected agents. */
+export async function showAccount(ctx: Context, site: Site, person: Person): Promise<void> {
+  const now = site.runtime.clock.now();
+  const overviews = await listConsentsOf(site.runtime, site.tenant, person.userId);
+  const done = typeof ctx.query['done'] === 'string' ? ctx.query['done'] : '';
+  const notice = Object.hasOwn(notices, done) ? notices[done] : undefined;
+  const within = typeof ctx.query['within'] === 'string' && /^\d{1,4}$/.test(ctx.query['within']) ? Number(ctx.query['within']) : undefined;
+  showPage(ctx, site, {
+    view: 'account',
+    context: {
+      ...formFrame(ctx, site, person.email),
+      email: person.email,
+      connections: overviews.map((overview) => connectionOf(overview, now)),
+      ...(notice !== undefined && { notice: within === undefined ? notice : `${notice} It takes effect within ${spanInWords(within)}.` }),
+    },
+  });
+}
+
+function connectionOf({ consent, client, server, tools, effective, lastUsedAt }: ConsentOverview, now: Date): ConnectionContext {
+  return {
+    id: consent.id,
+    agent: agentOf(client),
+    server: { name: server.name, resource: server.resource },
+    counts: risks.flatMap((risk) => {
+      const count = tools.filter((tool) => tool.risk === risk).length;
+      return count === 0 ? [] : [{ risk, title: riskWords[risk].title, count }];
+    }),
+    openWorldCount: tools.filter(({ openWorld }) => openWorld).length,
+    resources: effective.resources,
+    prompts: effective.prompts,
+    waiting: effective.leftOut.map(({ name, reason }) => ({
+      title: readableName(name, 'a tool'),
+      reason: reason === 'riskier-than-consented' ? 'it may do more than when you allowed it' : 'the server does not offer it now',
+    })),
+    until: consent.expiresAt ? inWords(consent.expiresAt, now) : 'you revoke it',
+    allowedOn: inWords(consent.decidedAt, now),
+    lastUsed: lastUsedAt ? inWords(lastUsedAt, now) : 'not yet',
+  };
+}

@@ -1,0 +1,108 @@
+/** One connected agent: change what it may do, or revoke it. */
+import type { Context } from 'koa';
+import type { ConsentId } from '../../domain/ids.ts';
+import { changeConsent } from '../../services/change-consent.ts';
+import { endConsent } from '../../services/end-consent.ts';
+import { findOwnConsent } from '../../services/find-own-consent.ts';
+import { effectSeconds } from '../../services/list-consents.ts';
+import { type ConsentProposal, prepareConsentChange } from '../../services/prepare-consent.ts';
+import { formFrame, originOf, seeOther, showPage } from '../answer.ts';
+import { HttpProblem } from '../http-problem.ts';
+import type { Form } from '../request-body.ts';
+import type { Person } from '../route.ts';
+import type { Site } from '../site.ts';
+import { choiceContext, type Draft, firstDraft } from '../views/choice.ts';
+import { spanInWords } from '../views/instants.ts';
+import { agentOf } from './agent.ts';
+import { choiceProblem } from './choice-problem.ts';
+import { answerOf, draftOf, pressedOf } from './draft.ts';
+
+/** Shows what one agent may do now. */
+export async function showChange(ctx: Context, site: Site, person: Person): Promise<void> {
+  const proposal = await currentProposal(site, person, consentIdOf(ctx));
+  showChoice(ctx, site, { person, proposal, draft: firstDraft(proposal) });
+}
+
+/** Takes a change. */
+export async function submitChange(ctx: Context, site: Site, { person, form }: { person: Person; form: Form }): Promise<void> {
+  const consentId = consentIdOf(ctx);
+  const proposal = await currentProposal(site, person, consentId);
+  const draft = draftOf(form, proposal);
+  if (pressedOf(form) !== 'save') return showChoice(ctx, site, { person, proposal, draft });
+  const changed = await changeConsent(site.runtime, site.tenant, {
+    userId: person.userId,
+    consentId,
+    answer: answerOf(form, draft),
+    origin: originOf(ctx, person.userId),
+  });
+  if (changed.ok) return seeOther(ctx, `${site.tenant.issuer}/account?done=changed&within=${effectSeconds(proposal.server, site.runtime)}`);
+  const problem = choiceProblem(changed.failure);
+  if (problem instanceof HttpProblem) throw problem;
+  const current = await currentProposal(site, person, consentId);
+  showChoice(ctx, site, {
+    person,
+    proposal: current,
+    draft: changed.failure.kind === 'page-outdated' ? firstDraft(current) : draft,
+    problem,
+  });
+}
+
+/** Asks whether to revoke. */
+export async function showRevoke(ctx: Context, site: Site, person: Person): Promise<void> {
+  const consentId = consentIdOf(ctx);
+  const { client, server } = await currentProposal(site, person, consentId);
+  showPage(ctx, site, {
+    view: 'revoke',
+    context: {
+      ...formFrame(ctx, site, person.email),
+      action: `${addressOf(site, consentId)}/revoke`,
+      agent: agentOf(client),
+      server: { name: server.name, resource: server.resource },
+      effectWithin: spanInWords(effectSeconds(server, site.runtime)),
+    },
+  });
+}
+
+/** Revokes. A second time is a success: the button may have been pressed twice. */
+export async function submitRevoke(ctx: Context, site: Site, { person }: { person: Person }): Promise<void> {
+  const consentId = consentIdOf(ctx);
+  const ended = await endConsent(site.runtime, site.tenant, {
+    userId: person.userId,
+    consentId,
+    reason: 'revoked-by-user',
+    origin: originOf(ctx, person.userId),
+  });
+  if (!ended.ok) throw new HttpProblem('consent-not-found', { message: ended.failure.kind });
+  seeOther(ctx, `${site.tenant.issuer}/account?done=revoked`);
+}
+
+async function currentProposal(site: Site, person: Person, consentId: ConsentId): Promise<ConsentProposal> {
+  const consent = await findOwnConsent(site.runtime, site.tenant, { userId: person.userId, consentId });
+  if (!consent.ok) throw new HttpProblem('consent-not-found', { message: consent.failure.kind });
+  const proposal = await prepareConsentChange(site.runtime, site.tenant, { userId: person.userId, consent: consent.value });
+  if (!proposal.ok) throw new HttpProblem('consent-not-found', { message: proposal.failure.kind });
+  return proposal.value;
+}
+
+function showChoice(ctx: Context, site: Site, page: { person: Person; proposal: ConsentProposal; draft: Draft; problem?: string }): void {
+  const { person, proposal, draft, problem } = page;
+  showPage(ctx, site, {
+    view: 'change',
+    context: {
+      ...formFrame(ctx, site, person.email),
+      action: addressOf(site, consentIdOf(ctx)),
+      agent: agentOf(proposal.client),
+      server: { name: proposal.server.name, resource: proposal.server.resource },
+      choice: choiceContext(proposal, draft, { now: site.runtime.clock.now(), marks: false, ...(problem !== undefined && { problem }) }),
+      effectWithin: spanInWords(effectSeconds(proposal.server, site.runtime)),
+    },
+  });
+}
+
+function consentIdOf(ctx: Context): ConsentId {
+  return ctx.params['consentId'] as ConsentId;
+}
+
+function addressOf(site: Site, consentId: ConsentId): string {
+  return `${site.tenant.issuer}/account/consents/${encodeURIComponent(consentId)}`;
+}

@@ -1,0 +1,140 @@
+/** The pages of an authorization request: sign in, then consent. One address, which shows what is next; the engine says what that is. */
+import type { Context } from 'koa';
+import type { InteractionProblem, PendingInteraction } from '../../oidc/engine-contract.ts';
+import { describeRequest } from '../../services/describe-request.ts';
+import { describeUser } from '../../services/describe-user.ts';
+import { effectSeconds } from '../../services/list-consents.ts';
+import { type ConsentProposal, prepareConsent } from '../../services/prepare-consent.ts';
+import { formFrame, seeOther, showPage } from '../answer.ts';
+import { HttpProblem } from '../http-problem.ts';
+import type { Form } from '../request-body.ts';
+import { allowFormTarget } from '../security-headers.ts';
+import type { Site } from '../site.ts';
+import { choiceContext, type Draft, firstDraft } from '../views/choice.ts';
+import { spanInWords } from '../views/instants.ts';
+import { readableText } from '../views/untrusted-text.ts';
+import { agentOf, redirectOf } from './agent.ts';
+import { choiceProblem } from './choice-problem.ts';
+import { answerOf, draftOf, pressedOf } from './draft.ts';
+import { learnedThrough } from './learned.ts';
+import { attemptSignIn, showLogin } from './sign-in.ts';
+
+/** Shows what the request waits for. */
+export async function showInteraction(ctx: Context, site: Site): Promise<void> {
+  const pending = await findPending(ctx, site);
+  if (pending.step === 'sign-in') return showInteractionLogin(ctx, site, { pending });
+  const proposal = await proposalFor(site, pending);
+  showConsent(ctx, site, { pending, proposal, draft: firstDraft(proposal), email: await emailOf(site, pending) });
+}
+
+/** Takes the answer. */
+export async function answerInteraction(ctx: Context, site: Site, form: Form): Promise<void> {
+  const pending = await findPending(ctx, site);
+  if (pending.step === 'sign-in') return signInToInteraction(ctx, site, { pending, form });
+  const pressed = pressedOf(form);
+  if (pressed === 'deny') return seeOther(ctx, locationOf(await site.engine.interactions.deny(ctx, pending.uid)));
+  if (pressed === 'sign-out') return seeOther(ctx, locationOf(await site.engine.interactions.signOut(ctx, pending.uid)));
+
+  const proposal = await proposalFor(site, pending);
+  const draft = draftOf(form, proposal);
+  const email = await emailOf(site, pending);
+  if (pressed !== 'allow') return showConsent(ctx, site, { pending, proposal, draft, email });
+
+  const allowed = await site.engine.interactions.allow(ctx, pending.uid, answerOf(form, draft));
+  if ('problem' in allowed) throw problemOf(allowed);
+  if (allowed.ok) return seeOther(ctx, allowed.value.location);
+  const problem = choiceProblem(allowed.failure);
+  if (problem instanceof HttpProblem) throw problem;
+  const isOutdated = allowed.failure.kind === 'page-outdated';
+  const current = isOutdated ? await proposalFor(site, pending) : proposal;
+  showConsent(ctx, site, { pending, proposal: current, draft: isOutdated ? firstDraft(current) : draft, email, problem });
+}
+
+async function findPending(ctx: Context, site: Site): Promise<PendingInteraction> {
+  const pending = await site.engine.interactions.find(ctx, ctx.params['uid'] as string);
+  if ('problem' in pending) throw problemOf(pending);
+  allowFormTarget(ctx.res, pending.redirectSource);
+  return pending;
+}
+
+async function showInteractionLogin(
+  ctx: Context,
+  site: Site,
+  login: { pending: PendingInteraction; email?: string; problem?: string },
+): Promise<void> {
+  const { pending, ...typed } = login;
+  const { client, server } = await describeRequest(site.runtime, site.tenant, pending);
+  const hint = pending.loginHint === undefined ? undefined : readableText(pending.loginHint, 254);
+  const email = typed.email ?? hint;
+  showLogin(ctx, site, {
+    action: addressOf(site, pending),
+    ...(email !== undefined && { email }),
+    ...(typed.problem !== undefined && { problem: typed.problem }),
+    purpose: { kind: 'agent', agent: client ? agentOf(client).name : 'An agent', ...(server && { server: server.name }) },
+  });
+}
+
+async function signInToInteraction(
+  ctx: Context,
+  site: Site,
+  { pending, form }: { pending: PendingInteraction; form: Form },
+): Promise<void> {
+  // A consent page that was sent after its session had run out: the person signs in, then sees it anew.
+  if (form.text('shown') !== '') return seeOther(ctx, addressOf(site, pending));
+  const attempt = await attemptSignIn(ctx, site, form);
+  if (!attempt.ok) return showInteractionLogin(ctx, site, { pending, email: attempt.email, problem: attempt.problem });
+  seeOther(ctx, locationOf(await site.engine.interactions.signIn(ctx, pending.uid, attempt.userId)));
+}
+
+async function proposalFor(site: Site, pending: PendingInteraction): Promise<ConsentProposal> {
+  if (!pending.userId) throw new HttpProblem('interaction-not-found', { message: 'consent without a person' });
+  const { userId, clientId, resource, requestedScope } = pending;
+  const proposal = await prepareConsent(site.runtime, site.tenant, { userId, clientId, resource, requestedScope });
+  if (!proposal.ok) throw new HttpProblem('interaction-not-found', { message: proposal.failure.kind });
+  return proposal.value;
+}
+
+function showConsent(
+  ctx: Context,
+  site: Site,
+  page: { pending: PendingInteraction; proposal: ConsentProposal; draft: Draft; email: string; problem?: string },
+): void {
+  const { pending, proposal, draft, email, problem } = page;
+  const isRepeat = proposal.standing !== undefined;
+  showPage(ctx, site, {
+    view: 'consent',
+    context: {
+      ...formFrame(ctx, site, email),
+      kind: 'consent',
+      action: addressOf(site, pending),
+      agent: agentOf(proposal.client),
+      server: { name: proposal.server.name, resource: proposal.server.resource },
+      redirect: redirectOf(pending.redirectUri),
+      isRepeat,
+      choice: choiceContext(proposal, draft, { now: site.runtime.clock.now(), marks: isRepeat, ...(problem !== undefined && { problem }) }),
+      requestedScope: readableText(pending.requestedScope ?? '', 1_000),
+      learns: learnedThrough(pending.requestedScope),
+      accessTokenMinutes: Math.ceil(site.runtime.lifetimes.accessTokenSeconds / 60),
+      effectWithin: spanInWords(effectSeconds(proposal.server, site.runtime)),
+    },
+  });
+}
+
+async function emailOf(site: Site, { userId }: PendingInteraction): Promise<string> {
+  const user = userId && (await describeUser(site.runtime.store, site.tenant, userId));
+  if (!user) throw new HttpProblem('interaction-not-found', { message: 'the person may not sign in' });
+  return user.email;
+}
+
+function addressOf(site: Site, { uid }: PendingInteraction): string {
+  return `${site.tenant.issuer}/interaction/${encodeURIComponent(uid)}`;
+}
+
+function locationOf(outcome: { location: string } | InteractionProblem): string {
+  if ('problem' in outcome) throw problemOf(outcome);
+  return outcome.location;
+}
+
+function problemOf({ problem }: InteractionProblem): HttpProblem {
+  return new HttpProblem(problem === 'session-changed' ? 'interaction-session-changed' : 'interaction-not-found');
+}

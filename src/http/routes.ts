@@ -1,0 +1,55 @@
+/**
+ * The route table: everything that this room answers, and the protocol endpoints of the engine beside it. Tests are generated
+ * from it, so a route that stands here is tested for what its kind requires.
+ */
+import { paths } from '../oidc/routes.ts';
+import { type Asset, serveAsset } from './documents/assets.ts';
+import { serveHello } from './documents/hello.ts';
+import { serveSelection } from './documents/selection.ts';
+import { serveStatusList } from './documents/status-list.ts';
+import { showAccount } from './pages/account.ts';
+import { showChange, showRevoke, submitChange, submitRevoke } from './pages/connection.ts';
+import { choiceBodyBytes } from './pages/draft.ts';
+import { answerInteraction, showInteraction } from './pages/interaction.ts';
+import { showLink, submitLink } from './pages/link.ts';
+import { showPassword, submitPassword } from './pages/password.ts';
+import { submitSignIn } from './pages/sign-in.ts';
+import { showSignOut, submitSignOut } from './pages/sign-out.ts';
+import { showStart } from './pages/start.ts';
+import { showWiden, submitWiden } from './pages/widen.ts';
+import { document, openForm, openPage, personForm, personPage, type Route, sharedDocument } from './route.ts';
+
+/** What this room answers, below the issuer. */
+export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route[] {
+  return [
+    openPage({ name: 'start', path: '/' }, showStart),
+    openPage({ name: 'interaction', path: '/interaction/:uid', access: 'interaction' }, showInteraction),
+    openForm(
+      { name: 'interaction-answer', path: '/interaction/:uid', access: 'interaction', maxBytes: choiceBodyBytes },
+      answerInteraction,
+    ),
+    openForm({ name: 'sign-in', path: '/sign-in' }, submitSignIn),
+    openPage({ name: 'link', path: '/link/:token' }, showLink),
+    openForm({ name: 'link-use', path: '/link/:token' }, submitLink),
+
+    personPage({ name: 'account', path: '/account' }, showAccount),
+    personPage({ name: 'consent-change', path: '/account/consents/:consentId' }, showChange),
+    personForm({ name: 'consent-change-save', path: '/account/consents/:consentId', maxBytes: choiceBodyBytes }, submitChange),
+    personPage({ name: 'consent-revoke', path: '/account/consents/:consentId/revoke' }, showRevoke),
+    personForm({ name: 'consent-revoke-do', path: '/account/consents/:consentId/revoke' }, submitRevoke),
+    personPage({ name: 'password', path: '/account/password' }, showPassword),
+    personForm({ name: 'password-change', path: '/account/password' }, submitPassword),
+    personPage({ name: 'sign-out', path: '/account/sign-out' }, showSignOut),
+    personForm({ name: 'sign-out-do', path: '/account/sign-out' }, submitSignOut),
+    personPage({ name: 'widen', path: '/widen' }, showWiden),
+    personForm({ name: 'widen-save', path: '/widen', maxBytes: choiceBodyBytes }, submitWiden),
+
+    ...sharedDocument({ name: 'status-list', path: '/status/:list' }, serveStatusList),
+    ...sharedDocument({ name: 'selection', path: '/selections/:sha256' }, serveSelection),
+    document({ name: 'server-hello', method: 'POST', path: '/servers/hello', access: 'server' }, serveHello),
+    document({ name: 'asset', method: 'GET', path: '/assets/:name', access: 'anyone' }, (ctx) => serveAsset(ctx, { assets })),
+  ];
+}
+
+/** The engine's endpoints, by path below the issuer; their names stand in logs. */
+export const protocolRoutes: ReadonlyMap<string, string> = new Map(Object.entries(paths).map(([name, path]) => [path, `protocol-${name}`]));

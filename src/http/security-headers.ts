@@ -1,0 +1,50 @@
+/** Headers that keep a page to itself. They are set before anything else runs, so that errors carry them too (ABUSE-37, ENG-24). */
+import type { ServerResponse } from 'node:http';
+
+/** Sets the headers that every response carries. */
+export function setSecurityHeaders(response: ServerResponse, { isSecure }: { isSecure: boolean }): void {
+  response.setHeader('Content-Security-Policy', contentSecurityPolicy());
+  response.setHeader('X-Frame-Options', 'DENY');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  // Not `no-referrer`: under it browsers send `Origin: null` with our own forms, which then look foreign.
+  response.setHeader('Referrer-Policy', 'same-origin');
+  response.setHeader('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()');
+  response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+  if (isSecure) response.setHeader('Strict-Transport-Security', 'max-age=31536000');
+}
+
+/**
+ * Lets a page's form end in a redirect to `source` beside our own origin: browsers apply `form-action` to every hop of a
+ * submission, and Allow ends at the client. `source` is an origin or `scheme:`; anything else throws, because it would write
+ * into the policy.
+ */
+export function allowFormTarget(response: ServerResponse, source: string): void {
+  if (!/^(?:https?:\/\/[a-z0-9.:[\]-]+|[a-z][a-z0-9+.-]*:)$/i.test(source))
+    throw new Error('a form target is neither an origin nor a scheme');
+  // A policy cannot name an IPv6 address; its scheme is the narrowest that lets the redirect through.
+  response.setHeader(
+    'Content-Security-Policy',
+    contentSecurityPolicy(source.includes('[') ? source.slice(0, source.indexOf(':') + 1) : source),
+  );
+}
+
+/** Lets a form end at any https or loopback address: sign-out on behalf of a client, whose return address the engine has checked. */
+export function allowAnyFormTarget(response: ServerResponse): void {
+  response.setHeader('Content-Security-Policy', contentSecurityPolicy('https:', 'http://localhost:*', 'http://127.0.0.1:*'));
+}
+
+/** Cuts a page off from windows of other origins. Not for pages in a client's popup: its `window.opener` would be gone. */
+export function isolateWindow(response: ServerResponse): void {
+  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+}
+
+function contentSecurityPolicy(...formTargets: string[]): string {
+  return [
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `form-action ${["'self'", ...formTargets].join(' ')}`,
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; ');
+}

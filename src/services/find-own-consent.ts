@@ -1,0 +1,16 @@
+import { isInForce } from '../domain/consent.ts';
+import { fail, type Outcome, succeed } from '../domain/failures.ts';
+import type { ConsentId, UserId } from '../domain/ids.ts';
+import { findConsent, type StoredConsent } from '../store/consents.ts';
+import type { Runtime, Tenant } from './runtime.ts';
+
+/** Finds a consent in force that belongs to a person. Another person's, an ended one and none at all look the same. */
+export async function findOwnConsent(
+  runtime: Runtime,
+  tenant: Tenant,
+  wanted: { userId: UserId; consentId: ConsentId },
+): Promise<Outcome<StoredConsent, { kind: 'unknown-consent' }>> {
+  const consent = await findConsent(runtime.store, tenant.id, wanted.consentId);
+  const isOwn = consent?.userId === wanted.userId && isInForce(consent, runtime.clock.now());
+  return consent && isOwn ? succeed(consent) : fail({ kind: 'unknown-consent' });
+}
