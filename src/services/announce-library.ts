@@ -1,48 +1,38 @@
-import type { ServerId } from '../domain/ids.ts';
-import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
-import { findServer, findServerCredentialDigest, noteLibrary } from '../store/servers.ts';
-import type { Runtime, Tenant } from './runtime.ts';
+import { noteLibrary, type StoredServer } from '../store/servers.ts';
+import type { Origin, Runtime, Tenant } from './runtime.ts';
 
-/** A server's library introducing itself with the server's credential. */
-export interface LibraryAnnouncement {
-  serverId: string;
-  secret: string;
-  /** The package's name and version, as it says. */
-  library: string;
-  version: string;
-  address: string;
-  requestId: string;
-}
+/** The longest name and version that are kept, in characters. */
+const maxCharacters = 100;
 
 /**
- * Notes that a server runs our library: from now on pages promise that a change takes effect there within seconds.
- * False when the credential is wrong, whatever is wrong with it. Audited when something is new, not at every start.
+ * Notes which library a server runs: from then on pages promise the quick end of access that it brings.
+ * The server has shown its credential. False when what it says is no name and version; nothing is kept then.
  */
-export async function announceLibrary(runtime: Runtime, tenant: Tenant, announcement: LibraryAnnouncement): Promise<boolean> {
-  const { secret, library, version, address, requestId } = announcement;
-  const serverId = announcement.serverId as ServerId;
-  const digest = await findServerCredentialDigest(runtime.store, tenant.id, serverId);
-  if (digest === undefined || !isEqualConstantTime(sha256(secret), digest)) return false;
-  return transact(runtime.store, async (db) => {
-    const server = await findServer(db, tenant.id, serverId);
-    if (!server) return false;
+export async function announceLibrary(
+  runtime: Runtime,
+  tenant: Tenant,
+  announcement: { server: StoredServer; library: unknown; version: unknown; origin: Origin },
+): Promise<boolean> {
+  const { server, library, version, origin } = announcement;
+  if (!isLabel(library) || !isLabel(version)) return false;
+  await transact(runtime.store, async (db) => {
     const at = runtime.clock.now();
-    await noteLibrary(db, tenant.id, serverId, { name: library, version, seenAt: at });
-    if (server.libraryName !== library || server.libraryVersion !== version) {
-      await recordAuditEvent(db, tenant.id, {
-        type: 'server.library-announced',
-        outcome: 'success',
-        actorType: 'server',
-        actorId: serverId,
-        address,
-        requestId,
-        at,
-        serverId,
-        detail: { library, version },
-      });
-    }
-    return true;
+    await noteLibrary(db, tenant.id, server.id, { name: library, version, seenAt: at });
+    if (server.libraryName === library && server.libraryVersion === version) return;
+    await recordAuditEvent(db, tenant.id, {
+      ...origin,
+      type: 'server.library-announced',
+      outcome: 'success',
+      at,
+      serverId: server.id,
+      detail: { library, version },
+    });
   });
+  return true;
+}
+
+function isLabel(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= maxCharacters && /^[\x21-\x7e]+$/.test(value);
 }

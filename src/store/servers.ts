@@ -1,6 +1,4 @@
-import { idPrefixes, type ServerId, type TenantId } from '../domain/ids.ts';
-import type { ResourceUri } from '../domain/resource-uri.ts';
-import { randomId } from '../platform/random.ts';
+import type { ServerId, TenantId } from '../domain/ids.ts';
 import type { Database } from './client.ts';
 import type { Prisma } from './generated/client.ts';
 
@@ -24,12 +22,14 @@ export interface StoredServer {
 
 /** A server to keep. */
 export interface NewServer {
-  uri: ResourceUri;
+  id: ServerId;
+  resource: string;
+  resourceKey: string;
   name: string;
   /** Headers for reading its catalogue: a sealed JSON object. */
   sealedHeaders?: string;
   credentialDigest: string;
-  demo?: boolean;
+  demo: boolean;
   createdAt: Date;
 }
 
@@ -49,15 +49,10 @@ function toServer(row: Prisma.ServerGetPayload<object>): StoredServer {
   };
 }
 
-/** Keeps a new server; undefined when the resource has one already. */
-export async function createServer(db: Database, tenantId: TenantId, server: NewServer): Promise<ServerId | undefined> {
-  const id = randomId(idPrefixes.server) as ServerId;
-  const { uri, ...columns } = server;
-  const { count } = await db.server.createMany({
-    data: { ...columns, tenantId, id, resource: uri.resource, resourceKey: uri.key },
-    skipDuplicates: true,
-  });
-  return count === 1 ? id : undefined;
+/** Keeps a new server; false when the resource has one already. */
+export async function createServer(db: Database, tenantId: TenantId, server: NewServer): Promise<boolean> {
+  const { count } = await db.server.createMany({ data: { ...server, tenantId }, skipDuplicates: true });
+  return count === 1;
 }
 
 /** Finds a server. */
@@ -101,9 +96,13 @@ export async function findSealedHeaders(db: Database, tenantId: TenantId, id: Se
   return row?.sealedHeaders ?? undefined;
 }
 
-/** Locks a server until the transaction ends, so that of two that read its catalogue at once the second sees what the first wrote. */
-export async function lockServer(db: Database, tenantId: TenantId, id: ServerId): Promise<void> {
-  await db.$queryRaw`SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
+/**
+ * Locks a server until the transaction ends. For a `change`: of two that read its catalogue at once, the second sees what the
+ * first wrote. For its `removal`: no consent for it is made any more.
+ */
+export async function lockServer(db: Database, tenantId: TenantId, id: ServerId, purpose: 'change' | 'removal'): Promise<void> {
+  if (purpose === 'change') await db.$queryRaw`SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} FOR NO KEY UPDATE`;
+  else await db.$queryRaw`SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
 }
 
 /** Notes when the catalogue was read. */

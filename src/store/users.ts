@@ -135,12 +135,8 @@ export async function setDisabled(db: Database, tenantId: TenantId, id: UserId, 
   return count === 1;
 }
 
-/** Takes the passwords of the demo's accounts away; returns whose. */
+/** Takes the passwords of all accounts that `serve --demo` made away; returns whose accounts these are. */
 export async function clearDemoPasswords(db: Database, tenantId: TenantId): Promise<UserId[]> {
-  const rows = await db.user.updateManyAndReturn({
-    where: { tenantId, demo: true, passwordHash: { not: null } },
-    data: { passwordHash: null },
-    select: { id: true },
-  });
+  const rows = await db.user.updateManyAndReturn({ where: { tenantId, demo: true }, data: { passwordHash: null }, select: { id: true } });
   return rows.map(({ id }) => id as UserId);
 }

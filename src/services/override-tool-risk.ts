@@ -1,0 +1,54 @@
+import type { ServerId } from '../domain/ids.ts';
+import type { RiskProfile } from '../domain/risk.ts';
+import { riskOfAnnotations } from '../domain/tool.ts';
+import { recordAuditEvent } from '../store/audit.ts';
+import { transact } from '../store/client.ts';
+import { lockConsentsOfServer } from '../store/consents.ts';
+import { lockServer } from '../store/servers.ts';
+import { invalidateStatusOfServer } from '../store/status.ts';
+import { keepTools, listTools, type StoredTool } from '../store/tools.ts';
+import type { Origin, Runtime, Tenant } from './runtime.ts';
+
+/** The tool as it stands now, or why nothing was changed. */
+export type RiskOverride = { ok: true; tool: StoredTool } | { ok: false; problem: 'unknown-tool' };
+
+/**
+ * Says what a tool may do, instead of the server's own annotations; null takes that back. It holds until the server claims worse
+ * than it does now. Where a tool becomes riskier, what people allowed waits until they have looked again.
+ */
+export async function overrideToolRisk(
+  runtime: Runtime,
+  tenant: Tenant,
+  change: { serverId: ServerId; tool: string; override: RiskProfile | null; origin: Origin },
+): Promise<RiskOverride> {
+  const { serverId, override, origin } = change;
+  return transact(runtime.store, async (db): Promise<RiskOverride> => {
+    await lockServer(db, tenant.id, serverId, 'change');
+    const before = (await listTools(db, tenant.id, serverId)).find(({ name }) => name === change.tool);
+    if (!before) return { ok: false, problem: 'unknown-tool' };
+    const { override: _, ...rest } = before;
+    const tool: StoredTool = { ...rest, ...(override ?? riskOfAnnotations(before.annotations)), ...(override && { override }) };
+    const at = runtime.clock.now();
+    if (tool.risk !== before.risk || tool.openWorld !== before.openWorld) {
+      await lockConsentsOfServer(db, tenant.id, serverId);
+      await invalidateStatusOfServer(db, tenant.id, serverId, at);
+    }
+    await keepTools(db, tenant.id, serverId, [tool]);
+    await recordAuditEvent(db, tenant.id, {
+      ...origin,
+      type: 'server.catalogue-changed',
+      outcome: 'success',
+      at,
+      serverId,
+      detail: {
+        added: [],
+        changed: [tool.name],
+        removed: [],
+        risk: tool.risk,
+        openWorld: tool.openWorld,
+        by: override ? 'administrator' : 'server',
+      },
+    });
+    return { ok: true, tool };
+  });
+}
