@@ -29,7 +29,8 @@ export const schemaPath = join(import.meta.dirname, '..', 'prisma', 'schema.pris
  * @param databaseUrl a database with all migrations applied; it is read only
  */
 export async function findSchemaDifference(databaseUrl: string, schemaFile = schemaPath): Promise<string> {
-  await loadEngine();
+  loading ??= loadEngine();
+  await loading;
   const schema = { files: [{ path: schemaFile, content: await readFile(schemaFile, 'utf8') }] };
   const pool = new Pool({ connectionString: databaseUrl });
   const adapter = bindMigrationAwareSqlAdapterFactory(readsCatalogue(pool));
@@ -79,6 +80,9 @@ function readsCatalogue(pool: Pool): SqlMigrationAwareDriverAdapterFactory {
   };
   return factory;
 }
+
+/** Once per process: the engine's glue keeps views of the memory of the first instance. */
+let loading: Promise<void> | undefined;
 
 async function loadEngine(): Promise<void> {
   // The engine leaves its last words here before it fails.

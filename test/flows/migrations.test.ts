@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import { findSchemaDifference } from '../../scripts/schema-difference.ts';
+import { findSchemaDifference, schemaPath } from '../../scripts/schema-difference.ts';
 import { sha256Hex } from '../../src/platform/digest.ts';
 import { applyMigrations, MigrationFailed } from '../../src/store/migrate/apply-migrations.ts';
 import { migrationsFolder, readMigrations } from '../../src/store/migrate/migration-files.ts';
@@ -32,6 +32,16 @@ describe('the migrations of this version', () => {
 
   it('give exactly what prisma/schema.prisma says', async () => {
     expect(await findSchemaDifference(database.ownerUrl)).toBe('');
+  });
+
+  it('would be followed by what a changed schema lacks', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'schema-'));
+    const changed = join(folder, 'schema.prisma');
+    await writeFile(changed, (await readFile(schemaPath, 'utf8')).replace(/^model Tenant \{$/m, '$&\n  nickname String?'));
+    expect(await findSchemaDifference(database.ownerUrl, changed)).toMatch(
+      /^-- AlterTable\nALTER TABLE "tenants" ADD COLUMN +"nickname" TEXT;\s*$/,
+    );
+    await rm(folder, { recursive: true });
   });
 
   it('are kept as Prisma keeps them: one finished row per folder, the checksum that of migration.sql', async () => {
