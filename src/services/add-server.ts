@@ -3,10 +3,10 @@ import { idPrefixes } from '../domain/ids.ts';
 import { parseResourceUri, type ResourceUriProblem } from '../domain/resource-uri.ts';
 import { sha256 } from '../platform/digest.ts';
 import type { GuardedFetch } from '../platform/guarded-fetch.ts';
-import { randomId, randomToken } from '../platform/random.ts';
+import { randomToken } from '../platform/random.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
-import { createServer, findServerByResourceKey, type StoredServer } from '../store/servers.ts';
+import { createServer, findServerByResourceKey, newServerId, type StoredServer } from '../store/servers.ts';
 import type { CatalogueProblem, CatalogueReading } from './read-catalogue.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { applyCatalogue, type CatalogueChange, readServer, sealHeaders } from './sync-catalogue.ts';
@@ -61,7 +61,10 @@ export async function addServer(runtime: Runtime, tenant: Tenant, request: Serve
     const createdAt = runtime.clock.now();
     const server: StoredServer = { id, resource: uri.resource, resourceKey: uri.key, name, demo: false, createdAt };
     const isMade = await createServer(db, tenant.id, {
-      ...server,
+      id,
+      uri,
+      name,
+      createdAt,
       credentialDigest: sha256(credential),
       ...(Object.keys(headers).length > 0 && { sealedHeaders: sealHeaders(runtime, tenant, headers) }),
     });
@@ -85,11 +88,6 @@ async function readNow(
 ): Promise<CatalogueReading | undefined> {
   const { fetch, ...rest } = request;
   return fetch && readServer(runtime, tenant, { ...rest, fetch });
-}
-
-/** A new id for a server. URL-safe, because it is sent as a user name (MCP-26). */
-export function newServerId(): ServerId {
-  return randomId(idPrefixes.server) as ServerId;
 }
 
 /** A new server credential; URL-safe, because it is sent as a password. Only its SHA-256 is stored. */

@@ -1,29 +1,35 @@
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
-import { noteLibrary, type StoredServer } from '../store/servers.ts';
+import { noteLibrary } from '../store/servers.ts';
+import { authenticateServer } from './authenticate-server.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
-/** The longest name and version that are kept, in characters. */
-const maxCharacters = 100;
+/** What a server's library says, with the server's credential. */
+export interface LibraryAnnouncement extends Pick<Origin, 'address' | 'requestId'> {
+  serverId: string;
+  secret: string;
+  /** Short printable texts; the caller has seen to that. */
+  library: string;
+  version: string;
+}
 
 /**
  * Notes which library a server runs: from then on pages promise the quick end of access that it brings.
- * The server has shown its credential. False when what it says is no name and version; nothing is kept then.
+ * False when the credential is not right; nothing is noted then.
  */
-export async function announceLibrary(
-  runtime: Runtime,
-  tenant: Tenant,
-  announcement: { server: StoredServer; library: unknown; version: unknown; origin: Origin },
-): Promise<boolean> {
-  const { server, library, version, origin } = announcement;
-  if (!isLabel(library) || !isLabel(version)) return false;
+export async function announceLibrary(runtime: Runtime, tenant: Tenant, announcement: LibraryAnnouncement): Promise<boolean> {
+  const { serverId, secret, library, version, ...caller } = announcement;
+  const server = await authenticateServer(runtime, tenant, { id: serverId, secret });
+  if (!server) return false;
   await transact(runtime.store, async (db) => {
     const at = runtime.clock.now();
-    await noteLibrary(db, tenant.id, server.id, { name: library, version, seenAt: at });
-    if (server.libraryName === library && server.libraryVersion === version) return;
+    const isNoted = await noteLibrary(db, tenant.id, server.id, { name: library, version, seenAt: at });
+    if (!isNoted || (server.libraryName === library && server.libraryVersion === version)) return;
     await recordAuditEvent(db, tenant.id, {
-      ...origin,
+      ...caller,
       type: 'server.library-announced',
+      actorType: 'server',
+      actorId: server.id,
       outcome: 'success',
       at,
       serverId: server.id,
@@ -31,8 +37,4 @@ export async function announceLibrary(
     });
   });
   return true;
-}
-
-function isLabel(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= maxCharacters && /^[\x21-\x7e]+$/.test(value);
 }

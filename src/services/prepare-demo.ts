@@ -9,7 +9,7 @@ import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
 import { createServer, findServerByResourceKey, setServerCredentialDigest } from '../store/servers.ts';
 import { createUser, findSignInSecret, setDisabled, setPasswordHash } from '../store/users.ts';
-import { newServerCredential, newServerId } from './add-server.ts';
+import { newServerCredential } from './add-server.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** The sample account. Everybody knows it: it exists on loopback issuers with `--demo` only. */
@@ -55,10 +55,10 @@ export async function prepareDemo(runtime: Runtime, tenant: Tenant, demo: { reso
       });
       return { serverId: standing.id, credential };
     }
-    const id = newServerId();
-    const server = { id, resource: uri.resource, resourceKey: uri.key, name: demo.serverName, demo: true, createdAt: at };
-    await createServer(db, tenant.id, { ...server, credentialDigest: sha256(credential) });
-    const about = { serverId: id, detail: { resource: uri.resource, name: demo.serverName, demo: true } };
+    const { serverName: name } = demo;
+    const id = await createServer(db, tenant.id, { uri, name, demo: true, credentialDigest: sha256(credential), createdAt: at });
+    if (!id) throw new Error(`the demo's server appeared while it was being made: ${demo.resource}`);
+    const about = { serverId: id, detail: { resource: uri.resource, name, demo: true } };
     await recordAuditEvent(db, tenant.id, { ...origin, ...about, type: 'server.added', outcome: 'success', at });
     return { serverId: id, credential };
   });

@@ -1,4 +1,6 @@
-import type { ServerId, TenantId } from '../domain/ids.ts';
+import { idPrefixes, type ServerId, type TenantId } from '../domain/ids.ts';
+import type { ResourceUri } from '../domain/resource-uri.ts';
+import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
 import type { Prisma } from './generated/client.ts';
 
@@ -22,14 +24,14 @@ export interface StoredServer {
 
 /** A server to keep. */
 export interface NewServer {
-  id: ServerId;
-  resource: string;
-  resourceKey: string;
+  /** Default: a new one. */
+  id?: ServerId;
+  uri: ResourceUri;
   name: string;
   /** Headers for reading its catalogue: a sealed JSON object. */
   sealedHeaders?: string;
   credentialDigest: string;
-  demo: boolean;
+  demo?: boolean;
   createdAt: Date;
 }
 
@@ -49,10 +51,17 @@ function toServer(row: Prisma.ServerGetPayload<object>): StoredServer {
   };
 }
 
-/** Keeps a new server; false when the resource has one already. */
-export async function createServer(db: Database, tenantId: TenantId, server: NewServer): Promise<boolean> {
-  const { count } = await db.server.createMany({ data: { ...server, tenantId }, skipDuplicates: true });
-  return count === 1;
+/** A new id for a server. URL-safe, because it is sent as a user name (MCP-26). */
+export function newServerId(): ServerId {
+  return randomId(idPrefixes.server) as ServerId;
+}
+
+/** Keeps a new server; undefined when the resource has one already. */
+export async function createServer(db: Database, tenantId: TenantId, server: NewServer): Promise<ServerId | undefined> {
+  const { uri, id = newServerId(), ...columns } = server;
+  const data = { ...columns, tenantId, id, resource: uri.resource, resourceKey: uri.key };
+  const { count } = await db.server.createMany({ data, skipDuplicates: true });
+  return count === 1 ? id : undefined;
 }
 
 /** Finds a server. */
@@ -110,17 +119,18 @@ export async function touchCatalogue(db: Database, tenantId: TenantId, id: Serve
   await db.server.update({ where: { tenantId_id: { tenantId, id } }, data: { catalogueSyncedAt: syncedAt } });
 }
 
-/** Notes what a server's library said of itself. */
+/** Notes what a server's library said of itself; false when the server was removed meanwhile. */
 export async function noteLibrary(
   db: Database,
   tenantId: TenantId,
   id: ServerId,
   library: { name: string; version: string; seenAt: Date },
-): Promise<void> {
-  await db.server.update({
-    where: { tenantId_id: { tenantId, id } },
+): Promise<boolean> {
+  const { count } = await db.server.updateMany({
+    where: { tenantId, id },
     data: { libraryName: library.name, libraryVersion: library.version, librarySeenAt: library.seenAt },
   });
+  return count === 1;
 }
 
 /** Removes a server with its catalogue and consents. Turn the status indices of those invalid first: tokens outlive the row. */
