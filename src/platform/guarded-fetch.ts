@@ -3,10 +3,10 @@
  * addresses it is then made to (a name that resolves differently a moment later changes nothing), and time, size, number and
  * redirects are bounded. Only this room sends requests; everything else is handed a `GuardedFetch`.
  */
-import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, type RequestInit as UndiciRequestInit, fetch as undiciFetch } from 'undici';
 import { boundBody } from './bounded-body.ts';
+import { type ResolvedAddress, resolveByDns, resolveBySystem } from './name-resolution.ts';
 import { type AddressPolicy, isAddressAllowed, type OutboundProfile } from './outbound-address.ts';
 import { OutboundFailure } from './outbound-failure.ts';
 import { startRequestLimit } from './request-limit.ts';
@@ -31,20 +31,20 @@ export interface GuardedFetchOptions {
   maxBytes?: number;
   /** Requests at a time. Default: stranger 20, admin 50. */
   maxConcurrent?: number;
-  /** Finds the addresses of a name. Default: the system's resolver. */
-  resolve?: (name: string) => Promise<{ address: string; family: number }[]>;
+  /** Finds the addresses of a name. Default: stranger by DNS alone, admin as the system does. */
+  resolve?: (name: string) => Promise<ResolvedAddress[]>;
 }
 
 const defaults = {
-  stranger: { timeoutMs: 5_000, maxBytes: 64 * 1024, maxConcurrent: 20, schemes: ['https:'] },
-  admin: { timeoutMs: 30_000, maxBytes: 8 * 1024 * 1024, maxConcurrent: 50, schemes: ['https:', 'http:'] },
+  stranger: { timeoutMs: 5_000, maxBytes: 64 * 1024, maxConcurrent: 20, schemes: ['https:'], resolve: resolveByDns },
+  admin: { timeoutMs: 30_000, maxBytes: 8 * 1024 * 1024, maxConcurrent: 50, schemes: ['https:', 'http:'], resolve: resolveBySystem },
 };
 
 /** Makes a guarded fetch; one per profile and process, because it counts what runs. */
 export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const bounds = { ...defaults[options.profile], ...withoutUndefined(options) };
   const policy = { profile: options.profile, allowLoopback: options.profile === 'admin' && options.issuerIsLoopback };
-  const agent = createAgent(policy, bounds.timeoutMs, options.resolve ?? ((name) => systemLookup(name, { all: true, verbatim: true })));
+  const agent = createAgent(policy, bounds.timeoutMs, bounds.resolve);
   let running = 0;
 
   const guarded = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {

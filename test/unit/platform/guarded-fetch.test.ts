@@ -74,7 +74,7 @@ describe('a guarded fetch', () => {
   });
 
   it('ABUSE-12: the issuer being on loopback opens nothing to strangers', async () => {
-    const guarded = open({ profile: 'stranger' });
+    const guarded = open({ profile: 'stranger', resolve: async () => [{ address: '::1', family: 6 }] });
     await expect(guarded(`https://127.0.0.1:${port()}/`)).rejects.toMatchObject({ reason: 'address-not-allowed' });
     await expect(guarded(`https://localhost:${port()}/`)).rejects.toMatchObject({ reason: 'address-not-allowed' });
     expect(connections).toBe(0);
