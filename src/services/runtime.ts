@@ -13,11 +13,17 @@ import type { Store } from '../store/client.ts';
 /** How long things live; all in seconds. */
 export interface Lifetimes {
   accessTokenSeconds: number;
+  /** Of a refresh-token family, from its first token. */
   refreshTokenSeconds: number;
+  /** Of one refresh token, from when it was issued. */
+  refreshTokenIdleSeconds: number;
   refreshGraceSeconds: number;
   authorizationCodeSeconds: number;
   interactionSeconds: number;
+  /** From sign-in, however busy the session is. */
   sessionSeconds: number;
+  /** Without any use. */
+  sessionIdleSeconds: number;
   statusListAgeSeconds: number;
 }
 

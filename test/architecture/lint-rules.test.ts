@@ -27,9 +27,9 @@ const roomSamples: Sample[] = Object.keys(rooms).flatMap((from) =>
   [...Object.keys(rooms), ...wiring]
     .filter((to) => to !== from)
     .flatMap((to) => {
-      const file = `src/${from}/imports-${to.replace('.ts', '')}.ts`;
+      const file = `src/${from}/imports-${to.replace('.', '-')}.ts`;
       const allowed = isAllowed({ room: from, file }, { room: to, file: `src/${targetOf(to)}` });
-      const deep = `src/${from}/deep/imports-${to.replace('.ts', '')}.ts`;
+      const deep = `src/${from}/deep/imports-${to.replace('.', '-')}.ts`;
       const expected = allowed ? {} : { expected: new RegExp(`src/${from} .*(import|nothing)`) };
       return [
         { file, text: importOf(`../${targetOf(to)}`), ...expected },

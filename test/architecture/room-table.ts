@@ -9,12 +9,12 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   oidc: ['services', 'domain', 'platform'],
   http: ['oidc', 'services', 'domain', 'platform', 'config'],
   gateway: ['resource-server', 'platform', 'config'],
-  cli: ['compose.ts', 'config'],
+  cli: ['compose.ts', 'compose', 'services', 'domain', 'config'],
   demo: ['resource-server'],
 };
 
-/** The files beside the rooms, which wire them. */
-export const wiring: readonly string[] = ['compose.ts', 'main.ts'];
+/** What lies beside the rooms and wires them. */
+export const wiring: readonly string[] = ['compose.ts', 'compose', 'main.ts'];
 
 /** Single files that the table names: allowed although their room is not, and the only one allowed of their room. */
 export function isAllowed(from: { room: string; file: string }, to: { room: string; file: string }): boolean {

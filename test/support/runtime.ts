@@ -32,10 +32,12 @@ export async function createTestRuntime(): Promise<TestRuntime> {
     lifetimes: {
       accessTokenSeconds: 900,
       refreshTokenSeconds: 2_592_000,
+      refreshTokenIdleSeconds: 2_592_000,
       refreshGraceSeconds: 30,
       authorizationCodeSeconds: 60,
       interactionSeconds: 600,
       sessionSeconds: 86_400,
+      sessionIdleSeconds: 86_400,
       statusListAgeSeconds: 10,
     },
   };

@@ -1,0 +1,70 @@
+/**
+ * Wiring: one issuer, built of settings, secrets and a database that is there. Nothing is ambient: several can stand in one
+ * process and on one database. It decides nothing; `compose/` holds the steps of a start. `cli`, tests and benchmarks call it.
+ */
+import type Koa from 'koa';
+import { type OpenRuntime, openRuntime, type RuntimeOptions } from './compose/open-runtime.ts';
+import { createApp } from './http/app.ts';
+import { createEnginePages } from './http/pages/engine-pages.ts';
+import { type Listening, listen } from './http/server.ts';
+import { createRenderer } from './http/views/render.ts';
+import { createEngine } from './oidc/engine.ts';
+import { createAttemptLimits, noAttemptLimits } from './services/limit-attempts.ts';
+import { createStatusListPublisher } from './services/publish-status-list.ts';
+
+/** An issuer that can listen. */
+export interface Composition extends Omit<OpenRuntime, 'counters'> {
+  app: Koa;
+  /** Listens where the settings say; rejects when a port is taken. Once. */
+  listen(): Promise<Listening>;
+  /** Lets requests under way finish, at most `deadlineMs` (default 10 s), and closes everything but the database. Safe to call twice. */
+  close(deadlineMs?: number): Promise<void>;
+}
+
+const defaultDrainMs = 10_000;
+
+/** Builds an issuer. Throws `CannotDecrypt` when its signing keys cannot be opened: one that cannot sign must not start. */
+export async function compose(options: RuntimeOptions): Promise<Composition> {
+  const { config } = options;
+  const { counters, ...opened } = await openRuntime(options);
+  const { runtime, tenant } = opened;
+  let listening: Listening | undefined;
+  let closed: Promise<void> | undefined;
+  try {
+    const render = createRenderer();
+    const engine = await createEngine(runtime, tenant, {
+      registration: 'open',
+      ...createEnginePages({ render, tenant }),
+      ...(config.defaultResource !== undefined && { defaultResource: config.defaultResource }),
+    });
+    const app = createApp({
+      runtime,
+      tenant,
+      engine,
+      render,
+      statusLists: createStatusListPublisher(runtime),
+      limits: config.rateLimits === 'on' ? createAttemptLimits(counters) : noAttemptLimits,
+      trustedProxies: config.trustedProxies,
+      isDraining: () => listening?.isDraining() ?? false,
+    });
+    const drainAndClose = async (deadlineMs: number) => {
+      await listening?.drain(deadlineMs);
+      await opened.close();
+    };
+    return {
+      ...opened,
+      app,
+      listen: async () => {
+        listening = await listen(app.callback(), { ...config.listen, ...(config.tls && { tls: config.tls }) });
+        return listening;
+      },
+      close: (deadlineMs = defaultDrainMs) => {
+        closed ??= drainAndClose(deadlineMs);
+        return closed;
+      },
+    };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
