@@ -66,6 +66,8 @@ export interface ShownTool<T extends CatalogueTool = CatalogueTool> {
   tool: T;
   /** `kept`: allowed before, unchanged; `changed`: allowed before, its definition differs now; `new`: not allowed before. */
   standing: ToolStanding;
+  /** Named by the request and not allowed before: what the agent wants now. Clients that ask again repeat their aggregates too. */
+  askedFor: boolean;
   /** Whether its box is ticked when the page first shows. */
   ticked: boolean;
 }
@@ -85,9 +87,10 @@ export function toolsToShow<T extends CatalogueTool>(
     const stood = before.get(tool.name);
     if (!stood) {
       if (!isUnderCeiling(ceiling, tool)) return [];
-      return [{ tool, standing: 'new', ticked: standing === undefined && tool.risk !== 'destructive' && !tool.openWorld }];
+      const ticked = standing === undefined && tool.risk !== 'destructive' && !tool.openWorld;
+      return [{ tool, standing: 'new', askedFor: ceiling.toolNames.includes(tool.name), ticked }];
     }
-    return [{ tool, standing: stood.digest === tool.digest ? 'kept' : 'changed', ticked: !isRiskier(tool, stood) }];
+    return [{ tool, standing: stood.digest === tool.digest ? 'kept' : 'changed', askedFor: false, ticked: !isRiskier(tool, stood) }];
   });
 }
 

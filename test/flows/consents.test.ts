@@ -110,6 +110,9 @@ describe('a decision on the consent page', () => {
     await allowed(scene, { tickedTools: ['list_issues', 'delete_issue'] });
     const again = await prepareConsent(t.runtime, t.tenant, scene.request('tool:create_issue'));
     if (!again.ok) throw new Error(again.failure.kind);
+    const union = await prepareConsent(t.runtime, t.tenant, scene.request('tools tool:list_issues tool:create_issue'));
+    if (!union.ok) throw new Error(union.failure.kind);
+    expect(union.value.tools.filter(({ askedFor }) => askedFor).map(({ tool }) => tool.name)).toEqual(['create_issue']);
     expect(again.value.tools.map(({ tool, standing, ticked }) => [tool.name, standing, ticked]).sort()).toEqual([
       ['create_issue', 'new', false],
       ['delete_issue', 'kept', true],
