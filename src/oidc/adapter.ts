@@ -49,6 +49,11 @@ export async function endSessionsOfUser({ runtime, tenant }: AdapterEnvironment,
   await deleteSessionsOfUser(runtime.store, tenant.id, userId, keepUid);
 }
 
+/** Lets a session live on until `expiresAt`; one that has ended meanwhile stays ended. */
+export async function extendSession({ runtime, tenant }: AdapterEnvironment, sessionId: string, expiresAt: Date): Promise<void> {
+  await extendArtifact(runtime.store, tenant.id, { model: 'Session', digest: sha256(sessionId) }, expiresAt);
+}
+
 /** The engine's `adapter` setting. */
 export function createAdapterFactory(environment: AdapterEnvironment): (model: string) => Adapter {
   return (model) => (model === 'Client' ? new ClientAdapter(environment) : new ArtifactAdapter(model, environment));
@@ -83,11 +88,7 @@ class ArtifactAdapter implements Adapter {
     if (this.#model !== 'RefreshToken') return this.#write((db) => keepArtifact(db, tenant.id, artifact));
     // A successor that is handed out once more is there already; it is never made twice.
     if (currentState()?.successor === id) return;
-    await this.#write(async (db) => {
-      if (!(await addArtifact(db, tenant.id, artifact))) throw new Error('a refresh token was about to be issued twice');
-      const { grantId, expiresAt } = artifact;
-      if (grantId && expiresAt) await extendArtifact(db, tenant.id, { model: 'Grant', digest: sha256(grantId) }, expiresAt);
-    });
+    if (!(await this.#write((db) => addArtifact(db, tenant.id, artifact)))) throw new Error('a refresh token was about to be issued twice');
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {

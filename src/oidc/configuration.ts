@@ -6,6 +6,7 @@ import { createAdapterFactory } from './adapter.ts';
 import { createInteractionPolicy } from './consent-policy.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { renderEngineError, renderSignOut } from './pages.ts';
+import { grantSeconds, refreshTokenSeconds } from './refresh-lifetime.ts';
 import { findRegisteredResource, REQUESTED_SCOPE_PARAM, refuseUnstorable } from './rewrite-authorization.ts';
 import { judgeRefresh } from './rotation.ts';
 import { paths } from './routes.ts';
@@ -82,11 +83,10 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
     ttl: {
       AccessToken: () => lifetimes.accessTokenSeconds,
       AuthorizationCode: () => lifetimes.authorizationCodeSeconds,
-      // Extended with every refresh token (adapter.ts), so that a family never outlives its marker (ENG-9).
-      Grant: () => lifetimes.refreshTokenSeconds,
+      Grant: () => grantSeconds(runtime),
       IdToken: () => lifetimes.accessTokenSeconds,
       Interaction: () => lifetimes.interactionSeconds,
-      RefreshToken: () => lifetimes.refreshTokenSeconds,
+      RefreshToken: (_ctx, token) => refreshTokenSeconds(runtime, token.iiat),
       Session: (_ctx, session) => remainingSessionSeconds(runtime, session.loginTs),
     },
   };

@@ -3,7 +3,7 @@ import type Provider from 'oidc-provider';
 import type { Session as EngineSession } from 'oidc-provider';
 import type { UserId } from '../domain/ids.ts';
 import { describeUser } from '../services/describe-user.ts';
-import { endSessionsOfUser } from './adapter.ts';
+import { endSessionsOfUser, extendSession } from './adapter.ts';
 import type { Session, Sessions } from './engine-contract.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { remainingSessionSeconds } from './session-lifetime.ts';
@@ -16,7 +16,9 @@ export function createSessions(environment: EngineEnvironment, provider: Provide
     current: async (ctx) => {
       const session = await provider.Session.get(ctx);
       const described = toSession(session);
-      return described && (await describeUser(runtime.store, tenant, described.userId)) ? described : undefined;
+      if (!described || !(await describeUser(runtime.store, tenant, described.userId))) return undefined;
+      await keepAlive(environment, ctx, session);
+      return described;
     },
     start: async (ctx, userId) => {
       const session = await renewSession(provider, ctx, userId);
@@ -32,6 +34,16 @@ export function createSessions(environment: EngineEnvironment, provider: Provide
     },
     endAllOf: (userId, options) => endSessionsOfUser(environment, userId, options?.keepUid),
   };
+}
+
+/** Use counts from one minute to the next; a write for every page would say no more. */
+const touchSeconds = 60;
+
+async function keepAlive(environment: EngineEnvironment, ctx: Context, session: EngineSession): Promise<void> {
+  const seconds = remainingSessionSeconds(environment.runtime, session.loginTs);
+  if (session.exp - nowSeconds(environment) > seconds - touchSeconds) return;
+  await extendSession(environment, session.jti, new Date((nowSeconds(environment) + seconds) * 1_000));
+  setSessionCookie(environment, ctx, session);
 }
 
 /** The same person keeps the session's name, so that pages open in other tabs go on; the id that opens it is always new (ABUSE-33). */

@@ -1,0 +1,157 @@
+/** An issuer in this process: the real application on a real database, listening on a port of its own. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { UserId } from '../../src/domain/ids.ts';
+import { type AppParts, createApp } from '../../src/http/app.ts';
+import { createEnginePages } from '../../src/http/pages/engine-pages.ts';
+import { createRenderer } from '../../src/http/views/render.ts';
+import { createEngine } from '../../src/oidc/engine.ts';
+import type { Engine, EngineSettings } from '../../src/oidc/engine-contract.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { createDatabasePool } from '../../src/platform/database-pool.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { createPasswordHasher } from '../../src/platform/passwords.ts';
+import { randomToken } from '../../src/platform/random.ts';
+import { createVault } from '../../src/platform/vault.ts';
+import { addServer as addServerService } from '../../src/services/add-server.ts';
+import { createUser } from '../../src/services/create-user.ts';
+import { ensureRootTenant } from '../../src/services/ensure-root-tenant.ts';
+import { noAttemptLimits } from '../../src/services/limit-attempts.ts';
+import { createStatusListPublisher } from '../../src/services/publish-status-list.ts';
+import type { Lifetimes, Runtime, Tenant } from '../../src/services/runtime.ts';
+import { createStore } from '../../src/store/client.ts';
+import { keepTools, type StoredTool } from '../../src/store/tools.ts';
+import { toolNamed } from './consent-scene.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { exchange, type Origin, type RawRequest, type RawResponse } from './http-exchange.ts';
+
+/** How a test wants its issuer. */
+export interface IssuerOptions {
+  /** Another issuer's, to run a second one beside it on the same database, under the same URL and secret. */
+  beside?: TestIssuer;
+  lifetimes?: Partial<Lifetimes>;
+  settings?: Partial<Pick<EngineSettings, 'registration' | 'defaultResource'>>;
+  app?: Partial<Pick<AppParts, 'limits' | 'trustedProxies'>>;
+  /** The issuer URL; default `http://localhost:<its port>`. */
+  issuer?: string;
+  maxConnections?: number;
+}
+
+/** A person who can sign in. */
+export interface TestPerson {
+  userId: UserId;
+  email: string;
+  password: string;
+}
+
+/** A server with its credential. */
+export interface TestServer {
+  serverId: string;
+  credential: string;
+  resource: string;
+}
+
+/** An issuer that runs. */
+export interface TestIssuer {
+  /** The issuer URL. */
+  url: string;
+  origin: Origin;
+  runtime: Runtime;
+  tenant: Tenant;
+  engine: Engine;
+  database: TestDatabase;
+  secret: string;
+  /** Every line it logged. */
+  log: string[];
+  /** Sends one request to it. */
+  send(request: RawRequest): Promise<RawResponse>;
+  addPerson(): Promise<TestPerson>;
+  addServer(tools?: readonly StoredTool[], resource?: string): Promise<TestServer>;
+  /** Stops it, and removes the database when it is its own. */
+  stop(): Promise<void>;
+}
+
+const lifetimes: Lifetimes = {
+  accessTokenSeconds: 900,
+  refreshTokenSeconds: 90 * 86_400,
+  refreshTokenIdleSeconds: 30 * 86_400,
+  refreshTokenIdleSeconds: 30 * 86_400,
+  refreshGraceSeconds: 30,
+  authorizationCodeSeconds: 60,
+  interactionSeconds: 3_600,
+  sessionSeconds: 7 * 86_400,
+  sessionIdleSeconds: 86_400,
+  sessionIdleSeconds: 86_400,
+  statusListAgeSeconds: 10,
+};
+
+/** Starts an issuer. Passwords are hashed at the lowest cost; nothing else is different from the product. */
+export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssuer> {
+  const { beside } = options;
+  const database = beside?.database ?? (await createTestDatabase());
+  const secret = beside?.secret ?? randomToken(32);
+  const log: string[] = [];
+  const pool = createDatabasePool({ url: database.runtimeUrl, maxConnections: options.maxConnections ?? 10 });
+  const runtime: Runtime = {
+    store: createStore(pool),
+    clock: systemClock,
+    vault: createVault({ current: secret }),
+    passwords: createPasswordHasher({ memoryKib: 1_024, passes: 2 }),
+    log: createLogger({ level: 'debug', destination: { write: (line) => void log.push(line) } }),
+    lifetimes: { ...lifetimes, ...options.lifetimes },
+  };
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const url = beside?.url ?? options.issuer ?? `http://localhost:${port}`;
+  const tenant = await ensureRootTenant(runtime, url);
+  const render = createRenderer();
+  const settings: EngineSettings = { registration: 'open', ...options.settings, ...createEnginePages({ render, tenant }) };
+  const engine = await createEngine(runtime, tenant, settings);
+  const parts = { runtime, tenant, engine, render, limits: noAttemptLimits, trustedProxies: [], ...options.app };
+  const app = createApp({ ...parts, statusLists: createStatusListPublisher(runtime) });
+  server.on('request', app.callback());
+  const origin = { port, host: new URL(url).host };
+  return {
+    url,
+    origin,
+    runtime,
+    tenant,
+    engine,
+    database,
+    secret,
+    log,
+    send: (request) => exchange(origin, request),
+    addPerson: () => addPerson(runtime, tenant),
+    addServer: (tools, resource) => addServer(runtime, tenant, { tools, resource }),
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await runtime.store.$disconnect();
+      await pool.end();
+      if (!beside) await database.drop();
+    },
+  };
+}
+
+async function addPerson(runtime: Runtime, tenant: Tenant): Promise<TestPerson> {
+  const email = `${randomToken(6).toLowerCase().replaceAll('_', '-')}@example.com`;
+  const password = `correct horse ${randomToken(9)}`;
+  const created = await createUser(runtime, tenant, { email, password, isAdmin: false, origin: { actorType: 'operator' } });
+  if (!created.ok) throw new Error(`no person: ${created.problem}`);
+  return { userId: created.user.id, email, password };
+}
+
+async function addServer(
+  runtime: Runtime,
+  tenant: Tenant,
+  options: { tools?: readonly StoredTool[] | undefined; resource?: string | undefined },
+): Promise<TestServer> {
+  const resource = options.resource ?? `https://${randomToken(6).toLowerCase().replaceAll(/[_-]/g, '0')}.example/mcp`;
+  const added = await addServerService(runtime, tenant, { resource, name: 'Tracker', origin: { actorType: 'operator' } });
+  if (!added.ok) throw new Error(`no server: ${JSON.stringify(added.problem)}`);
+  const { server, credential } = added;
+  const tools = options.tools ?? [toolNamed('list_issues'), toolNamed('create_issue', 'write'), toolNamed('delete_issue', 'destructive')];
+  await keepTools(runtime.store, tenant.id, server.id, tools);
+  return { serverId: server.id, credential, resource };
+}
