@@ -25,26 +25,25 @@ const withDatabase = {
 
 const config: Config = {
   maxWorkers: 2,
+  // Jest reads it here only, not per project; the long tests bring their own (`npm run test:deep`).
+  testTimeout: 60_000,
   projects: [
     {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/{unit,architecture}/**/*.test.ts'],
-      testTimeout: 20_000,
     },
     {
       ...shared,
       ...withDatabase,
       displayName: 'system',
       testMatch: ['<rootDir>/test/{flows,abuse,browser,clients,resource-server,gateway,faults}/**/*.test.ts'],
-      testTimeout: 60_000,
     },
     {
       ...shared,
       ...withDatabase,
       displayName: 'deep',
       testMatch: ['<rootDir>/test/deep/**/*.test.ts'],
-      testTimeout: 600_000,
     },
   ],
 };
