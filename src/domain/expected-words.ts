@@ -18,7 +18,7 @@ export const expectedWords: readonly string[] = (
   'thequickbrownfox thequickbrownfoxjumpsoverthelazydog correcthorsebatterystaple loremipsum loremipsumdolorsitamet ' +
   'tobeornottobe maytheforcebewithyou openup opensesame abrakadabra abracadabra mypassword yourpassword thisismypassword ' +
   'thisisapassword thisisasecret ilovemyself iloveyousomuch ihatepasswords passphrase passcode qazwsx wsxedc qazwsxedc ' +
-  'zaqxsw asdf qwer zxcv qweasd qweasdzxc asdasd qweqwe poiuy lkjhg mnbvc abcabc abcd mom dad the my is new pass word key ' +
+  'zaqxsw asdf qwer zxcv qweasd qweasdzxc asdasd qweqwe poiuy lkjhg mnbvc abcabc abcd mom dad the my is to and in of for you me new pass word key ' +
   'company corporate office employee manager temp temporary initial example sample demo dummy'
 )
   .split(' ')

@@ -31,14 +31,17 @@ export function isPasswordTooLong(password: string): boolean {
 export function findPasswordProblem(password: string, account: { email: string }): PasswordProblem | undefined {
   if (isPasswordTooLong(password)) return 'too-long';
   if ([...password.normalize('NFC')].length < minPasswordCharacters) return 'too-short';
-  const spelled = comparableForm(password);
+  const spellings = comparableForms(password);
   const own = ownWords(account.email);
-  if (isMadeOf(spelled, own)) return 'about-the-account';
-  return isMadeOf(spelled, []) ? 'common' : undefined;
+  if (spellings.some((spelling) => isMadeOf(spelling, own))) return 'about-the-account';
+  return spellings.some((spelling) => isMadeOf(spelling, [])) ? 'common' : undefined;
 }
 
 /** Few pieces are an expected password with a suffix; many are a phrase, which is what people are asked for. */
 const maxPieces = 3;
+
+/** A text that repeats so few characters from end to end is expected, whatever they are. */
+const longestTrivialUnit = 4;
 
 /**
  * Whether a text is nothing but at most three expected pieces: words of the list, `own` words (one of which must occur, when
@@ -46,7 +49,7 @@ const maxPieces = 3;
  */
 function isMadeOf(text: string, own: readonly string[]): boolean {
   const unit = repeatedUnit(text);
-  // What is left between letters and digits may be any marks: they are no secret.
+  if (own.length === 0 && unit.length <= longestTrivialUnit && unit.length < text.length) return true;
   const longest = new Map<string, number>();
   const visit = (from: number, pieces: number, hasOwn: boolean): boolean => {
     if (from === unit.length) return hasOwn || own.length === 0;
@@ -101,17 +104,20 @@ function repeatedUnit(text: string): string {
   return text;
 }
 
-/** Lower case, without blanks and marks, with the letters that digits and signs so often stand for. */
-function comparableForm(password: string): string {
-  const letters = password
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/[@$€!]/g, (sign) => ({ '@': 'a', $: 's', '€': 'e', '!': 'i' })[sign] ?? '');
-  return letters.replace(/[^\p{L}\p{N}]/gu, '');
+/**
+ * Lower case, without blanks and marks, in two spellings: signs that stand for letters read as those, and left out.
+ * Marks and blanks are no secret: they are where everybody puts them.
+ */
+function comparableForms(password: string): string[] {
+  const text = password.normalize('NFKD').toLowerCase();
+  const lettered = text.replace(/[@$!€]/g, (sign) => letterOfSign[sign] ?? '');
+  return [...new Set([lettered, text].map((spelling) => spelling.replace(/[^\p{L}\p{N}]/gu, '') || spelling))];
 }
 
+const letterOfSign: Readonly<Record<string, string>> = { '@': 'a', $: 's', '!': 'i', '€': 'e' };
+
 function ownWords(email: string): string[] {
-  const parts = email.toLowerCase().split(/[^\p{L}\p{N}]+/u);
-  const whole = comparableForm(email);
-  return [...new Set(['toolgrant', whole, comparableForm(email.split('@')[0] ?? ''), ...parts])].filter((word) => word.length >= 3);
+  const parts = email.split(/[^\p{L}\p{N}]+/u);
+  const words = ['toolgrant', email, email.split('@')[0] ?? '', ...parts].flatMap(comparableForms);
+  return [...new Set(words)].filter((word) => word.length >= 3);
 }

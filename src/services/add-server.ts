@@ -1,5 +1,4 @@
 import type { ServerId } from '../domain/ids.ts';
-import { idPrefixes } from '../domain/ids.ts';
 import { parseResourceUri, type ResourceUriProblem } from '../domain/resource-uri.ts';
 import { sha256 } from '../platform/digest.ts';
 import type { GuardedFetch } from '../platform/guarded-fetch.ts';
