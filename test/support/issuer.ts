@@ -75,12 +75,10 @@ const lifetimes: Lifetimes = {
   accessTokenSeconds: 900,
   refreshTokenSeconds: 90 * 86_400,
   refreshTokenIdleSeconds: 30 * 86_400,
-  refreshTokenIdleSeconds: 30 * 86_400,
   refreshGraceSeconds: 30,
   authorizationCodeSeconds: 60,
   interactionSeconds: 3_600,
   sessionSeconds: 7 * 86_400,
-  sessionIdleSeconds: 86_400,
   sessionIdleSeconds: 86_400,
   statusListAgeSeconds: 10,
 };
