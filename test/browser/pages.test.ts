@@ -1,0 +1,157 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { launchBrowser } from '../support/browser.ts';
+import {
+  findAccessibilityProblems,
+  findOverflow,
+  type Gallery,
+  imagesFolder,
+  openAllDetails,
+  openGallery,
+  samplePaths,
+} from './rendered-pages.ts';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+const windows = [
+  { name: 'light', options: { colorScheme: 'light' } },
+  { name: 'dark', options: { colorScheme: 'dark' } },
+  { name: 'light, 320 px', options: { colorScheme: 'light', viewport: { width: 320, height: 640 } } },
+  { name: 'dark, 320 px', options: { colorScheme: 'dark', viewport: { width: 320, height: 640 } } },
+] as const;
+
+describe.each(windows)('every page in $name', ({ options }) => {
+  let gallery: Gallery;
+  beforeAll(async () => {
+    gallery = await openGallery(browser, options);
+  });
+  afterAll(() => gallery.close());
+
+  it.each(samplePaths)('%s: axe finds nothing, nothing is cut off, nothing is blocked', async (samplePath) => {
+    await gallery.show(samplePath);
+    await openAllDetails(gallery.page);
+    expect(await findAccessibilityProblems(gallery.page)).toEqual([]);
+    expect(await findOverflow(gallery.page)).toBe(0);
+    expect(gallery.complaints).toEqual([]);
+  });
+});
+
+describe('the check itself', () => {
+  it('finds what is wrong', async () => {
+    const gallery = await openGallery(browser, {});
+    await gallery.show('start/plain');
+    await gallery.page.locator('main').evaluate((main) => main.insertAdjacentHTML('beforeend', '<input><p class="quiet">x</p>'));
+    await gallery.page.locator('html').evaluate((html) => html.removeAttribute('lang'));
+    const problems = await findAccessibilityProblems(gallery.page);
+    expect(problems.map((problem) => problem.split(':')[0]).sort()).toEqual(['html-has-lang', 'label']);
+    await gallery.close();
+  });
+});
+
+describe('what follows the ticks, without script', () => {
+  let gallery: Gallery;
+  beforeAll(async () => {
+    gallery = await openGallery(browser, { javaScriptEnabled: false });
+  });
+  afterAll(() => gallery.close());
+
+  const visible = async (selector: string): Promise<string[]> => {
+    const found = await gallery.page.locator(selector).all();
+    const shown = await Promise.all(
+      found.map(async (entry) => ((await entry.isVisible()) ? ((await entry.textContent()) ?? '').trim() : '')),
+    );
+    return shown.filter((text) => text !== '');
+  };
+
+  it('the sentence above Allow says the worst first, and changes with a tick', async () => {
+    await gallery.show('consent/first');
+    expect(await visible('.verdict__items > span')).toEqual(['change', 'read']);
+    await gallery.page.locator('#group-destructive summary').click();
+    await gallery.page.getByRole('checkbox', { name: /^run_script/ }).check();
+    expect(await visible('.verdict__items > span')).toEqual(['destroy for good', 'reach outside', 'change', 'read']);
+  });
+
+  it('the state of a group and its switches follow its ticks', async () => {
+    await gallery.show('consent/first');
+    expect(await visible('.state > span')).toEqual(['some of 3 on', 'some of 3 on', 'all 2 off']);
+    await gallery.page.locator('#group-read summary').click();
+    await gallery.page.getByRole('checkbox', { name: /^Search the web/ }).check();
+    expect(await visible('.state > span')).toEqual(['all 3 on', 'some of 3 on', 'all 2 off']);
+    expect(await gallery.page.getByRole('button', { name: /^Turn all on in “Read”/ }).isVisible()).toBe(false);
+    expect(await gallery.page.getByRole('button', { name: /^Turn all off in “Read”/ }).isVisible()).toBe(true);
+  });
+
+  it('says so when nothing is ticked', async () => {
+    await gallery.show('consent/nothing');
+    expect(await visible('.verdict__items > span')).toEqual(['do nothing. Tick at least one tool.']);
+  });
+});
+
+describe('names, by which everything is found', () => {
+  let gallery: Gallery;
+  beforeAll(async () => {
+    gallery = await openGallery(browser, {});
+  });
+  afterAll(() => gallery.close());
+
+  it('sign in: "Email", "Password", "Sign in"', async () => {
+    await gallery.show('login/agent');
+    expect(await gallery.page.getByLabel('Email', { exact: true }).getAttribute('autocomplete')).toBe('username');
+    expect(await gallery.page.getByLabel('Password', { exact: true }).getAttribute('type')).toBe('password');
+    expect(await gallery.page.getByRole('button', { name: 'Sign in', exact: true }).count()).toBe(1);
+  });
+
+  it('consent: a heading with both names, a box per tool, "Allow until", "Allow", "Deny"', async () => {
+    await gallery.show('consent/first');
+    expect(await gallery.page.getByRole('heading', { level: 1 }).textContent()).toMatch(/Claude Code.*Acme Issues/);
+    await openAllDetails(gallery.page);
+    expect(await gallery.page.getByRole('checkbox', { name: /^(?:List issues|run_script)/ }).count()).toBe(2);
+    expect(await gallery.page.getByLabel('Allow until', { exact: true }).inputValue()).toBe('30d');
+    for (const name of ['Allow', 'Deny']) expect(await gallery.page.getByRole('button', { name, exact: true }).count()).toBe(1);
+  });
+
+  it('connected agents: the heading, and "Change" and "Revoke" in each entry', async () => {
+    await gallery.show('account/connected');
+    expect(await gallery.page.getByRole('heading', { level: 1, name: 'Connected agents' }).count()).toBe(1);
+    for (const name of ['Change', 'Revoke']) expect(await gallery.page.getByRole('link', { name, exact: true }).count()).toBe(2);
+  });
+});
+
+describe('attack texts in a real browser', () => {
+  it('ABUSE-6, ABUSE-89: markup and scripts in names are text; nothing runs, nothing is fetched', async () => {
+    const gallery = await openGallery(browser, {});
+    await gallery.show('consent/hostile');
+    expect(await gallery.page.title()).not.toBe('owned');
+    expect(await gallery.page.locator('main script, main img').count()).toBe(0);
+    expect(await gallery.page.getByRole('heading', { level: 1 }).textContent()).toContain('<script>document.title="owned"</script>');
+    await gallery.show('error/client');
+    expect(await gallery.page.title()).not.toBe('owned');
+    expect(gallery.complaints).toEqual([]);
+    await gallery.close();
+  });
+});
+
+describe('pictures for the documentation', () => {
+  it.each([
+    { picture: 'consent.png', samplePath: 'consent/first', options: {} },
+    { picture: 'consent-dark.png', samplePath: 'consent/open', options: { colorScheme: 'dark' as const } },
+    { picture: 'account.png', samplePath: 'account/connected', options: {} },
+    { picture: 'sign-in.png', samplePath: 'login/agent', options: {} },
+  ])('$picture', async ({ picture, samplePath, options }) => {
+    const gallery = await openGallery(browser, { viewport: { width: 860, height: 600 }, ...options });
+    await gallery.show(samplePath);
+    const height = await gallery.page.locator('html').evaluate((html) => html.scrollHeight);
+    await gallery.page.setViewportSize({ width: 860, height });
+    const bytes = await gallery.page.screenshot();
+    await mkdir(imagesFolder, { recursive: true });
+    await writeFile(join(imagesFolder, picture), bytes);
+    await gallery.close();
+    expect(bytes.length).toBeGreaterThan(10_000);
+  });
+});
