@@ -61,6 +61,7 @@ describe('what follows the ticks, without script', () => {
   });
   afterAll(() => gallery.close());
 
+  const lead = 'As ticked, it could';
   const visible = async (selector: string): Promise<string[]> => {
     const found = await gallery.page.locator(selector).all();
     const shown = await Promise.all(
@@ -71,10 +72,10 @@ describe('what follows the ticks, without script', () => {
 
   it('the sentence above Allow says the worst first, and changes with a tick', async () => {
     await gallery.show('consent/first');
-    expect(await visible('.verdict__items > span')).toEqual(['change', 'read']);
+    expect(await visible('.verdict > span')).toEqual([lead, 'change', 'read', 'not destroy for good', 'not reach outside']);
     await gallery.page.locator('#group-destructive summary').click();
     await gallery.page.getByRole('checkbox', { name: /^run_script/ }).check();
-    expect(await visible('.verdict__items > span')).toEqual(['destroy for good', 'reach outside', 'change', 'read']);
+    expect(await visible('.verdict > span')).toEqual([lead, 'destroy for good', 'reach outside', 'change', 'read']);
   });
 
   it('the state of a group and its switches follow its ticks', async () => {
@@ -89,7 +90,14 @@ describe('what follows the ticks, without script', () => {
 
   it('says so when nothing is ticked', async () => {
     await gallery.show('consent/nothing');
-    expect(await visible('.verdict__items > span')).toEqual(['do nothing. Tick at least one tool.']);
+    expect(await visible('.verdict > span')).toEqual([
+      lead,
+      'do nothing. Tick at least one tool.',
+      'not destroy for good',
+      'not reach outside',
+      'not change',
+      'not read',
+    ]);
   });
 });
 

@@ -56,7 +56,11 @@ export async function openGallery(browser: Browser, options: BrowserContextOptio
 /** The headers that the product sets, as it sets them. */
 function securityHeaders(): Record<string, string> {
   const headers: Record<string, string> = {};
-  const response = { setHeader: (name: string, value: string) => void (headers[name] = value) };
+  const response = {
+    setHeader: (name: string, value: string) => {
+      headers[name] = value;
+    },
+  };
   setSecurityHeaders(response as unknown as ServerResponse, { isSecure: false });
   return headers;
 }
