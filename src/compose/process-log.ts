@@ -1,0 +1,23 @@
+import { createLogger, type Logger, type LogLevel } from '../platform/logger.ts';
+
+export type { Logger } from '../platform/logger.ts';
+
+/** Makes a log for machines: JSON lines on standard output. */
+export function createJsonLog(level: LogLevel): Logger {
+  return createLogger({ level });
+}
+
+/** Makes a log for a person at a terminal: warnings and worse, one short line each. */
+export function createTerminalLog(write: (line: string) => void): Logger {
+  return createLogger({ level: 'warn', destination: { write: (line) => write(shortLine(line)) } });
+}
+
+/** `Warning: the text (member=value …)`; errors with their message, and their stack where it is a fault. */
+function shortLine(line: string): string {
+  const { level, time: _, message, error, ...members } = JSON.parse(line) as Record<string, unknown> & { level: string };
+  const label = level === 'warn' ? 'Warning' : 'Error';
+  const facts = Object.entries(members).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const reason = (error as { message?: string; stack?: string } | undefined)?.message;
+  const parts = [`${label}: ${String(message ?? 'something went wrong')}`, reason, facts.length > 0 ? `(${facts.join(' ')})` : undefined];
+  return `${parts.filter((part) => part !== undefined).join(' · ')}\n`;
+}
