@@ -1,0 +1,161 @@
+/**
+ * People who have allowed something, straight in Toolgrant's database: what sign-in and the consent page would have done for
+ * each, by the same services and the same engine classes. It runs beside the server that is measured, not in it.
+ */
+import Provider from 'oidc-provider';
+import { openRuntime, type RuntimeOptions } from '../../../src/compose/open-runtime.ts';
+import type { ClientId, UserId } from '../../../src/domain/ids.ts';
+import { parseResourceUri } from '../../../src/domain/resource-uri.ts';
+import { createAdapterFactory } from '../../../src/oidc/adapter.ts';
+import { createGrant } from '../../../src/oidc/grant.ts';
+import { createRefreshSuccessors } from '../../../src/oidc/refresh-successor.ts';
+import { toEngineScope } from '../../../src/oidc/scopes.ts';
+import { sha256 } from '../../../src/platform/digest.ts';
+import { prepareConsent } from '../../../src/services/prepare-consent.ts';
+import { recordConsent } from '../../../src/services/record-consent.ts';
+import type { Runtime, Tenant } from '../../../src/services/runtime.ts';
+import { ensureSigningKeys } from '../../../src/services/signing-keys.ts';
+import { createInstallation } from '../../../src/store/installations.ts';
+import { createServer } from '../../../src/store/servers.ts';
+import { keepTools, type StoredTool } from '../../../src/store/tools.ts';
+import { createUser } from '../../../src/store/users.ts';
+import { allowedTools, type CodeRequest, resource } from './contender.ts';
+
+/** Makes authorization codes for people. */
+export interface People {
+  makeCodes(request: CodeRequest, count: number): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Codes are spread over so many people, so that requests at the same time seldom meet at one person's consent, as in life. */
+const peopleCount = 256;
+const atATime = 8;
+const requestedScope = 'tools';
+/** Codes wait for their measurement; in the product they live a minute. */
+const codeSeconds = 3_600;
+const forbiddenTools = ['close_issue', 'delete_issue', 'invite_person', 'purge_trash'];
+
+/** Opens the issuer's services beside the server, and adds the MCP server that all tokens are for. */
+export async function openPeople(options: RuntimeOptions): Promise<People> {
+  const { runtime, tenant, close } = await openRuntime(options, 'stored');
+  await addServer(runtime, tenant);
+  const provider = await createProvider(runtime, tenant);
+  const making = { runtime, tenant, provider, clients: new Map(), consents: new Map() };
+  return {
+    makeCodes: async (request, count) => {
+      const people = await once(making.consents, request.clientId, (clientId) => giveConsents(making, clientId as ClientId));
+      return inParallel(count, (place) => makeCode(making, request, people[place % people.length] as Consenting));
+    },
+    close,
+  };
+}
+
+/** What codes are made with, and what was made or looked up once. */
+interface Making {
+  runtime: Runtime;
+  tenant: Tenant;
+  provider: Provider;
+  consents: Map<string, Promise<Consenting[]>>;
+  clients: Map<string, ReturnType<Provider['Client']['find']>>;
+}
+
+function once<T>(made: Map<string, T>, key: string, make: (key: string) => T): T {
+  const value = made.get(key) ?? make(key);
+  made.set(key, value);
+  return value;
+}
+
+async function addServer({ store }: Runtime, tenant: Tenant): Promise<void> {
+  const uri = parseResourceUri(resource);
+  if ('problem' in uri) throw new Error(uri.problem);
+  const createdAt = new Date();
+  const serverId = await createServer(store, tenant.id, { uri, name: 'Tracker', credentialDigest: sha256('bench'), createdAt });
+  if (serverId) await keepTools(store, tenant.id, serverId, [...allowedTools, ...forbiddenTools].map(toTool));
+}
+
+function toTool(name: string, position: number): StoredTool {
+  return {
+    name,
+    position,
+    description: `What ${name} does, in a sentence or two of the length that servers usually write.`,
+    annotations: { readOnlyHint: position < 6 },
+    inputSchema: { type: 'object', properties: { id: { type: 'string' }, text: { type: 'string' } }, required: ['id'] },
+    digest: sha256(name),
+    risk: position < 6 ? 'read' : position < allowedTools.length ? 'write' : 'destructive',
+    openWorld: false,
+    firstSeenAt: new Date(),
+  };
+}
+
+/** The engine with Toolgrant's adapter, for its classes alone; it answers no request. */
+async function createProvider(runtime: Runtime, tenant: Tenant): Promise<Provider> {
+  const { current } = await ensureSigningKeys(runtime, tenant);
+  const successors = createRefreshSuccessors(runtime.vault, tenant.id);
+  return new Provider(tenant.issuer, {
+    adapter: createAdapterFactory({ runtime, tenant, successors, originOf: () => ({ actorType: 'operator' }) }),
+    jwks: { keys: [current.privateJwk] },
+    cookies: { keys: ['bench'] },
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    features: { devInteractions: { enabled: false } },
+    ttl: { AuthorizationCode: codeSeconds, Grant: runtime.lifetimes.refreshTokenSeconds },
+  });
+}
+
+/** A person with a consent for a client. */
+interface Consenting {
+  userId: UserId;
+  consentId: Parameters<typeof createInstallation>[2]['consentId'];
+}
+
+async function giveConsents({ runtime, tenant, provider }: Making, clientId: ClientId): Promise<Consenting[]> {
+  const origin = { actorType: 'user' } as const;
+  return inParallel(peopleCount, async (place) => {
+    const email = `person-${place}-${clientId.toLowerCase()}@example.com`;
+    const userId = await createUser(runtime.store, tenant.id, { email, isAdmin: false, createdAt: new Date() });
+    if (!userId) throw new Error(`${email} is there already`);
+    const request = { userId, clientId, resource, requestedScope };
+    const page = await prepareConsent(runtime, tenant, request);
+    if (!page.ok) throw new Error(`no consent page: ${page.failure.kind}`);
+    const { grantId } = await createGrant(provider, { userId, clientId, resource, engineScope: toEngineScope(requestedScope) });
+    const { shownDigest } = page.value;
+    const answer = { tickedTools: allowedTools, resources: false, prompts: false, duration: '30d', shownDigest } as const;
+    const recorded = await recordConsent(runtime, tenant, { ...request, answer, grantId, origin });
+    if (!recorded.ok) throw new Error(`no consent: ${recorded.failure.kind}`);
+    return { userId, consentId: recorded.value.consentId };
+  });
+}
+
+async function makeCode(making: Making, request: CodeRequest, { userId, consentId }: Consenting): Promise<string> {
+  const { runtime, tenant, provider } = making;
+  const { clientId, redirectUri, codeChallenge } = request;
+  // Looked up once: the engine would ask the database for each code.
+  const client = await once(making.clients, clientId, (id) => provider.Client.find(id));
+  const engineScope = toEngineScope(requestedScope);
+  const { grantId } = await createGrant(provider, { userId, clientId: clientId as ClientId, resource, engineScope });
+  const installation = { consentId, grantId, requestedScopes: [requestedScope], createdAt: new Date() };
+  await createInstallation(runtime.store, tenant.id, installation);
+  const code = new provider.AuthorizationCode({
+    client,
+    accountId: userId,
+    grantId,
+    redirectUri,
+    resource,
+    scope: engineScope,
+    codeChallenge,
+    codeChallengeMethod: 'S256',
+    authTime: Math.floor(Date.now() / 1_000),
+    gty: 'authorization_code',
+  } as never);
+  return code.save();
+}
+
+/** Does something `count` times, a few at a time, and returns what each gave. */
+async function inParallel<T>(count: number, work: (place: number) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let place = next++; place < count; place = next++) results[place] = await work(place);
+  };
+  await Promise.all(Array.from({ length: atATime }, worker));
+  return results;
+}

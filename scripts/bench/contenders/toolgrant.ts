@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RuntimeOptions } from '../../../src/compose/open-runtime.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
+import { createLogger } from '../../../src/platform/logger.ts';
+import { randomToken } from '../../../src/platform/random.ts';
+import { type Cores, nodeOnServerCore } from '../cores.ts';
+import type { BenchDatabase } from '../database.ts';
+import { type Contender, ended } from './contender.ts';
+import { findFreePort } from './free-port.ts';
+import { openPeople } from './people.ts';
+
+const checkout = resolve(import.meta.dirname, '../../..');
+const startTimeoutMs = 30_000;
+
+/** How Toolgrant is started. */
+export interface ToolgrantOptions {
+  database: BenchDatabase;
+  cores: Cores | undefined;
+  /** An empty folder: the process runs there, so that no `.env` of the checkout reaches it, and its log goes there. */
+  folder: string;
+  cpuProfileFolder?: string;
+}
+
+/**
+ * Starts `toolgrant serve` as an operator would, on a database that is there already, with its log going to a file.
+ * Only the limits on how often a stranger may ask are off, because the generator is one address.
+ */
+export async function startToolgrant({ database, cores, folder, cpuProfileFolder }: ToolgrantOptions): Promise<Contender> {
+  const origin = `http://127.0.0.1:${await findFreePort()}`;
+  const profile = cpuProfileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(cpuProfileFolder)}`];
+  const settings = {
+    DATABASE_URL: database.runtimeUrl,
+    TOOLGRANT_ISSUER: origin,
+    TOOLGRANT_HOST: '127.0.0.1',
+    TOOLGRANT_SECRET: randomToken(),
+    TOOLGRANT_RATE_LIMITS: 'off',
+  };
+  const { command, args } = nodeOnServerCore(cores, [...profile, join(checkout, 'src/main.ts'), 'serve']);
+  const logPath = join(folder, 'toolgrant.log');
+  const log = await open(logPath, 'a');
+  const child = spawn(command, args, {
+    cwd: folder,
+    stdio: ['ignore', log.fd, log.fd],
+    env: { ...settings, PATH: process.env.PATH, NODE_ENV: 'production' },
+  });
+  await log.close();
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await ended(child);
+  };
+  try {
+    await untilReady(origin, child, logPath);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const people = await openPeople(runtimeOptions(settings));
+  return {
+    name: 'Toolgrant',
+    origin,
+    processId: child.pid as number,
+    makeCodes: (request, count) => people.makeCodes(request, count),
+    stop: async () => {
+      await people.close();
+      await stop();
+    },
+  };
+}
+
+/** What the same settings mean in this process. */
+function runtimeOptions(settings: Record<string, string>): RuntimeOptions {
+  const { config, secrets } = loadConfig(settings);
+  const { databaseUrl, keyEncryptionKey } = secrets;
+  if (!databaseUrl || !keyEncryptionKey) throw new Error('database and key are among the settings');
+  return { config, secrets: { keyEncryptionKey }, databaseUrl: databaseUrl.reveal(), log: createLogger({ level: 'silent' }) };
+}
+
+async function untilReady(origin: string, child: { exitCode: number | null }, logPath: string): Promise<void> {
+  for (const deadline = performance.now() + startTimeoutMs; performance.now() < deadline; await sleep(100)) {
+    if (child.exitCode !== null) throw new Error(`toolgrant serve ended with code ${child.exitCode}; its log is ${logPath}`);
+    const answer = await fetch(`${origin}/readyz`).catch(() => undefined);
+    if (answer?.ok) return;
+  }
+  throw new Error(`toolgrant serve was not ready within ${startTimeoutMs / 1_000} s; its log is ${logPath}`);
+}

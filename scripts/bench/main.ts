@@ -1,0 +1,96 @@
+/**
+ * The bench: how fast Toolgrant is on a real database, beside the engine it is built on with nothing around it. It asserts
+ * nothing; figures are read by people (docs/performance.md).
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startBareEngine } from './contenders/bare.ts';
+import { startToolgrant } from './contenders/toolgrant.ts';
+import { type Cores, takeCores } from './cores.ts';
+import { residentBytesOf } from './cpu-time.ts';
+import { startBenchDatabase } from './database.ts';
+import { writeDocument } from './document.ts';
+import { describeMachine, describeVersions, loadOfLastMinute } from './machine.ts';
+import { BadUsage, type BenchOptions, helpText, parseOptions } from './options.ts';
+import { type Findings, renderMeasurement, renderReport } from './report.ts';
+import { runRounds } from './rounds.ts';
+import type { HttpRowName } from './scenarios.ts';
+import { runVerification } from './verification/run-verification.ts';
+
+await main();
+
+async function main(): Promise<void> {
+  try {
+    const options = parseOptions(process.argv.slice(2));
+    if (options) await bench(options);
+    else process.stdout.write(helpText);
+  } catch (error) {
+    if (!(error instanceof BadUsage)) throw error;
+    process.stderr.write(`${error.message}\n\n${helpText}`);
+    process.exitCode = 2;
+  }
+}
+
+async function bench(options: BenchOptions): Promise<void> {
+  const loadBefore = loadOfLastMinute();
+  const cores = takeCores();
+  const rows = options.rows.filter((row) => row !== 'verification');
+  const measured = rows.length > 0 ? await measureHttp(rows, cores, options) : undefined;
+  if (options.rows.includes('verification')) say('verification');
+  const verification = options.rows.includes('verification') ? await runVerification(cores, options) : undefined;
+  const report = renderReport({
+    date: new Date().toISOString().slice(0, 10),
+    machine: describeMachine(),
+    versions: describeVersions(measured?.postgres),
+    settings: describeSettings(options, { cores, loadBefore, durability: measured?.durability }),
+    http: measured?.http ?? new Map(),
+    ...(measured?.memoryAfterLoadBytes !== undefined && { memoryAfterLoadBytes: measured.memoryAfterLoadBytes }),
+    ...(verification && { verification }),
+  });
+  process.stdout.write(`\n${report}`);
+  if (options.write) writeDocument(report);
+}
+
+type Measured = Pick<Findings, 'http' | 'memoryAfterLoadBytes'> & { postgres: string; durability: string };
+
+async function measureHttp(rows: readonly HttpRowName[], cores: Cores | undefined, options: BenchOptions): Promise<Measured> {
+  const { cpuProfileFolder } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'toolgrant-bench-'));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const database = stack.adopt(await startBenchDatabase(join(folder, 'data')), (started) => started.stop());
+  const workingFolder = join(folder, 'toolgrant');
+  await mkdir(workingFolder);
+  const start = { database, cores, folder: workingFolder, ...(cpuProfileFolder !== undefined && { cpuProfileFolder }) };
+  const toolgrant = stack.adopt(await startToolgrant(start), (started) => started.stop());
+  const bare = stack.adopt(await startBareEngine(cores), (started) => started.stop());
+  const http = await runRounds({
+    ...options,
+    rows,
+    contenders: [toolgrant, bare],
+    database,
+    onMeasured: (row, contender, measurement) => say(`${row}, ${contender.name}: ${renderMeasurement(measurement)}`),
+  });
+  const memoryAfterLoadBytes = residentBytesOf(toolgrant.processId);
+  const { version: postgres, durability } = database;
+  return { http, postgres, durability, ...(memoryAfterLoadBytes !== undefined && { memoryAfterLoadBytes }) };
+}
+
+function describeSettings(
+  options: BenchOptions,
+  { cores, loadBefore, durability }: { cores: Cores | undefined; loadBefore: number; durability: string | undefined },
+): string {
+  const { connections, warmUpMs, measuredMs, rounds } = options;
+  const placing = cores
+    ? `the server process on core ${cores.server}, load generator and PostgreSQL on core ${cores.rest}`
+    : 'processes not bound to cores';
+  return (
+    `${connections} keep-alive connections, ${warmUpMs / 1_000} s warm-up and ${measuredMs / 1_000} s measured, ${rounds} rounds in turns, medians; ` +
+    `${placing}${durability === undefined ? '' : `; PostgreSQL with ${durability}`}. Load of the machine in the minute before: ${loadBefore.toFixed(1)}.`
+  );
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,104 @@
+import { parseArgs } from 'node:util';
+
+/** The rows of the bench, in the order they run. */
+export const rowNames = ['discovery', 'jwks', 'registration', 'code', 'refresh', 'verification'] as const;
+
+/** One kind of work that is measured. */
+export type RowName = (typeof rowNames)[number];
+
+/** How the bench runs. */
+export interface BenchOptions {
+  rows: readonly RowName[];
+  rounds: number;
+  warmUpMs: number;
+  measuredMs: number;
+  connections: number;
+  /** Whether the table goes into the documentation. */
+  write: boolean;
+  /** Where Toolgrant's process leaves a CPU profile when it ends. */
+  cpuProfileFolder?: string;
+}
+
+/** The arguments make no sense; the message says which. */
+export class BadUsage extends Error {
+  override readonly name = 'BadUsage';
+}
+
+/** What `--help` prints. */
+export const helpText = `Usage: npm run bench -- [options]
+
+Measures Toolgrant on a real PostgreSQL beside the bare protocol engine that keeps everything in memory, in turns,
+and prints a table in Markdown. See docs/performance.md.
+
+  --quick                 1 s warm-up, 2 s measured, 2 rounds (default: 2 s, 6 s, 5 rounds)
+  --only <row,row,…>      ${rowNames.join(', ')}
+  --rounds <n>            how often each measurement is repeated; medians are shown
+  --warm-up <seconds>     before each measurement
+  --seconds <seconds>     length of one measurement
+  --connections <n>       keep-alive connections of the load generator (default: 32)
+  --write                 put the table into docs/performance.md; needs all rows
+  --cpu-profile <folder>  let Toolgrant's process write a CPU profile there
+  --help                  this text
+`;
+
+/** Reads the command line; undefined means that only help was asked for. Throws `BadUsage`. */
+export function parseOptions(args: readonly string[]): BenchOptions | undefined {
+  const values = readArguments(args);
+  if (values.help) return undefined;
+  const defaults = values.quick ? { warmUp: 1, measured: 2, rounds: 2 } : { warmUp: 2, measured: 6, rounds: 5 };
+  const rows = readRows(values.only);
+  const write = values.write ?? false;
+  if (write && rows.length < rowNames.length) throw new BadUsage('--write needs all rows: leave --only out');
+  const cpuProfileFolder = values['cpu-profile'];
+  return {
+    rows,
+    rounds: readCount('--rounds', values.rounds) ?? defaults.rounds,
+    warmUpMs: (readSeconds('--warm-up', values['warm-up']) ?? defaults.warmUp) * 1_000,
+    measuredMs: (readSeconds('--seconds', values.seconds) ?? defaults.measured) * 1_000,
+    connections: readCount('--connections', values.connections) ?? 32,
+    write,
+    ...(cpuProfileFolder !== undefined && { cpuProfileFolder }),
+  };
+}
+
+function readArguments(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        quick: { type: 'boolean' },
+        only: { type: 'string' },
+        rounds: { type: 'string' },
+        'warm-up': { type: 'string' },
+        seconds: { type: 'string' },
+        connections: { type: 'string' },
+        write: { type: 'boolean' },
+        'cpu-profile': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (cause) {
+    throw new BadUsage((cause as Error).message, { cause });
+  }
+}
+
+function readRows(text: string | undefined): readonly RowName[] {
+  if (text === undefined) return rowNames;
+  const wanted = text.split(',').map((name) => name.trim());
+  const unknown = wanted.find((name) => !(rowNames as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new BadUsage(`--only: there is no row "${unknown}"; there are ${rowNames.join(', ')}`);
+  return rowNames.filter((name) => wanted.includes(name));
+}
+
+function readCount(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new BadUsage(`${name} wants a whole number from 1 to 9999`);
+  return Number(text);
+}
+
+function readSeconds(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (!(seconds >= 0.1 && seconds <= 3_600)) throw new BadUsage(`${name} wants seconds from 0.1 to 3600`);
+  return seconds;
+}

@@ -1,0 +1,77 @@
+import type { Contender } from './contenders/contender.ts';
+import type { BenchDatabase } from './database.ts';
+import { type Measurement, measure } from './measurement.ts';
+import type { BenchOptions } from './options.ts';
+import { createScenarios, type HttpRowName, type Scenario } from './scenarios.ts';
+
+/** All measurements of one row, one list per contender, in the contenders' order. */
+export type RowMeasurements = readonly (readonly Measurement[])[];
+
+/** What the rounds are run with. */
+export interface RoundsOptions extends Pick<BenchOptions, 'rounds' | 'warmUpMs' | 'measuredMs' | 'connections'> {
+  rows: readonly HttpRowName[];
+  contenders: readonly Contender[];
+  database: BenchDatabase;
+  /** Is told after each measurement. */
+  onMeasured: (row: HttpRowName, contender: Contender, measurement: Measurement) => void;
+}
+
+/** A contender with its rows set up, and how fast it was, at most, in each that uses requests up. */
+interface Entrant {
+  contender: Contender;
+  scenarios: Record<HttpRowName, Scenario>;
+  mostPerSecond: Map<HttpRowName, number>;
+}
+
+/** Measures row after row. Within a row the contenders take turns, and another one begins each round, so that drift hits both. */
+export async function runRounds(options: RoundsOptions): Promise<Map<HttpRowName, RowMeasurements>> {
+  const { rows, contenders, connections, rounds } = options;
+  const entrants = await Promise.all(
+    contenders.map(async (contender) => ({
+      contender,
+      scenarios: await createScenarios(contender, connections),
+      mostPerSecond: new Map<HttpRowName, number>(),
+    })),
+  );
+  const results = new Map<HttpRowName, RowMeasurements>();
+  for (const row of rows) {
+    const measured: Measurement[][] = entrants.map(() => []);
+    for (let round = 0; round < rounds; round += 1) {
+      for (let turn = 0; turn < entrants.length; turn += 1) {
+        const place = (round + turn) % entrants.length;
+        const entrant = entrants[place] as Entrant;
+        const measurement = await measureOnce(entrant, row, options);
+        measured[place]?.push(measurement);
+        options.onMeasured(row, entrant.contender, measurement);
+      }
+    }
+    results.set(row, measured);
+  }
+  return results;
+}
+
+/** Before it is known how fast a contender is, so many requests are made to find out. */
+const probeRequests = 400;
+/** More than were ever needed, because requests that run out end the measurement early. */
+const reserve = 1.3;
+
+async function measureOnce(
+  { contender, scenarios, mostPerSecond }: Entrant,
+  row: HttpRowName,
+  options: RoundsOptions,
+): Promise<Measurement> {
+  const { database, warmUpMs, measuredMs } = options;
+  const { isUsedUp, prepare } = scenarios[row];
+  const parties = { contender, database };
+  if (isUsedUp && !mostPerSecond.has(row)) {
+    // The first requests find everything cold: the second half of the probe says how fast the rest will be.
+    await measure(parties, await prepare(probeRequests), { warmUpMs: 0, measuredMs });
+    const probe = await measure(parties, await prepare(probeRequests), { warmUpMs: 0, measuredMs });
+    mostPerSecond.set(row, probe.perSecond);
+  }
+  const perSecond = mostPerSecond.get(row) ?? 0;
+  const lanes = await prepare(Math.ceil((perSecond * (warmUpMs + measuredMs) * reserve) / 1_000));
+  const measurement = await measure(parties, lanes, { warmUpMs, measuredMs });
+  mostPerSecond.set(row, Math.max(perSecond, measurement.perSecond));
+  return measurement;
+}

@@ -1,0 +1,126 @@
+/** What each row asks of a contender: the requests of all connections for one measurement. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Contender } from './contenders/contender.ts';
+import { resource } from './contenders/contender.ts';
+import type { Lane, LoadRequest } from './load.ts';
+import type { RowName } from './options.ts';
+
+/** One row, for one contender. */
+export interface Scenario {
+  /** Makes the connections' requests, enough of them for about `requests`. */
+  prepare(requests: number): Promise<Lane[]>;
+  /** Whether requests are used up, so that `prepare` has to know how many are needed. */
+  isUsedUp: boolean;
+}
+
+/** The rows that are requests over HTTP. */
+export type HttpRowName = Exclude<RowName, 'verification'>;
+
+const redirectUri = 'http://127.0.0.1:8976/callback';
+const codeVerifier = randomBytes(32).toString('base64url');
+const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
+
+/** What the official TypeScript SDK sends when it registers. */
+const registrationBody = JSON.stringify({
+  client_name: 'Bench',
+  redirect_uris: [redirectUri],
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  token_endpoint_auth_method: 'none',
+  application_type: 'native',
+});
+const json = { 'content-type': 'application/json', accept: 'application/json' };
+const form = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
+
+/** Reads a contender's metadata, registers a client with it, and sets all rows up. */
+export async function createScenarios(contender: Contender, connections: number): Promise<Record<HttpRowName, Scenario>> {
+  const endpoints = await readEndpoints(contender.origin);
+  const { clientId } = await register(contender.origin, endpoints.registration);
+  const codeRequest = { clientId, redirectUri, codeChallenge };
+  const redeem = (code: string): LoadRequest =>
+    post(endpoints.token, {
+      grant_type: 'authorization_code',
+      code,
+      code_verifier: codeVerifier,
+      redirect_uri: redirectUri,
+      client_id: clientId,
+      resource,
+    });
+  const families: RefreshLane[] = [];
+  return {
+    discovery: always(connections, 200, { method: 'GET', path: '/.well-known/oauth-authorization-server' }),
+    jwks: always(connections, 200, { method: 'GET', path: endpoints.jwks }),
+    registration: always(connections, 201, { method: 'POST', path: endpoints.registration, headers: json, body: registrationBody }),
+    code: {
+      isUsedUp: true,
+      prepare: async (requests) => {
+        const codes = await contender.makeCodes(codeRequest, requests);
+        const next = () => {
+          const code = codes.pop();
+          return code === undefined ? undefined : redeem(code);
+        };
+        return Array.from({ length: connections }, () => ({ expectedStatus: 200, next }));
+      },
+    },
+    refresh: {
+      isUsedUp: false,
+      prepare: async () => {
+        if (families.length === 0) {
+          for (const code of await contender.makeCodes(codeRequest, connections)) {
+            const { refresh_token: token } = await send(contender.origin, redeem(code));
+            families.push(new RefreshLane(endpoints.token, clientId, String(token)));
+          }
+        }
+        return families;
+      },
+    },
+  };
+}
+
+/** One installation that refreshes again and again, each time with the token that came last. */
+class RefreshLane implements Lane {
+  readonly expectedStatus = 200;
+  readonly #path: string;
+  readonly #clientId: string;
+  #token: string;
+
+  constructor(path: string, clientId: string, token: string) {
+    this.#path = path;
+    this.#clientId = clientId;
+    this.#token = token;
+  }
+
+  next(): LoadRequest {
+    return post(this.#path, { grant_type: 'refresh_token', refresh_token: this.#token, client_id: this.#clientId, resource });
+  }
+
+  answered(body: string): void {
+    this.#token = (JSON.parse(body) as { refresh_token: string }).refresh_token;
+  }
+}
+
+function always(connections: number, expectedStatus: number, request: LoadRequest): Scenario {
+  return { isUsedUp: false, prepare: async () => Array.from({ length: connections }, () => ({ expectedStatus, next: () => request })) };
+}
+
+function post(path: string, fields: Record<string, string>): LoadRequest {
+  return { method: 'POST', path, headers: form, body: new URLSearchParams(fields).toString() };
+}
+
+async function readEndpoints(origin: string): Promise<{ jwks: string; registration: string; token: string }> {
+  const metadata = await send(origin, { method: 'GET', path: '/.well-known/oauth-authorization-server' });
+  const pathOf = (name: string) => new URL(String(metadata[name])).pathname;
+  return { jwks: pathOf('jwks_uri'), registration: pathOf('registration_endpoint'), token: pathOf('token_endpoint') };
+}
+
+async function register(origin: string, path: string): Promise<{ clientId: string }> {
+  const client = await send(origin, { method: 'POST', path, headers: json, body: registrationBody });
+  return { clientId: String(client.client_id) };
+}
+
+async function send(origin: string, { method, path, headers, body }: LoadRequest): Promise<Record<string, unknown>> {
+  const answer = await fetch(`${origin}${path}`, { method, ...(headers && { headers }), ...(body !== undefined && { body }) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status}: ${text}`);
+  return JSON.parse(text);
+}
