@@ -1,4 +1,13 @@
-import { formatToolScope, isToolName, PROMPTS_SCOPE, RESOURCES_SCOPE, splitScope, TOOLS_LISTED_SCOPE } from '../resource-server/scope.ts';
+import {
+  formatToolScope,
+  isToolName,
+  PROMPTS_SCOPE,
+  RESOURCES_SCOPE,
+  splitScope,
+  TOOLS_LISTED_SCOPE,
+  TOOLS_SCOPE,
+} from '../resource-server/scope.ts';
+import { parseCeiling } from './ceiling.ts';
 
 /** What an installation ever asked for, and was ever given. */
 export interface ScopeMemory {
@@ -16,6 +25,8 @@ export function findForeignScope(scope: string, memory: ScopeMemory): string | u
   const { requested, given } = memory;
   const known = new Set([
     ...requested,
+    // A request that named nothing of ours asked for this (MCP-12).
+    ...(parseCeiling(requested.join(' ')).tools === 'all' ? [TOOLS_SCOPE] : []),
     TOOLS_LISTED_SCOPE,
     ...(given.resources ? [RESOURCES_SCOPE] : []),
     ...(given.prompts ? [PROMPTS_SCOPE] : []),
