@@ -23,7 +23,6 @@ const windows = [
   { name: 'light', options: { colorScheme: 'light' } },
   { name: 'dark', options: { colorScheme: 'dark' } },
   { name: 'light, 320 px', options: { colorScheme: 'light', viewport: { width: 320, height: 640 } } },
-  { name: 'dark, 320 px', options: { colorScheme: 'dark', viewport: { width: 320, height: 640 } } },
 ] as const;
 
 describe.each(windows)('every page in $name', ({ options }) => {
