@@ -15,6 +15,7 @@ export const auditEventTypes = [
   'server.added',
   'server.removed',
   'server.catalogue-changed',
+  'server.tool-risk-set',
   'server.credential-rotated',
   'server.library-announced',
   'client.registered',

@@ -9,7 +9,7 @@ export const maxEmailCharacters = 254;
  */
 export function parseEmail(input: string): string | undefined {
   if (input.length > maxEmailCharacters * 2) return undefined;
-  const email = input.trim().normalize('NFC').toLowerCase();
+  const email = input.trim().toLowerCase().normalize('NFC');
   if (email.length > maxEmailCharacters || !/^[^@]+@[^@]+$/.test(email)) return undefined;
   return /[\s\p{C}\p{Z}<>"(),:;\\]/u.test(email) ? undefined : email;
 }

@@ -36,18 +36,11 @@ export async function overrideToolRisk(
     await keepTools(db, tenant.id, serverId, [tool]);
     await recordAuditEvent(db, tenant.id, {
       ...origin,
-      type: 'server.catalogue-changed',
+      type: 'server.tool-risk-set',
       outcome: 'success',
       at,
       serverId,
-      detail: {
-        added: [],
-        changed: [tool.name],
-        removed: [],
-        risk: tool.risk,
-        openWorld: tool.openWorld,
-        by: override ? 'administrator' : 'server',
-      },
+      detail: { tool: tool.name, risk: tool.risk, openWorld: tool.openWorld, by: override ? 'administrator' : 'server' },
     });
     return { ok: true, tool };
   });

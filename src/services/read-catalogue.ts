@@ -2,6 +2,7 @@
  * Reads the catalogue of an MCP server with the official client: `tools/list`, all pages, old revisions of the protocol and new.
  * The server is a stranger: requests go through the guarded fetch, and pages, tools, bytes and time are bounded here.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, ProtocolError, SdkHttpError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { catalogueBounds, type ReadTools, readTools } from '../domain/read-tools.ts';
 import { type GuardedFetch, OutboundFailure } from '../platform/guarded-fetch.ts';
@@ -35,7 +36,7 @@ export interface CatalogueRequest {
   issueToken?: () => Promise<string>;
 }
 
-const bounds = { maxPages: 200, maxBytes: 32 * 1024 * 1024, totalMs: 60_000, requestMs: 20_000 } as const;
+const bounds = { maxPages: 200, maxBytes: 32 * 1024 * 1024, totalMs: 60_000, requestMs: 20_000, goodbyeMs: 1_000 } as const;
 
 /** Reads a catalogue: first as anybody, and if the server wants a token, once more with one. */
 export async function readCatalogue(request: CatalogueRequest): Promise<CatalogueReading> {
@@ -74,12 +75,22 @@ async function tryToRead(
     const options = { signal: deadline, timeout: bounds.requestMs, maxTotalTimeout: bounds.requestMs };
     await client.connect(transport, options);
     const entries = client.getServerCapabilities()?.tools ? await readPages(client, options) : [];
+    await sayGoodbye(transport);
     return { ok: true, catalogue: readTools(entries) };
   } catch (error) {
     return { ok: false, problem: explain(error, watch, deadline) };
   } finally {
     await client.close().catch(() => undefined); // it may never have opened
   }
+}
+
+/** Servers of older revisions keep a session until they are told. Whether they hear it changes nothing, so nobody waits for long. */
+async function sayGoodbye(transport: StreamableHTTPClientTransport): Promise<void> {
+  if (transport.sessionId === undefined) return;
+  const waited = new AbortController();
+  const told = transport.terminateSession().catch(() => undefined);
+  await Promise.race([told, sleep(bounds.goodbyeMs, undefined, { signal: waited.signal }).catch(() => undefined)]);
+  waited.abort();
 }
 
 async function readPages(client: Client, options: { signal: AbortSignal; timeout: number }): Promise<unknown[]> {

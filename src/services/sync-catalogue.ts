@@ -111,10 +111,15 @@ export async function applyCatalogue(
       outcome: 'success',
       at,
       serverId,
-      detail: { added, changed, removed },
+      detail: { added: cut(added), changed: cut(changed), removed: cut(removed) },
     });
   }
   return { tools: now.length, added, changed, removed };
+}
+
+/** The first names and how many there are: a server may list thousands, with long names. */
+function cut(names: readonly string[]): { count: number; names: string[] } {
+  return { count: names.length, names: names.slice(0, 20).map((name) => name.slice(0, 100)) };
 }
 
 function describe({ definition, canonical }: ReadTool, about: { position: number; before: StoredTool | undefined; at: Date }): StoredTool {

@@ -73,6 +73,12 @@ describe('adding a server', () => {
     expect((await added()).change?.tools).toBe(1);
   });
 
+  it('ends the session that an older server opened', async () => {
+    raw.behaviour.session = 'session-1';
+    await added();
+    expect(raw.endedSessions).toEqual(['session-1']);
+  });
+
   it('reads all pages, 2,000 tools', async () => {
     raw.behaviour.listTools = (cursor) => {
       const page = Number(cursor ?? 0);

@@ -10,6 +10,8 @@ export interface RawMcpBehaviour {
   listTools: (cursor: string | undefined) => unknown;
   /** Answers instead of the server: with a status, headers and a body. */
   intercept?: (headers: IncomingHttpHeaders, response: ServerResponse) => boolean;
+  /** Opens a session that the client must name. */
+  session?: string;
   /** Answers as a stream of events instead of one JSON body. */
   asEvents?: boolean;
 }
@@ -20,6 +22,8 @@ export interface RawMcpServer {
   behaviour: RawMcpBehaviour;
   /** The headers of every request so far. */
   requests: IncomingHttpHeaders[];
+  /** Sessions that were ended by their client. */
+  endedSessions: string[];
   stop(): Promise<void>;
 }
 
@@ -34,10 +38,17 @@ export async function startRawMcpServer(behaviour: Partial<RawMcpBehaviour> = {}
   const raw: Omit<RawMcpServer, 'resource' | 'stop'> = {
     behaviour: { era: 'legacy', listTools: () => ({ tools: [] }), ...behaviour },
     requests: [],
+    endedSessions: [],
   };
   const server = createServer(async (request, response) => {
     raw.requests.push(request.headers);
     if (raw.behaviour.intercept?.(request.headers, response)) return;
+    const { session } = raw.behaviour;
+    if (request.method === 'DELETE' && session !== undefined) {
+      raw.endedSessions.push(String(request.headers['mcp-session-id']));
+      response.writeHead(204).end();
+      return;
+    }
     if (request.method !== 'POST') {
       response.writeHead(405).end();
       return;
@@ -50,6 +61,7 @@ export async function startRawMcpServer(behaviour: Partial<RawMcpBehaviour> = {}
       return;
     }
     const body = spell(message, raw.behaviour);
+    if (session !== undefined) response.setHeader('Mcp-Session-Id', session);
     if (raw.behaviour.asEvents) {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`event: message\ndata: ${body}\n\n`);
     } else response.writeHead(200, { 'content-type': 'application/json' }).end(body);
