@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import type { Config, Secrets } from '../../config/config.ts';
+import type { Io } from '../io.ts';
+import { leaf, loadSettings, reporting } from '../leaf.ts';
+import { plainText, table } from '../plain-text.ts';
+
+/** The settings. */
+export function addConfigCommands(program: Command, io: Io): void {
+  const config = program.command('config').description('the settings');
+  leaf(config, 'check', 'say whether the settings can be used, and what they come to; connects to nothing')
+    .option('--demo', 'as "serve --demo" would')
+    .action(
+      reporting(io, async ({ options }) => {
+        const { config: settings, secrets } = await loadSettings(io, { demo: options['demo'] === true });
+        return {
+          json: { ok: true, config: settings, secrets: Object.fromEntries(secretsOf(secrets)) },
+          text: `The settings can be used.\n\n${describe(settings, secrets)}`,
+        };
+      }),
+    );
+}
+
+/** Secrets are told by whether they are there. */
+function secretsOf(secrets: Secrets): [string, 'set' | 'not set'][] {
+  const names = ['databaseUrl', 'migrationDatabaseUrl', 'keyEncryptionKey', 'previousKeyEncryptionKey'] as const;
+  return names.map((name) => [name, secrets[name] ? 'set' : 'not set']);
+}
+
+function describe(config: Config, secrets: Secrets): string {
+  const rows = [...leavesOf(config), ...secretsOf(secrets)];
+  return table(
+    ['SETTING', 'VALUE'],
+    rows.map(([name, value]) => [name, plainText(value)]),
+  );
+}
+
+/** `a.b` for `{ a: { b: … } }`. */
+function leavesOf(value: object, prefix = ''): [string, string][] {
+  return Object.entries(value).flatMap(([name, part]): [string, string][] => {
+    if (Array.isArray(part)) return [[`${prefix}${name}`, part.length > 0 ? part.join(', ') : 'none']];
+    return typeof part === 'object' && part !== null ? leavesOf(part, `${prefix}${name}.`) : [[`${prefix}${name}`, String(part)]];
+  });
+}

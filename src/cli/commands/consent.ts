@@ -1,0 +1,91 @@
+import type { Command } from 'commander';
+import type { Office } from '../../compose/open-office.ts';
+import type { ClientId, ConsentId } from '../../domain/ids.ts';
+import type { ConsentOverview } from '../../services/list-consents.ts';
+import type { Origin } from '../../services/runtime.ts';
+import { CommandFailed } from '../failure.ts';
+import { getServer } from '../find-server.ts';
+import type { Io } from '../io.ts';
+import { type Call, inOffice, tenantLeaf } from '../leaf.ts';
+import { minute, plainText, table } from '../plain-text.ts';
+import type { Report } from '../report.ts';
+
+type ConsentOffice = Office & { origin: Origin };
+
+/** What people allowed. */
+export function addConsentCommands(program: Command, io: Io): void {
+  const consent = program.command('consent').description('what people allowed');
+  tenantLeaf(consent, 'list', 'list the consents in force')
+    .option('--email <email>', "one person's")
+    .option('--client <client-id>', 'for one client')
+    .option('--server <server>', 'for one server, by its id or URL')
+    .action(inOffice(io, list));
+  tenantLeaf(consent, 'end', 'end a consent: refresh tokens are refused at once, access tokens stop within seconds or minutes')
+    .argument('<consent-id>')
+    .action(inOffice(io, end));
+}
+
+async function list(office: ConsentOffice, call: Call): Promise<Report> {
+  const { runtime, tenant } = office;
+  const [{ listAllConsents }, { listUsers }] = await Promise.all([
+    import('../../services/list-consents.ts'),
+    import('../../services/list-users.ts'),
+  ]);
+  const consents = await listAllConsents(runtime, tenant, await filterOf(office, call));
+  const emails = new Map((await listUsers(runtime, tenant)).map(({ id, email }) => [id, email]));
+  const emailOf = ({ consent }: ConsentOverview) => emails.get(consent.userId) ?? consent.userId;
+  const rows = consents.map((one) => [
+    one.consent.id,
+    emailOf(one),
+    one.client.metadata.name ?? one.client.id,
+    one.server.name,
+    String(one.effective.allowed.length),
+    one.consent.expiresAt ? minute(one.consent.expiresAt) : 'until revoked',
+    one.lastUsedAt ? minute(one.lastUsedAt) : 'never',
+  ]);
+  return {
+    json: consents.map((one) => toJson(one, emailOf(one))),
+    text: consents.length > 0 ? table(['ID', 'PERSON', 'AGENT', 'SERVER', 'TOOLS', 'UNTIL', 'LAST USED'], rows) : 'No consent is in force.',
+  };
+}
+
+async function filterOf({ runtime, tenant }: ConsentOffice, { options }: Call) {
+  const [email, client, server] = [options['email'], options['client'], options['server']] as (string | undefined)[];
+  const { findUserOfEmail } = await import('../../services/list-users.ts');
+  const user = email === undefined ? undefined : await findUserOfEmail(runtime, tenant, email);
+  if (email !== undefined && !user) throw new CommandFailed('unknown-user', `There is no account ${plainText(email)}.`);
+  return {
+    ...(user && { userId: user.id }),
+    ...(client !== undefined && { clientId: client as ClientId }),
+    ...(server !== undefined && { serverId: (await getServer({ runtime, tenant }, server)).server.id }),
+  };
+}
+
+async function end({ runtime, tenant, origin }: ConsentOffice, { args }: Call): Promise<Report> {
+  const { endConsent } = await import('../../services/end-consent.ts');
+  const [id = ''] = args;
+  const ended = await endConsent(runtime, tenant, { consentId: id as ConsentId, reason: 'ended-by-admin', origin });
+  if (!ended.ok) {
+    throw new CommandFailed('unknown-consent', `There is no consent ${plainText(id)}. "toolgrant consent list" shows those in force.`);
+  }
+  return { json: { id, ended: true }, text: `The consent ${plainText(id)} has ended. The agent must ask its person anew.` };
+}
+
+function toJson({ consent, client, server, effective, installations, lastUsedAt, effectWithinSeconds }: ConsentOverview, email: string) {
+  const { id, version, resources, prompts, expiresAt, decidedAt } = consent;
+  return {
+    id,
+    version,
+    person: { id: consent.userId, email },
+    client: { client_id: client.id, client_name: client.metadata.name ?? null },
+    server: { id: server.id, name: server.name, resource: server.resource },
+    tools: effective.allowed.map(({ name }) => name),
+    resources,
+    prompts,
+    installations: installations.length,
+    expiresAt: expiresAt ?? null,
+    decidedAt,
+    lastUsedAt: lastUsedAt ?? null,
+    effectWithinSeconds,
+  };
+}

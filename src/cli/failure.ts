@@ -1,0 +1,16 @@
+/** The command cannot do what was asked: exit code 1. The message says why, and the next step. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed';
+  /** Stable, for scripts. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The command was not understood: exit code 2. */
+export class BadUsage extends Error {
+  override readonly name = 'BadUsage';
+}
