@@ -1,4 +1,3 @@
-import { compose } from '../compose.ts';
 import type { Config, Secrets } from '../config/config.ts';
 import type { Listening } from '../http/server.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -8,7 +7,7 @@ import { removeDemo } from '../services/remove-demo.ts';
 import { explainStartError } from './explain-start.ts';
 import { obtainSealingSecrets } from './obtain-secrets.ts';
 import { openDatabase } from './open-database.ts';
-import { type RunningDemo, startDemo } from './start-demo.ts';
+import type { RunningDemo } from './start-demo.ts';
 import { sweepInBackground } from './sweep-in-background.ts';
 
 /** An issuer that serves. */
@@ -47,8 +46,13 @@ export async function startIssuer(request: IssuerRequest): Promise<RunningIssuer
 
 /** `started` ends things in the reverse order: first nobody new comes in, last the database goes. */
 async function startAll({ config, secrets, log }: IssuerRequest, started: AsyncDisposableStack): Promise<Omit<RunningIssuer, 'stop'>> {
-  const database = await openDatabase({ config, secrets, purpose: 'issuer', onNotice: (text) => log.warn(text) });
+  const opening = openDatabase({ config, secrets, purpose: 'issuer', onNotice: (text) => log.warn(text) });
+  // The engine and its pages are loaded while the database starts.
+  const loading = Promise.all([import('../compose.ts'), config.demo && import('./start-demo.ts')]);
+  loading.catch(() => undefined); // seen below, once the database is one that will be stopped
+  const database = await opening;
   started.defer(() => database.stop());
+  const [{ compose }, demonstration] = await loading;
   const sealing = await obtainSealingSecrets({ config, secrets });
   const composition = await compose({ config, secrets: sealing, databaseUrl: database.url, log });
   started.defer(() => composition.close());
@@ -57,7 +61,7 @@ async function startAll({ config, secrets, log }: IssuerRequest, started: AsyncD
     log.warn('the demo account and the credentials of the demo server are removed, because this start is without --demo');
   }
   const listening = await composition.listen();
-  const demo = config.demo && (await startDemo(composition, config.demo));
+  const demo = config.demo && (await demonstration?.startDemo(composition, config.demo));
   if (demo) started.defer(() => demo.stop());
   const sweeping = sweepInBackground(runtime);
   started.defer(() => sweeping.stop());
