@@ -16,7 +16,7 @@ export function logAccess(log: Logger, routeOf: (path: string) => string): Middl
           requestId,
           address,
           method: ctx.method,
-          route: routeOf(ctx.path),
+          route: routeOf(pathOf(ctx.req.url)),
           status: ctx.res.statusCode,
           ms: Math.round((performance.now() - startedAt) * 10) / 10,
           ...(!ctx.res.writableFinished && { aborted: true }),
@@ -26,4 +26,9 @@ export function logAccess(log: Logger, routeOf: (path: string) => string): Middl
     });
     await next();
   };
+}
+
+/** Without parsing, which throws for some request lines: here nothing would catch it, and the process would end. */
+function pathOf(url = ''): string {
+  return url.split(/[?#]/, 1)[0] ?? '';
 }

@@ -13,7 +13,7 @@ import { answerHealth } from './documents/health.ts';
 import { handleErrors } from './error-handler.ts';
 import { HttpProblem } from './http-problem.ts';
 import { limitDeclaredBody, limitRegistrations } from './limit-requests.ts';
-import { pinHost } from './pin-host.ts';
+import { pinHost, requirePath } from './pin-host.ts';
 import type { Route } from './route.ts';
 import { createRoutes, protocolRoutes } from './routes.ts';
 import { setSecurityHeaders } from './security-headers.ts';
@@ -66,6 +66,7 @@ export function createApp(parts: AppParts): Koa {
     },
     logAccess(runtime.log, (path) => routeName(router, path.slice(basePath.length)) ?? 'none'),
     handleErrors({ render, frame: frameOf(tenant), log: runtime.log }),
+    requirePath(),
     // 2. Machines that watch the process call it by any name.
     answerHealth({ runtime, isDraining }),
     // 3. From here on there is one host.

@@ -13,6 +13,14 @@ const forwardingHeaders = [
   'x-real-ip',
 ];
 
+/** Refuses request lines that are not a path. A second host name has no business there, and not every such line can be parsed. */
+export function requirePath(): Middleware {
+  return (ctx, next) => {
+    if (!isOriginForm(ctx.req.url)) throw new HttpProblem('host-unknown', { message: 'a request line that is not a path' });
+    return next();
+  };
+}
+
 /**
  * Refuses requests for another host with 421, and takes off what proxies or forgers say about host and scheme. The caller's
  * address was read before this. Of the scheme only the issuer's own is passed on, for the engine to build its URLs with.
@@ -22,8 +30,7 @@ export function pinHost(issuer: string): Middleware {
   const names = acceptedNames(host, protocol);
   return (ctx, next) => {
     const { req } = ctx;
-    if (!names.has((req.headers.host ?? '').toLowerCase()) || countOf(req, 'host') !== 1 || !isOriginForm(req.url))
-      throw new HttpProblem('host-unknown');
+    if (!names.has((req.headers.host ?? '').toLowerCase()) || countOf(req, 'host') !== 1) throw new HttpProblem('host-unknown');
     for (const name of forwardingHeaders) delete req.headers[name];
     req.headers.host = host;
     req.headers['x-forwarded-host'] = host;
@@ -43,7 +50,6 @@ function countOf(request: IncomingMessage, name: string): number {
   return request.rawHeaders.filter((entry, index) => index % 2 === 0 && entry.toLowerCase() === name).length;
 }
 
-/** A path, not a whole URL: a second host name has no business in the request line. */
 function isOriginForm(url: string | undefined): boolean {
   return url?.startsWith('/') === true && !url.startsWith('//');
 }
