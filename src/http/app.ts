@@ -68,7 +68,7 @@ export function createApp(parts: AppParts): Koa {
     handleErrors({ render, frame: frameOf(tenant), log: runtime.log }),
     requirePath(),
     // 2. Machines that watch the process call it by any name.
-    answerHealth({ runtime, isDraining }),
+    answerHealth({ runtime, basePath, isDraining }),
     // 3. From here on there is one host.
     pinHost(tenant.issuer),
     useIssuerScheme(isSecure),
@@ -93,7 +93,9 @@ export function createApp(parts: AppParts): Koa {
 function createRouter(routes: readonly Route[], site: Site): Router {
   const router = new Router({ prefix: site.basePath, strict: true, sensitive: true });
   for (const route of routes) {
-    router.register(route.path, [route.method], [(ctx) => route.run(ctx, site)], { name: route.name });
+    // The issuer URL itself has no slash at its end.
+    const path = route.path === '/' && site.basePath !== '' ? '{/}' : route.path;
+    router.register(path, [route.method], [(ctx) => route.run(ctx, site)], { name: route.name });
   }
   return router;
 }

@@ -60,8 +60,10 @@ function createHandler(environment: EngineEnvironment, provider: Provider): Engi
   const { issuer } = environment.tenant;
   const basePath = new URL(issuer).pathname.replace(/\/$/, '');
   const endpoints = createEndpoints(environment, provider);
+  // Where the issuer has a path, the well-known part also stands before it (RFC 8414 §3.1, MCP-3).
+  const inserted = new Map<string, string>([paths.oauthMetadata, paths.openidMetadata].map((path) => [`${path}${basePath}`, path]));
   return async (ctx, next) => {
-    const path = ctx.path.startsWith(`${basePath}/`) ? ctx.path.slice(basePath.length) : undefined;
+    const path = ctx.path.startsWith(`${basePath}/`) ? ctx.path.slice(basePath.length) : inserted.get(ctx.path);
     const endpoint = path === undefined ? undefined : endpoints(path);
     if (!endpoint) return next();
     const { methods, audience } = endpoint;

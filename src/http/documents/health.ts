@@ -3,12 +3,14 @@ import type { Middleware } from 'koa';
 import { checkReadiness } from '../../services/check-readiness.ts';
 import type { Runtime } from '../../services/runtime.ts';
 
-/** Answers `/healthz` and `/readyz` before the host is looked at. */
-export function answerHealth(about: { runtime: Runtime; isDraining: () => boolean }): Middleware {
+/** Answers `/healthz` and `/readyz` before the host is looked at, at the root of the host as well as below the issuer. */
+export function answerHealth(about: { runtime: Runtime; basePath: string; isDraining: () => boolean }): Middleware {
+  const names = new Map(['healthz', 'readyz'].flatMap((name) => [`/${name}`, `${about.basePath}/${name}`].map((path) => [path, name])));
   return async (ctx, next) => {
-    if (ctx.path !== '/healthz' && ctx.path !== '/readyz') return next();
+    const name = names.get(ctx.path);
+    if (name === undefined) return next();
     if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return next();
-    const isReady = ctx.path === '/healthz' || (!about.isDraining() && (await checkReadiness(about.runtime)));
+    const isReady = name === 'healthz' || (!about.isDraining() && (await checkReadiness(about.runtime)));
     ctx.status = isReady ? 200 : 503;
     if (!isReady) ctx.set('Retry-After', '5');
     ctx.set('Cache-Control', 'no-store');
