@@ -10,7 +10,7 @@ import { HttpProblem } from '../http-problem.ts';
 import type { Form } from '../request-body.ts';
 import { allowFormTarget } from '../security-headers.ts';
 import type { Site } from '../site.ts';
-import { choiceContext, type Draft, firstDraft } from '../views/choice.ts';
+import { choiceContext, type Draft, firstDraft, hasAsked } from '../views/choice.ts';
 import { spanInWords } from '../views/instants.ts';
 import { readableText } from '../views/untrusted-text.ts';
 import { agentOf, redirectOf } from './agent.ts';
@@ -111,6 +111,7 @@ function showConsent(
       server: { name: proposal.server.name, resource: proposal.server.resource },
       redirect: redirectOf(pending.redirectUri),
       isRepeat,
+      hasAsked: hasAsked(proposal),
       choice: choiceContext(proposal, draft, { now: site.runtime.clock.now(), marks: isRepeat, ...(problem !== undefined && { problem }) }),
       requestedScope: readableText(pending.requestedScope ?? '', 1_000),
       learns: learnedThrough(pending.requestedScope),

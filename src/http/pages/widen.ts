@@ -13,7 +13,7 @@ import { HttpProblem } from '../http-problem.ts';
 import type { Form } from '../request-body.ts';
 import type { Person } from '../route.ts';
 import type { Site } from '../site.ts';
-import { choiceContext, type Draft, firstDraft } from '../views/choice.ts';
+import { choiceContext, type Draft, firstDraft, hasAsked } from '../views/choice.ts';
 import { spanInWords } from '../views/instants.ts';
 import { agentOf } from './agent.ts';
 import { choiceProblem } from './choice-problem.ts';
@@ -100,6 +100,7 @@ function showChoice(
       agent: agentOf(proposal.client),
       server: { name: proposal.server.name, resource: proposal.server.resource },
       isRepeat: true,
+      hasAsked: hasAsked(proposal),
       choice: choiceContext(proposal, draft, { now: site.runtime.clock.now(), marks: true, ...(problem !== undefined && { problem }) }),
       learns: [],
       accessTokenMinutes: Math.ceil(site.runtime.lifetimes.accessTokenSeconds / 60),

@@ -10,7 +10,7 @@ import {
   type ShownTool,
 } from '../../domain/consent.ts';
 import { type Risk, risks } from '../../domain/risk.ts';
-import type { ChoiceContext, ToolContext, ToolGroupContext } from './contexts.ts';
+import type { ChoiceContext, ToolContext, ToolGroupContext, ToolMark } from './contexts.ts';
 import { inWords } from './instants.ts';
 import { riskWords, toolWords } from './risk-words.ts';
 import { maxDescriptionCharacters, readableName, readableText } from './untrusted-text.ts';
@@ -71,7 +71,13 @@ export function switchGroup(offer: Offer, draft: Draft, to: { risk: Risk; isOn: 
   return { ...draft, ticked, openGroups: new Set([...draft.openGroups, to.risk]) };
 }
 
-/** Builds the context. `marks` says whether tools are marked as new or as allowed so far; changed ones always are. */
+/** Whether the page marks anything as asked for now. */
+export function hasAsked({ tools, resources, prompts, standing }: Offer): boolean {
+  if (!standing) return false;
+  return tools.some(({ askedFor }) => askedFor) || [resources, prompts].some((extra) => extra.shown && !extra.standing);
+}
+
+/** Builds the context. `marks` says whether tools are marked by what was allowed before; changed ones always are. */
 export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; marks: boolean; problem?: string }): ChoiceContext {
   const isSearchable = offer.tools.length >= searchFromTools;
   const query = isSearchable ? draft.query.trim().toLowerCase() : '';
@@ -84,7 +90,7 @@ export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; 
     const all = entries.filter(({ shown }) => shown.tool.risk === risk);
     if (all.length === 0) return [];
     const found = all.filter(({ isFound }) => isFound);
-    const needsLook = options.marks && offer.standing !== undefined && found.some(({ context }) => context.standing === 'new');
+    const needsLook = found.some(({ context }) => context.mark === 'asked');
     return [
       {
         risk,
@@ -98,7 +104,7 @@ export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; 
           draft.openGroups.has(risk) ||
           offer.tools.length <= openUpToTools ||
           needsLook ||
-          found.some(({ context }) => context.standing === 'changed'),
+          found.some(({ context }) => context.mark === 'changed'),
       },
     ];
   });
@@ -119,7 +125,9 @@ export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; 
   };
 }
 
-function toolContext({ tool, standing }: ShownTool<DescribedTool>, at: { index: number; draft: Draft; marks: boolean }): ToolContext {
+function toolContext(shown: ShownTool<DescribedTool>, at: { index: number; draft: Draft; marks: boolean }): ToolContext {
+  const { tool } = shown;
+  const mark = markOf(shown, at.marks);
   const name = readableName(tool.name, 'unnamed tool');
   const title = readableName(tool.title, name);
   const serverSays = readableText(tool.description ?? '', maxDescriptionCharacters);
@@ -132,8 +140,14 @@ function toolContext({ tool, standing }: ShownTool<DescribedTool>, at: { index: 
     ...(serverSays !== '' && { serverSays }),
     openWorld: tool.openWorld,
     ticked: at.draft.ticked.has(tool.name),
-    ...((at.marks || standing === 'changed') && { standing }),
+    ...(mark && { mark }),
   };
+}
+
+function markOf({ standing, askedFor }: ShownTool, marks: boolean): ToolMark | undefined {
+  if (standing === 'changed') return 'changed';
+  if (!marks) return undefined;
+  return standing === 'kept' ? 'kept' : askedFor ? 'asked' : 'other';
 }
 
 /** Whether the server leaves open what the tool does, so that its risk is the assumed worst and not a claim. */

@@ -30,6 +30,9 @@ export interface LoginContext extends FormPage {
   purpose: { kind: 'account' } | { kind: 'widen' } | { kind: 'agent'; agent: string; server?: string };
 }
 
+/** `asked`: named by this request and not allowed so far; `other`: not allowed so far, and not what this request is about. */
+export type ToolMark = 'asked' | 'other' | 'kept' | 'changed';
+
 /** One tool with its checkbox. */
 export interface ToolContext {
   /** As the form sends it. */
@@ -43,7 +46,8 @@ export interface ToolContext {
   serverSays?: string;
   openWorld: boolean;
   ticked: boolean;
-  standing?: 'new' | 'kept' | 'changed';
+  /** How it relates to what the person allowed before, where there is anything. */
+  mark?: ToolMark;
 }
 
 /** The tools of one risk. */
@@ -101,6 +105,8 @@ export interface ConsentContext extends FormPage {
   redirect?: RedirectContext;
   /** Whether something stands already. */
   isRepeat: boolean;
+  /** Whether anything is marked as asked for now. */
+  hasAsked: boolean;
   choice: ChoiceContext;
   /** As it was asked for, and what else the agent learns. */
   requestedScope?: string;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ShownTool } from '../../../src/domain/consent.ts';
 import type { Risk } from '../../../src/domain/risk.ts';
-import { choiceContext, type DescribedTool, firstDraft, type Offer, switchGroup } from '../../../src/http/views/choice.ts';
+import { choiceContext, type DescribedTool, firstDraft, hasAsked, type Offer, switchGroup } from '../../../src/http/views/choice.ts';
 import type { ConsentContext, ViewContexts, ViewName } from '../../../src/http/views/contexts.ts';
 
 const now = new Date('2026-11-23T14:05:00Z');
@@ -58,7 +58,12 @@ const manyTools: readonly DescribedTool[] = Array.from({ length: 120 }, (_, inde
 /** An offer of a first consent: nothing stands. */
 export function firstOffer(tools: readonly DescribedTool[], extras = false): Offer {
   const shown = tools.map(
-    (entry): ShownTool<DescribedTool> => ({ tool: entry, standing: 'new', ticked: entry.risk !== 'destructive' && !entry.openWorld }),
+    (entry): ShownTool<DescribedTool> => ({
+      tool: entry,
+      standing: 'new',
+      askedFor: false,
+      ticked: entry.risk !== 'destructive' && !entry.openWorld,
+    }),
   );
   return {
     tools: shown,
@@ -69,11 +74,15 @@ export function firstOffer(tools: readonly DescribedTool[], extras = false): Off
 }
 
 /** An offer where all but the named tools stand. */
-export function repeatOffer(tools: readonly DescribedTool[], notStanding: readonly string[], changed: readonly string[] = []): Offer {
+export function repeatOffer(
+  tools: readonly DescribedTool[],
+  notStanding: readonly string[],
+  { changed = [], asked = notStanding }: { changed?: readonly string[]; asked?: readonly string[] } = {},
+): Offer {
   const shown = tools.map((entry): ShownTool<DescribedTool> => {
-    if (notStanding.includes(entry.name)) return { tool: entry, standing: 'new', ticked: false };
-    if (changed.includes(entry.name)) return { tool: entry, standing: 'changed', ticked: false };
-    return { tool: entry, standing: 'kept', ticked: true };
+    if (notStanding.includes(entry.name)) return { tool: entry, standing: 'new', askedFor: asked.includes(entry.name), ticked: false };
+    if (changed.includes(entry.name)) return { tool: entry, standing: 'changed', askedFor: false, ticked: false };
+    return { tool: entry, standing: 'kept', askedFor: false, ticked: true };
   });
   const standing = {
     tools: tools.filter(({ name }) => !notStanding.includes(name)),
@@ -100,6 +109,7 @@ function consent(offer: Offer, changes: Partial<ConsentContext> = {}): ConsentCo
     server,
     redirect: { uri: 'http://localhost:53123/callback', target: 'localhost:53123', kind: 'loopback' },
     isRepeat: offer.standing !== undefined,
+    hasAsked: hasAsked(offer),
     choice: choiceContext(offer, firstDraft(offer), { now, marks: offer.standing !== undefined }),
     requestedScope: 'tools resources prompts',
     learns: [],
@@ -111,7 +121,7 @@ function consent(offer: Offer, changes: Partial<ConsentContext> = {}): ConsentCo
 
 const withSearch = { ...firstDraft(firstOffer(manyTools)), query: 'record_11' };
 const widened = repeatOffer(issueTools.slice(0, 5).concat(issueTools.slice(6, 7)), ['delete_issue']);
-const drifted = repeatOffer(issueTools, ['send_email', 'run_script'], ['delete_issue']);
+const drifted = repeatOffer(issueTools, ['send_email', 'run_script'], { changed: ['delete_issue'], asked: [] });
 const hostile = firstOffer(hostileTools);
 
 /** All samples, by view. */
@@ -152,7 +162,9 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
         { now, marks: false },
       ),
     }),
-    repeat: consent(repeatOffer(issueTools, ['send_email', 'delete_issue', 'run_script'], ['add_comment'])),
+    repeat: consent(
+      repeatOffer(issueTools, ['send_email', 'delete_issue', 'run_script'], { changed: ['add_comment'], asked: ['delete_issue'] }),
+    ),
     many: consent(firstOffer(manyTools), { choice: choiceContext(firstOffer(manyTools), withSearch, { now, marks: false }) }),
     nothing: consent(firstOffer(issueTools), {
       choice: choiceContext(

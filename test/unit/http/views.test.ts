@@ -81,7 +81,8 @@ describe('the consent page', () => {
     const line = (name: string) =>
       html.slice(html.indexOf(`value="${name}"`) - 120, html.indexOf('</li>', html.indexOf(`value="${name}"`)));
     expect(line('create_issue')).toMatch(/ checked[\s\S]*allowed so far/);
-    expect(line('send_email')).toMatch(/tag--new/);
+    expect(line('delete_issue')).toMatch(/tag--new[^>]*>new: asked for now/);
+    expect(line('send_email')).toMatch(/not allowed so far/);
     expect(line('add_comment')).toMatch(/changed since you allowed it/);
     for (const name of ['send_email', 'delete_issue', 'run_script', 'add_comment']) expect(line(name)).not.toContain(' checked');
     expect(html).toContain('<option value="unchanged" selected>20 December 2026 (as it is)</option>');

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { termsOfAnswer } from '../../../src/domain/consent.ts';
+import { answerOf, draftOf, pressedOf } from '../../../src/http/pages/draft.ts';
+import type { Form } from '../../../src/http/request-body.ts';
+import { choiceContext, firstDraft, type Offer } from '../../../src/http/views/choice.ts';
+import { firstOffer, issueTools, repeatOffer } from './view-samples.ts';
+
+const now = new Date('2026-11-23T14:05:00Z');
+
+function formOf(fields: Record<string, string | readonly string[]>): Form {
+  const all = (name: string) => (Object.hasOwn(fields, name) ? [fields[name] ?? []].flat() : []);
+  return { all, text: (name) => all(name)[0] ?? '' };
+}
+
+const contextOf = (offer: Offer, form: Form) => choiceContext(offer, draftOf(form, offer), { now, marks: false });
+const tickedIn = (offer: Offer, form: Form) =>
+  contextOf(offer, form).groups.flatMap(({ tools }) => tools.filter(({ ticked }) => ticked).map(({ value }) => value));
+
+describe('the buttons of a page with tools', () => {
+  const offer = firstOffer(issueTools, true);
+
+  it('a group switch turns that group on and leaves everything else as it was', () => {
+    const form = formOf({ do: 'all:destructive', tool: ['list_issues'], duration: '1d', resources: 'on' });
+    expect(tickedIn(offer, form)).toEqual(['list_issues', 'delete_issue', 'run_script']);
+    expect(draftOf(form, offer)).toMatchObject({ duration: '1d', resources: true, prompts: false });
+  });
+
+  it('a group switch turns that group off', () => {
+    expect(tickedIn(offer, formOf({ do: 'none:read', tool: ['list_issues', 'create_issue'] }))).toEqual(['create_issue']);
+  });
+
+  it.each(['all:everything', 'all', 'none:', 'ALLOW', '', 'allow ', '__proto__'])('%j decides nothing', (value) => {
+    expect(pressedOf(formOf({ do: value }))).toBe('edit');
+    expect(tickedIn(offer, formOf({ do: value, tool: ['get_issue'] }))).toEqual(['get_issue']);
+  });
+
+  it('ABUSE-38: a duration that is not on offer is the default, or what stands', () => {
+    for (const duration of ['10y', '', 'constructor', '__proto__']) {
+      expect(draftOf(formOf({ duration }), offer).duration).toBe('30d');
+      expect(draftOf(formOf({ duration }), repeatOffer(issueTools, [])).duration).toBe('unchanged');
+    }
+  });
+
+  it('ABUSE-38: whatever a form adds, the terms are of what was shown and ticked', () => {
+    const names = fc.constantFrom(...issueTools.map(({ name }) => name), 'drop_database', '__proto__', 'LIST_ISSUES', ' list_issues');
+    fc.assert(
+      fc.property(
+        fc.subarray([...issueTools]),
+        fc.array(names),
+        fc.constantFrom('allow', 'all:read', 'all:destructive'),
+        (shown, tools, pressed) => {
+          const shownOffer = firstOffer(shown);
+          const form = formOf({ do: pressed, tool: tools, resources: 'on', prompts: 'on', shown: 'sample' });
+          const answer = answerOf(form, draftOf(form, shownOffer));
+          const terms = termsOfAnswer({ tools: shownOffer.tools, resources: false, prompts: false }, answer, { now, standing: undefined });
+          for (const { name } of terms.tools) expect(shown.map((tool) => tool.name)).toContain(name);
+          expect([terms.resources, terms.prompts]).toEqual([false, false]);
+        },
+      ),
+    );
+  });
+});
+
+describe('what the page begins with', () => {
+  it('a first consent: what neither destroys nor reaches outside, and the extras that were asked for', () => {
+    const draft = firstDraft(firstOffer(issueTools, true));
+    expect([...draft.ticked]).toEqual(['list_issues', 'get_issue', 'create_issue', 'add_comment']);
+    expect(draft).toMatchObject({ resources: true, prompts: true, duration: '30d' });
+  });
+
+  it('a repeat: what stood, nothing new, and the end that stands', () => {
+    const draft = firstDraft(repeatOffer(issueTools, ['delete_issue'], { changed: ['send_email'] }));
+    expect(draft.ticked.has('delete_issue') || draft.ticked.has('send_email')).toBe(false);
+    expect(draft.ticked.has('run_script')).toBe(true);
+    expect(draft.duration).toBe('unchanged');
+  });
+
+  it('a tool whose server claims nothing is said to be treated as the worst', () => {
+    const { groups } = choiceContext(firstOffer(issueTools), firstDraft(firstOffer(issueTools)), { now, marks: false });
+    const words = groups.flatMap(({ tools }) => tools).find(({ value }) => value === 'run_script')?.words;
+    expect(words).toContain('does not say what this can do');
+  });
+});
