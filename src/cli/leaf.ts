@@ -13,6 +13,11 @@ export interface Call {
   options: Readonly<Record<string, unknown>>;
 }
 
+/** Adds a command that only holds others. */
+export function group(parent: Command, name: string, description: string): Command {
+  return parent.command(name).description(description).helpCommand(false);
+}
+
 /** Adds a command that does something, with the options that all of them have. */
 export function leaf(parent: Command, name: string, description: string): Command {
   return parent.command(name).description(description).option('--json', 'answer in JSON');

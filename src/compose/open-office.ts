@@ -27,9 +27,11 @@ export async function inOffice<Result>(
         'Give commands the settings of the issuer.',
     );
   }
-  return work(office).catch((error: unknown) => {
+  try {
+    return await work(office); // before anything is ended
+  } catch (error) {
     throw explainStartError(error, { config, secrets }) ?? error;
-  });
+  }
 }
 
 async function openAll(

@@ -4,7 +4,7 @@ import type { listClients } from '../../services/list-clients.ts';
 import type { Origin } from '../../services/runtime.ts';
 import { CommandFailed } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { type Call, inOffice, tenantLeaf } from '../leaf.ts';
+import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText, table } from '../plain-text.ts';
 import type { Report } from '../report.ts';
 
@@ -13,7 +13,7 @@ type ClientOffice = Office & { origin: Origin };
 
 /** OAuth clients. */
 export function addClientCommands(program: Command, io: Io): void {
-  const client = program.command('client').description('the OAuth clients: agents that ask for access');
+  const client = group(program, 'client', 'the OAuth clients: agents that ask for access');
 
   tenantLeaf(client, 'create', 'make a client by hand; most register themselves')
     .requiredOption('--name <name>', 'what people read when they decide')

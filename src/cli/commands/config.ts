@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import type { Config, Secrets } from '../../config/config.ts';
 import type { Io } from '../io.ts';
-import { leaf, loadSettings, reporting } from '../leaf.ts';
+import { group, leaf, loadSettings, reporting } from '../leaf.ts';
 import { plainText, table } from '../plain-text.ts';
 
 /** The settings. */
 export function addConfigCommands(program: Command, io: Io): void {
-  const config = program.command('config').description('the settings');
+  const config = group(program, 'config', 'the settings');
   leaf(config, 'check', 'say whether the settings can be used, and what they come to; connects to nothing')
     .option('--demo', 'as "serve --demo" would')
     .action(

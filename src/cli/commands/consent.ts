@@ -6,7 +6,7 @@ import type { Origin } from '../../services/runtime.ts';
 import { CommandFailed } from '../failure.ts';
 import { getServer } from '../find-server.ts';
 import type { Io } from '../io.ts';
-import { type Call, inOffice, tenantLeaf } from '../leaf.ts';
+import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText, table } from '../plain-text.ts';
 import type { Report } from '../report.ts';
 
@@ -14,7 +14,7 @@ type ConsentOffice = Office & { origin: Origin };
 
 /** What people allowed. */
 export function addConsentCommands(program: Command, io: Io): void {
-  const consent = program.command('consent').description('what people allowed');
+  const consent = group(program, 'consent', 'what people allowed');
   tenantLeaf(consent, 'list', 'list the consents in force')
     .option('--email <email>', "one person's")
     .option('--client <client-id>', 'for one client')

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
-import { inOffice, tenantLeaf } from '../leaf.ts';
+import { group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, table } from '../plain-text.ts';
 
 /** Signing keys. */
 export function addKeysCommands(program: Command, io: Io): void {
-  const keys = program.command('keys').description('the keys that tokens are signed with');
+  const keys = group(program, 'keys', 'the keys that tokens are signed with');
   tenantLeaf(keys, 'list', 'list the signing keys; private parts are never shown').action(
     inOffice(io, async ({ runtime, tenant }) => {
       const { listKeys } = await import('../../services/list-keys.ts');

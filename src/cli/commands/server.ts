@@ -5,7 +5,7 @@ import type { Origin } from '../../services/runtime.ts';
 import { BadUsage, CommandFailed } from '../failure.ts';
 import { getServer, unknownServer } from '../find-server.ts';
 import type { Io } from '../io.ts';
-import { type Call, inOffice, tenantLeaf } from '../leaf.ts';
+import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText, table } from '../plain-text.ts';
 import type { Report } from '../report.ts';
 import { catalogueProblemWords, changeWords, serverProblemWords } from '../server-words.ts';
@@ -15,7 +15,7 @@ type ServerOffice = Office & { origin: Origin };
 
 /** Protected MCP servers. */
 export function addServerCommands(program: Command, io: Io): void {
-  const server = program.command('server').description('the MCP servers that are protected');
+  const server = group(program, 'server', 'the MCP servers that are protected');
 
   tenantLeaf(server, 'add', 'register an MCP server and read its tools; prints the server credential')
     .argument('<resource-url>', 'as clients type it')

@@ -6,7 +6,7 @@ import type { Origin } from '../../services/runtime.ts';
 import { askNewPassword, canAsk, readPassword } from '../ask-password.ts';
 import { CommandFailed } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { type Call, eitherOf, inOffice, tenantLeaf } from '../leaf.ts';
+import { type Call, eitherOf, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText, table } from '../plain-text.ts';
 import type { Report } from '../report.ts';
 import { userProblemWords } from '../words.ts';
@@ -16,7 +16,7 @@ type UserOffice = Office & { origin: Origin };
 
 /** Accounts. */
 export function addUserCommands(program: Command, io: Io): void {
-  const user = program.command('user').description('accounts: make, invite, list, disable');
+  const user = group(program, 'user', 'accounts: make, invite, list, disable');
 
   tenantLeaf(user, 'create', 'make an account; without a password its person follows an invitation')
     .requiredOption('--email <email>', 'the address to sign in with')
@@ -128,7 +128,7 @@ async function disable({ runtime, tenant, origin }: UserOffice, call: Call): Pro
   if (!done.ok && done.problem === 'last-admin') {
     throw new CommandFailed(
       'last-admin',
-      `${email} is the last administrator who can sign in. Make another first: toolgrant user create --admin --email <email>`,
+      `${email} is the only administrator. Make another first: toolgrant user create --admin --email <email>`,
     );
   }
   if (!done.ok) throw new CommandFailed(done.problem, unknownUserWords(email));
