@@ -20,12 +20,12 @@ export async function answerIntrospection(
 ): Promise<void> {
   await engine();
   const client = ctx.oidc?.client;
-  if (!client || !isAuthenticated(ctx)) return;
-  if (client.clientAuthMethod === 'none') {
+  if (client?.clientAuthMethod === 'none' || (!client && isAnonymous(ctx))) {
     ctx.status = 401;
     ctx.body = { error: 'invalid_client', error_description: 'client authentication is required' };
     return;
   }
+  if (!client || !isAuthenticated(ctx)) return;
   ctx.status = 200;
   const token = await readToken(tokenOf(ctx));
   const serverId = client.clientId as ServerId;
@@ -49,11 +49,17 @@ export async function answerRevocation(
   const client = ctx.oidc?.client;
   if (!client || !isAuthenticated(ctx) || ctx.status === 200) return;
   ctx.status = 200;
+  ctx.remove('Content-Type');
   ctx.body = '';
   const token = await readToken(tokenOf(ctx));
   if (token?.clientId !== client.clientId) return;
   const { runtime, tenant, originOf } = environment;
   await revokeAccessToken(runtime, tenant, { clientId: client.clientId as ClientId, status: token.status, origin: originOf(ctx) });
+}
+
+/** The form was read, and nobody says in it or in the header who asks; the engine takes that for a malformed request (RFC 7662 §2.1). */
+function isAnonymous(ctx: Inspected): boolean {
+  return ctx.oidc?.params !== undefined && ctx.oidc.params.client_id === undefined && !/^basic /i.test(ctx.get('Authorization'));
 }
 
 /** The engine let the caller in: it answered, or it only refused to deal with a JWT. */
