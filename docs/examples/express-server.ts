@@ -8,7 +8,8 @@ app.use(protect({ issuer: 'http://localhost:4000', resource: 'http://localhost:3
 
 app.post('/mcp', async (request, response) => {
   const server = new McpServer({ name: 'notes', version: '1.0.0' });
-  server.registerTool('read_notes', { annotations: { readOnlyHint: true } }, () => ({ content: [{ type: 'text', text: 'Buy milk.' }] }));
+  const reads = { readOnlyHint: true, openWorldHint: false };
+  server.registerTool('read_notes', { annotations: reads }, () => ({ content: [{ type: 'text', text: 'Buy milk.' }] }));
   server.registerTool('erase_notes', {}, () => ({ content: [{ type: 'text', text: 'All gone.' }] }));
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined });
   await server.connect(transport);
