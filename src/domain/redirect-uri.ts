@@ -6,7 +6,7 @@ export type RedirectKind = 'https' | 'loopback' | 'private-use';
 /** Why a string is no redirect URI that may be registered. */
 export type RedirectUriProblem =
   | 'too-long'
-  | 'unprintable'
+  | 'odd-character'
   | 'not-absolute'
   | 'has-fragment'
   | 'has-userinfo'
@@ -24,6 +24,10 @@ export const maxRedirectUris = 10;
 /** Schemes without a dot that known clients use; every other private-use scheme is a reversed domain (RFC 8252 §7.1). */
 const knownSchemes = new Set(['cursor:', 'vscode:', 'vscode-insiders:']);
 const reversedDomain = /^[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+:$/;
+/** RFC 3986 §2; browsers mend the others, each in its own way. */
+const uriCharacters = /^[\w.~:/?#[\]@!$&'()*+,;=%-]+$/;
+/** Browsers take more, but a host with `;` or `,` in it would go on in the content security policy that names it. */
+const plainHost = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])$/;
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
@@ -32,7 +36,7 @@ const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
  */
 export function parseRedirectUri(input: string): { kind: RedirectKind } | { problem: RedirectUriProblem } {
   if (input.length > maxRedirectUriCharacters) return { problem: 'too-long' };
-  if (!/^[\x21-\x7e]+$/.test(input) || input.includes('\\')) return { problem: 'unprintable' };
+  if (!uriCharacters.test(input)) return { problem: 'odd-character' };
   if (!URL.canParse(input)) return { problem: 'not-absolute' };
   const url = new URL(input);
   if (input.includes('#')) return { problem: 'has-fragment' };
@@ -43,7 +47,7 @@ export function parseRedirectUri(input: string): { kind: RedirectKind } | { prob
       : { problem: 'scheme-not-allowed' };
   }
   if (authorityOf(input).includes('*')) return { problem: 'has-wildcard' };
-  if (!spellsItsHost(input, url)) return { problem: 'odd-host' };
+  if (!plainHost.test(url.hostname) || !spellsItsHost(input, url)) return { problem: 'odd-host' };
   if (url.protocol === 'https:') return { kind: 'https' };
   return loopbackHosts.has(url.hostname) ? { kind: 'loopback' } : { problem: 'plain-http' };
 }
