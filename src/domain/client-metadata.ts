@@ -44,12 +44,16 @@ const grants: readonly ClientGrant[] = ['authorization_code', 'refresh_token'];
 /** Deeper than any metadata that means something; deeper ones are an attack on whoever walks them. */
 const maxDepth = 8;
 
-/** Reads a registration or update request. Never throws; members that mean nothing here, inherited ones too, are ignored. */
+/**
+ * Reads a registration or update request. Never throws; members that mean nothing here, inherited ones too, are ignored, and
+ * what is null or empty is as good as absent (RFC 7592 §2.2).
+ */
 export function parseClientMetadata(body: unknown): ParsedClientMetadata {
   try {
     if (!isRecord(body) || isDeeperThan(body, maxDepth)) throw wrong('the request must be a JSON object of client metadata');
-    const members = new Map(Object.entries(body).filter(([, value]) => value !== null && value !== ''));
+    const members = new Map(Object.entries(body).filter(([, value]) => !isEmpty(value)));
     checkLinks(members);
+    checkTypes(members);
     return { ok: true, metadata: readMetadata(members) };
   } catch (error) {
     if (error instanceof MetadataError) return { ok: false, problem: error.problem };
@@ -152,6 +156,19 @@ function isHttpsLink(value: unknown): boolean {
 /** Control characters break logs and headers; direction controls make a name read as another (ABUSE-7). */
 function isPlainLine(text: string): boolean {
   return text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u.test(text);
+}
+
+/** What registers nothing here must still be what RFC 7591 §2 says it is: a client that means something else should know. */
+function checkTypes(members: Members): void {
+  for (const member of ['scope', 'software_id', 'software_version', 'software_statement']) {
+    if (members.has(member) && typeof members.get(member) !== 'string') throw wrong(`${member} must be a string`);
+  }
+  if (members.has('contacts') && !isListOfTexts(members.get('contacts'))) throw wrong('contacts must be an array of strings');
+  if (members.has('jwks') && !isRecord(members.get('jwks'))) throw wrong('jwks must be an object');
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === '' || (Array.isArray(value) && value.length === 0);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
