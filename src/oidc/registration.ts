@@ -26,8 +26,11 @@ export async function answerManagement(environment: EngineEnvironment, ctx: Cont
   const managementToken = /^Bearer +([\x21-\x7e]+)$/i.exec(ctx.get('Authorization'))?.[1] ?? '';
   const client = await findManagedClient(runtime, tenant, { clientId, token: managementToken });
   if (!client) return answerUnauthorized(ctx, tenant.issuer);
+  // A block is an admin's: the client can neither change nor remove what it was put on (RFC 7592 §2.1).
+  if (client.blockedAt) return answerError(ctx, { status: 403, error: 'access_denied', description: 'the client is blocked' });
   if (ctx.method === 'DELETE') {
-    await removeClient(runtime, tenant, { clientId: client.id, origin: environment.originOf(ctx) });
+    const isRemoved = await removeClient(runtime, tenant, { clientId: client.id, origin: environment.originOf(ctx) });
+    if (!isRemoved) return answerUnauthorized(ctx, tenant.issuer);
     ctx.status = 204;
     return;
   }
@@ -49,13 +52,15 @@ async function answerUpdate(
   if (!body.ok) return answerProblem(ctx, { kind: 'metadata', reason: body.reason });
   const members = body.value as Record<string, unknown>;
   const isRecord = typeof members === 'object' && members !== null && !Array.isArray(members);
-  if (!isRecord || members.client_id !== client.id) return answerError(ctx, 'invalid_request', 'client_id must be that of the client');
+  if (!isRecord || members.client_id !== client.id) return answerInvalid(ctx, 'client_id must be that of the client');
   const forbidden = forbiddenMembers.find((name) => members[name] !== undefined);
-  if (forbidden) return answerError(ctx, 'invalid_request', `the request must not contain ${forbidden}`);
-  const outcome = await changeClient(runtime, tenant, { client, body: members, origin: environment.originOf(ctx) });
+  if (forbidden) return answerInvalid(ctx, `the request must not contain ${forbidden}`);
+  const outcome = await changeClient(runtime, tenant, { clientId: client.id, body: members, origin: environment.originOf(ctx) });
   if (!outcome.ok) {
-    if (outcome.problem.kind === 'wrong-secret') return answerError(ctx, 'invalid_request', 'client_secret is not that of the client');
-    return answerProblem(ctx, outcome.problem);
+    const { problem } = outcome;
+    if (problem.kind === 'unknown-client') return answerUnauthorized(ctx, tenant.issuer);
+    if (problem.kind === 'wrong-secret') return answerInvalid(ctx, 'client_secret is not that of the client');
+    return answerProblem(ctx, problem);
   }
   ctx.status = 200;
   ctx.body = describeClient(environment, outcome.client, { secret: outcome.secret, managementToken });
@@ -91,11 +96,16 @@ function describeClient(
 }
 
 function answerProblem(ctx: Context, { kind, reason }: ClientMetadataProblem): void {
-  answerError(ctx, kind === 'redirect-uri' ? 'invalid_redirect_uri' : 'invalid_client_metadata', reason);
+  const error = kind === 'redirect-uri' ? 'invalid_redirect_uri' : 'invalid_client_metadata';
+  answerError(ctx, { status: 400, error, description: reason });
 }
 
-function answerError(ctx: Context, error: string, description: string): void {
-  ctx.status = 400;
+function answerInvalid(ctx: Context, description: string): void {
+  answerError(ctx, { status: 400, error: 'invalid_request', description });
+}
+
+function answerError(ctx: Context, { status, error, description }: { status: number; error: string; description: string }): void {
+  ctx.status = status;
   ctx.body = { error, error_description: description };
 }
 

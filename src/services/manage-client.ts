@@ -26,50 +26,54 @@ export async function findManagedClient(
 /** The outcome of a change. `secret` is there when the client got one by it. */
 export type ClientUpdate =
   | { ok: true; client: StoredClient; secret?: string }
-  | { ok: false; problem: ClientMetadataProblem | { kind: 'wrong-secret' } };
+  | { ok: false; problem: ClientMetadataProblem | { kind: 'wrong-secret' } | { kind: 'unknown-client' } };
 
 /**
  * Replaces the metadata of a client by itself (RFC 7592 §2.2). A secret that comes along must be its own and is only compared;
- * the stored digest stays as it is, unless the client begins or stops to have a secret.
+ * the stored digest stays as it is, unless the client begins or stops to have a secret. Of changes at the same time each sees
+ * what the one before left, so that a secret is told once; one that comes after a removal finds no client.
  */
 export async function changeClient(
   runtime: Runtime,
   tenant: Tenant,
-  change: { client: StoredClient; body: Readonly<Record<string, unknown>>; origin: Origin },
+  change: { clientId: ClientId; body: Readonly<Record<string, unknown>>; origin: Origin },
 ): Promise<ClientUpdate> {
-  const { client, origin } = change;
+  const { clientId, origin } = change;
   const { client_secret: claimedSecret, ...body } = change.body;
-  if (claimedSecret !== undefined && !isOwnSecret(client, claimedSecret)) return { ok: false, problem: { kind: 'wrong-secret' } };
-  const parsed = parseClientMetadata(body);
-  if (!parsed.ok) return parsed;
-  const { metadata } = parsed;
-  const needsSecret = metadata.authMethod !== 'none';
-  const secret = needsSecret && client.secretDigest === undefined ? newClientSecret() : undefined;
-  const secretDigest = secret === undefined ? (needsSecret ? undefined : null) : sha256(secret);
-  await transact(runtime.store, async (db) => {
-    await lockClient(db, tenant.id, client.id);
-    await updateClient(db, tenant.id, client.id, { metadata, secretDigest });
+  return transact(runtime.store, async (db): Promise<ClientUpdate> => {
+    await lockClient(db, tenant.id, clientId);
+    const client = await findClient(db, tenant.id, clientId);
+    if (!client) return { ok: false, problem: { kind: 'unknown-client' } };
+    if (claimedSecret !== undefined && !isOwnSecret(client, claimedSecret)) return { ok: false, problem: { kind: 'wrong-secret' } };
+    const parsed = parseClientMetadata(body);
+    if (!parsed.ok) return parsed;
+    const { metadata } = parsed;
+    const needsSecret = metadata.authMethod !== 'none';
+    const secret = needsSecret && client.secretDigest === undefined ? newClientSecret() : undefined;
+    const secretDigest = secret === undefined ? (needsSecret ? undefined : null) : sha256(secret);
+    await updateClient(db, tenant.id, clientId, { metadata, secretDigest });
     await recordAuditEvent(db, tenant.id, {
       ...origin,
       type: 'client.updated',
       outcome: 'success',
       at: runtime.clock.now(),
-      clientId: client.id,
-      detail: describeMetadata(client.id, metadata),
+      clientId,
+      detail: describeMetadata(clientId, metadata),
     });
+    return { ok: true, client: { ...client, metadata }, ...(secret !== undefined && { secret }) };
   });
-  return { ok: true, client: { ...client, metadata }, ...(secret !== undefined && { secret }) };
 }
 
 function isOwnSecret(client: StoredClient, claimed: unknown): boolean {
   return typeof claimed === 'string' && client.secretDigest !== undefined && isEqualConstantTime(sha256(claimed), client.secretDigest);
 }
 
-/** Removes a client with everything it was allowed; its tokens die by the status list. */
-export async function removeClient(runtime: Runtime, tenant: Tenant, removal: { clientId: ClientId; origin: Origin }): Promise<void> {
+/** Removes a client with everything it was allowed; its tokens die by the status list. False when it was gone already. */
+export async function removeClient(runtime: Runtime, tenant: Tenant, removal: { clientId: ClientId; origin: Origin }): Promise<boolean> {
   const { clientId, origin } = removal;
-  await transact(runtime.store, async (db) => {
+  return transact(runtime.store, async (db) => {
     await lockClient(db, tenant.id, clientId);
+    if (!(await findClient(db, tenant.id, clientId))) return false;
     const at = runtime.clock.now();
     const consents = await listConsents(db, tenant.id, { clientId });
     for (const { id } of [...consents].sort((a, b) => (a.id < b.id ? -1 : 1))) {
@@ -86,5 +90,6 @@ export async function removeClient(runtime: Runtime, tenant: Tenant, removal: { 
       clientId,
       detail: { client: clientId, consents: consents.length },
     });
+    return true;
   });
 }
