@@ -76,8 +76,8 @@ export function createApp(parts: AppParts): Koa {
     router.routes() as Middleware,
     router.allowedMethods({ throw: true, notImplemented: refuseMethod, methodNotAllowed: refuseMethod }) as Middleware,
     // 5. Protocol endpoints.
-    limitDeclaredBody(),
     limitRegistrations(site),
+    limitDeclaredBody(),
     engine.handle,
     () => {
       throw new HttpProblem('not-found');

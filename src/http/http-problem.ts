@@ -15,6 +15,7 @@ export type ProblemKind =
   | 'body-too-large'
   | 'host-unknown'
   | 'too-many-requests'
+  | 'too-many-registrations'
   | 'unavailable'
   | 'fault';
 
@@ -117,8 +118,9 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     what: 'This address does not accept that kind of request.',
     steps: [],
   },
+  // 400 rather than 413, so that clients of every protocol endpoint meet one kind of refusal (ABUSE-10, 30, 46).
   'body-too-large': {
-    status: 413,
+    status: 400,
     error: 'invalid_request',
     title: 'That is too much at once',
     what: 'What was sent is larger than this address accepts.',
@@ -137,6 +139,13 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     title: 'Too many tries',
     what: 'To keep passwords from being guessed, further tries wait for a while.',
     steps: ['Wait some minutes, then try again.', 'If it was not you who tried, change your password once you are in.'],
+  },
+  'too-many-registrations': {
+    status: 429,
+    error: 'temporarily_unavailable',
+    title: 'Too many new agents',
+    what: 'Too many clients registered from this address. Further ones wait for a while.',
+    steps: ['Wait as long as the answer says, then let your agent connect again.'],
   },
   unavailable: {
     status: 503,

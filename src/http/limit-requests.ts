@@ -1,5 +1,6 @@
 /** Limits on protocol requests before the engine reads them: how large, and how many new clients from one place. */
 import type { Middleware } from 'koa';
+import { allowAnyOrigin } from '../oidc/cors.ts';
 import { paths } from '../oidc/routes.ts';
 import { callerOf } from './caller.ts';
 import { addressGroup } from './client-address.ts';
@@ -15,14 +16,19 @@ export function limitDeclaredBody(maxBytes: number = defaultBodyBytes): Middlewa
   };
 }
 
-/** Counts registrations per address; beyond the limit 429 with `Retry-After` (ABUSE-10). */
+/**
+ * Counts registrations, and changes of them, per address; beyond the limit 429 with `Retry-After` (ABUSE-10). Each leaves an audit
+ * event, so that without a limit anybody could fill the database. Clients in browsers may read the answer.
+ */
 export function limitRegistrations(site: Site): Middleware {
   const path = `${site.basePath}${paths.register}`;
   return async (ctx, next) => {
-    if (ctx.method === 'POST' && ctx.path === path) {
+    const isCounted = (ctx.method === 'POST' && ctx.path === path) || (ctx.method === 'PUT' && ctx.path.startsWith(`${path}/`));
+    if (isCounted) {
+      allowAnyOrigin(ctx);
       const admission = await site.limits.admitRegistration(site.tenant, addressGroup(callerOf(ctx.req).address));
       if (!admission.isAdmitted)
-        throw new HttpProblem('too-many-requests', { headers: { 'Retry-After': String(admission.retryAfterSeconds) } });
+        throw new HttpProblem('too-many-registrations', { headers: { 'Retry-After': String(admission.retryAfterSeconds) } });
     }
     await next();
   };
