@@ -14,7 +14,26 @@ export type Store = PrismaClient;
 
 /** Opens the store on a pool that the caller owns and ends. */
 export function createStore(pool: Pool): Store {
-  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false, statementNameGenerator: nameStatements() }) });
+}
+
+/** How many statements are prepared by name at most: lists in `IN (…)` make a text for each length. */
+const maxNamedStatements = 500;
+
+/**
+ * Names each text of a statement once, so that a connection parses and plans it once. What comes after the bound stays
+ * unnamed; a name never stands for two texts.
+ */
+function nameStatements(): (query: { sql: string }) => string {
+  const names = new Map<string, string>();
+  return ({ sql }) => {
+    const known = names.get(sql);
+    if (known !== undefined) return known;
+    if (names.size >= maxNamedStatements) return '';
+    const name = `s${names.size}`;
+    names.set(sql, name);
+    return name;
+  };
 }
 
 /** How long a transaction waits for a connection, and how long it may take; both in milliseconds. */
