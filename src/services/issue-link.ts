@@ -4,7 +4,7 @@ import { randomToken } from '../platform/random.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
 import { createLink, deleteUnusedLinks, type LinkPurpose } from '../store/links.ts';
-import { lockTenant } from '../store/signing-keys.ts';
+import { lockTenant } from '../store/tenants.ts';
 import { findUser, hasAdmin } from '../store/users.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 

@@ -6,7 +6,7 @@ import { deleteSessionsOfUser } from '../store/artifacts.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
 import { consumeLink, deleteUnusedLinks, findLink, type LinkPurpose, type StoredLink } from '../store/links.ts';
-import { lockTenant } from '../store/signing-keys.ts';
+import { lockTenant } from '../store/tenants.ts';
 import { createUser, findUser, hasAdmin, setPasswordHash } from '../store/users.ts';
 import type { UserProblem } from './create-user.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';

@@ -2,7 +2,8 @@ import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { randomToken } from '../platform/random.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
-import { createSigningKey, listSigningKeys, lockTenant, type SigningKeyState, type StoredSigningKey } from '../store/signing-keys.ts';
+import { createSigningKey, listSigningKeys, type SigningKeyState, type StoredSigningKey } from '../store/signing-keys.ts';
+import { lockTenant } from '../store/tenants.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** A signing key, opened. */

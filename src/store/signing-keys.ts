@@ -25,11 +25,6 @@ export async function listSigningKeys(db: Database, tenantId: TenantId): Promise
   return rows.map((row) => ({ ...row, state: row.state as SigningKeyState, publicJwk: row.publicJwk as JWK }));
 }
 
-/** Locks the tenant's row until the transaction ends, so that of two issuers that start together one makes the keys. */
-export async function lockTenant(db: Database, tenantId: TenantId): Promise<void> {
-  await db.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId} FOR UPDATE`;
-}
-
 /** Keeps a new key. */
 export async function createSigningKey(db: Database, tenantId: TenantId, key: StoredSigningKey): Promise<void> {
   await db.signingKey.create({ data: { ...key, tenantId, publicJwk: key.publicJwk as Prisma.InputJsonObject } });

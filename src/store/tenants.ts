@@ -24,3 +24,8 @@ export async function obtainTenant(db: Database, tenant: StoredTenant & { create
 export async function updateTenantIssuer(db: Database, id: TenantId, issuer: string): Promise<void> {
   await db.tenant.update({ where: { id }, data: { issuer } });
 }
+
+/** Locks the tenant's row until the transaction ends, so that of two that would make what may exist once, one does. */
+export async function lockTenant(db: Database, tenantId: TenantId): Promise<void> {
+  await db.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId} FOR UPDATE`;
+}
