@@ -20,6 +20,7 @@ import {
   extendArtifact,
   findArtifact,
   findArtifactByUid,
+  findSettledArtifact,
   keepArtifact,
   type NewArtifact,
 } from '../store/artifacts.ts';
@@ -150,19 +151,34 @@ class ArtifactAdapter implements Adapter {
 
   /**
    * What a refresh token that was consumed is worth: the same successor once more, inside the grace window and while that is
-   * unused; else this is reuse. Where no successor is found, it was derived under a secret that is no longer known.
+   * unused; else this is reuse. Clients refresh in parallel without agreeing among themselves, so a request may have been on its
+   * way before another one used the successor: that is no reuse either, and gets the one live token of the family. Where no
+   * successor is found, it was derived under a secret that is no longer known.
    */
   async #judgeRepeat(db: Database, artifact: Artifact, id: string): Promise<Standing> {
-    const { runtime, tenant, successors } = this.#environment;
+    const { runtime } = this.#environment;
     const grantId = grantIdOf(artifact);
     const graceMs = runtime.lifetimes.refreshGraceSeconds * 1_000;
     const sinceMs = runtime.clock.now().getTime() - (artifact.consumedAt?.getTime() ?? 0);
     if (sinceMs >= graceMs) return { outcome: 'reuse', grantId };
-    for (const successor of successors.possible(id)) {
-      const following = await findArtifact(db, tenant.id, this.#keyOf(successor));
-      if (following) return following.consumedAt ? { outcome: 'reuse', grantId } : { outcome: 'repeat', successor };
+    const arrivedAt = currentState()?.arrivedAt;
+    let presented = id;
+    for (;;) {
+      const next = await this.#findSuccessor(db, presented);
+      if (!next) return { outcome: 'unknown' };
+      if (!next.consumedAt) return { outcome: 'repeat', successor: next.id };
+      if (!arrivedAt || arrivedAt > next.consumedAt) return { outcome: 'reuse', grantId };
+      presented = next.id;
     }
-    return { outcome: 'unknown' };
+  }
+
+  /** Finds what a refresh token was exchanged for, once nobody is in the middle of using that. */
+  async #findSuccessor(db: Database, id: string): Promise<{ id: string; consumedAt?: Date } | undefined> {
+    for (const successor of this.#environment.successors.possible(id)) {
+      const artifact = await findSettledArtifact(db, this.#environment.tenant.id, this.#keyOf(successor));
+      if (artifact) return { id: successor, ...(artifact.consumedAt && { consumedAt: artifact.consumedAt }) };
+    }
+    return undefined;
   }
 
   #keyOf(id: string): ArtifactKey {

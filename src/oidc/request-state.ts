@@ -19,6 +19,8 @@ export type RevocationReason = 'refresh-reuse' | 'code-replay' | 'revoked-by-cli
 
 /** What our hooks remember about one request between the places where the engine calls them. */
 export interface RequestState {
+  /** When the whole of a token request had arrived, before it waited for anything of ours. */
+  arrivedAt?: Date;
   /** Present at the token endpoint. */
   unit?: Unit;
   /** Grants whose installations end after this request, even though it fails. */

@@ -14,6 +14,10 @@ export async function answerTokenRequest(environment: EngineEnvironment, ctx: Co
   const state = stateOf(ctx);
   const unit = beginUnitOfWork(runtime);
   state.unit = unit;
+  // The end of the body counts, or whoever sends it slowly could choose the moment.
+  ctx.req.once('end', () => {
+    state.arrivedAt = runtime.clock.now();
+  });
   try {
     await engine();
     if (ctx.status >= 200 && ctx.status < 300) await unit.commit();

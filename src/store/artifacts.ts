@@ -56,6 +56,16 @@ export async function findArtifact(db: Database, tenantId: TenantId, { model, di
   return row ? toArtifact(row) : undefined;
 }
 
+/**
+ * Finds an artifact as it is once whoever is changing it has committed or given up; inside a transaction it then stays so until that
+ * ends. Undefined when there is none.
+ */
+export async function findSettledArtifact(db: Database, tenantId: TenantId, key: ArtifactKey): Promise<Artifact | undefined> {
+  const { model, digest } = key;
+  await db.$queryRaw`SELECT 1 FROM artifacts WHERE tenant_id = ${tenantId} AND model = ${model} AND digest = ${digest} FOR SHARE`;
+  return findArtifact(db, tenantId, key);
+}
+
 /** Finds an artifact by its other name. */
 export async function findArtifactByUid(
   db: Database,
