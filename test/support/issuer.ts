@@ -35,6 +35,8 @@ export interface IssuerOptions {
   /** The issuer URL; default `http://localhost:<its port>`. */
   issuer?: string;
   maxConnections?: number;
+  /** Another way to the same database. */
+  wayToDatabase?: (url: string) => Promise<string>;
 }
 
 /** A person who can sign in. */
@@ -89,7 +91,8 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
   const database = beside?.database ?? (await createTestDatabase());
   const secret = beside?.secret ?? randomToken(32);
   const log: string[] = [];
-  const pool = createDatabasePool({ url: database.runtimeUrl, maxConnections: options.maxConnections ?? 10 });
+  const databaseUrl = options.wayToDatabase ? await options.wayToDatabase(database.runtimeUrl) : database.runtimeUrl;
+  const pool = createDatabasePool({ url: databaseUrl, maxConnections: options.maxConnections ?? 10 });
   const runtime: Runtime = {
     store: createStore(pool),
     clock: systemClock,
@@ -101,11 +104,21 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  const stop = async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await runtime.store.$disconnect();
+    await pool.end();
+    if (!beside) await database.drop();
+  };
   const url = beside?.url ?? options.issuer ?? `http://localhost:${port}`;
   const tenant = await ensureRootTenant(runtime, url);
   const render = createRenderer();
   const settings: EngineSettings = { registration: 'open', ...options.settings, ...createEnginePages({ render, tenant }) };
-  const engine = await createEngine(runtime, tenant, settings);
+  const engine = await createEngine(runtime, tenant, settings).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   const parts = { runtime, tenant, engine, render, limits: noAttemptLimits, trustedProxies: [], ...options.app };
   const app = createApp({ ...parts, statusLists: createStatusListPublisher(runtime) });
   server.on('request', app.callback());
@@ -122,13 +135,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     send: (request) => exchange(origin, request),
     addPerson: () => addPerson(runtime, tenant),
     addServer: (tools, resource) => addServer(runtime, tenant, { tools, resource }),
-    async stop() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      await runtime.store.$disconnect();
-      await pool.end();
-      if (!beside) await database.drop();
-    },
+    stop,
   };
 }
 
