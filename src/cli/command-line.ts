@@ -2,18 +2,10 @@
  * The command line: parses, calls a service, prints what it answers. It decides nothing. Exit codes: 0 done, 1 failed, 2 bad usage.
  * `main.ts` calls it.
  */
-import { Command, CommanderError } from 'commander';
-import { addClientCommands } from './commands/client.ts';
-import { addConfigCommands } from './commands/config.ts';
-import { addConsentCommands } from './commands/consent.ts';
-import { addKeysCommands } from './commands/keys.ts';
-import { addMigrateCommand } from './commands/migrate.ts';
-import { addServeCommand } from './commands/serve.ts';
-import { addServerCommands } from './commands/server.ts';
-import { addUserCommands } from './commands/user.ts';
+import { CommanderError } from 'commander';
 import { explainFailure } from './explain-failure.ts';
 import type { Io } from './io.ts';
-import { productVersion } from './product-version.ts';
+import { createProgram } from './program.ts';
 import { printProblem } from './report.ts';
 
 /** Runs one command; returns the exit code. */
@@ -29,34 +21,6 @@ export async function runCommandLine(args: readonly string[], io: Io): Promise<n
     printProblem(io, problem, { json });
     return exitCode;
   }
-}
-
-function createProgram(io: Io, { json }: { json: boolean }): Command {
-  const program = new Command('toolgrant')
-    .description('Toolgrant: people let agents use chosen tools of MCP servers, for a chosen time.')
-    .version(productVersion())
-    .helpCommand(false)
-    .exitOverride()
-    .configureOutput({
-      writeOut: io.out,
-      // What commander has to say about a wrong call is said once, in the form that was asked for.
-      writeErr: json ? () => undefined : io.err,
-      outputError: (text, write) => write(text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase())),
-    })
-    .showHelpAfterError('Add --help to see what can be given.');
-  for (const add of [
-    addServeCommand,
-    addMigrateCommand,
-    addConfigCommands,
-    addUserCommands,
-    addServerCommands,
-    addClientCommands,
-    addConsentCommands,
-    addKeysCommands,
-  ]) {
-    add(program, io);
-  }
-  return program;
 }
 
 /** Commander's own ways out: help and version that were asked for, everything else is bad usage. */

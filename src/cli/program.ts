@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { addClientCommands } from './commands/client.ts';
+import { addConfigCommands } from './commands/config.ts';
+import { addConsentCommands } from './commands/consent.ts';
+import { addKeysCommands } from './commands/keys.ts';
+import { addMigrateCommand } from './commands/migrate.ts';
+import { addServeCommand } from './commands/serve.ts';
+import { addServerCommands } from './commands/server.ts';
+import { addUserCommands } from './commands/user.ts';
+import type { Io } from './io.ts';
+import { productVersion } from './product-version.ts';
+
+/** All commands there are. With `json`, what commander says about a wrong call is left to the caller. */
+export function createProgram(io: Io, { json }: { json: boolean }): Command {
+  const program = new Command('toolgrant')
+    .description('Toolgrant: people let agents use chosen tools of MCP servers, for a chosen time.')
+    .version(productVersion())
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.out,
+      // What commander has to say about a wrong call is said once, in the form that was asked for.
+      writeErr: json ? () => undefined : io.err,
+      outputError: (text, write) => write(text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase())),
+    })
+    .showHelpAfterError('Add --help to see what can be given.');
+  for (const add of [
+    addServeCommand,
+    addMigrateCommand,
+    addConfigCommands,
+    addUserCommands,
+    addServerCommands,
+    addClientCommands,
+    addConsentCommands,
+    addKeysCommands,
+  ]) {
+    add(program, io);
+  }
+  return program;
+}

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { jsonOf, problemOf, runCommand, type Settings, settingsFor } from '../support/command.ts';
+import { type ConsentScene, setConsentScene, toolNamed } from '../support/consent-scene.ts';
+import { query } from '../support/database-holder.ts';
+import { giveConsent } from '../support/given-consent.ts';
+import { createTestRuntime, type TestRuntime } from '../support/runtime.ts';
+
+let test: TestRuntime;
+let scene: ConsentScene;
+let env: Settings;
+
+beforeAll(async () => {
+  test = await createTestRuntime();
+  env = settingsFor(test.database);
+  scene = await setConsentScene(test, [toolNamed('list_issues'), toolNamed('delete_issue', 'destructive')]);
+});
+
+afterAll(async () => {
+  await test?.end();
+});
+
+const run = (...args: string[]) => runCommand(args, { env });
+
+interface Client {
+  client_id: string;
+  client_secret: string | null;
+}
+
+describe('client create', () => {
+  it('makes a public client for the conformance suite', async () => {
+    const made = jsonOf<Client>(
+      await run('client', 'create', '--name', 'Suite', '--auth', 'none', '--redirect-uri', 'http://127.0.0.1:3000/callback', '--json'),
+    );
+    expect(made).toMatchObject({
+      client_id: expect.stringMatching(/^cli_[\w-]{20}$/),
+      client_name: 'Suite',
+      client_secret: null,
+      token_endpoint_auth_method: 'none',
+      redirect_uris: ['http://127.0.0.1:3000/callback'],
+      grant_types: ['authorization_code', 'refresh_token'],
+    });
+  });
+
+  it('shows a secret once, and keeps its digest alone', async () => {
+    const call = [
+      'client',
+      'create',
+      '--name',
+      'Backend',
+      '--redirect-uri',
+      'https://a.example/cb',
+      '--redirect-uri',
+      'https://b.example/cb',
+    ];
+    const text = await run(...call, '--grant', 'authorization_code');
+    expect(text.code).toBe(0);
+    const secret = /^Client secret: {2}([\w-]{43})$/m.exec(text.out)?.[1] ?? '';
+    const id = /^Client id: {6}(cli_\S+)$/m.exec(text.out)?.[1] ?? '';
+    expect(secret).not.toBe('');
+    expect(JSON.stringify(await query(test.database.ownerUrl, 'SELECT * FROM clients'))).not.toContain(secret);
+    const shown = await run('client', 'show', id, '--json');
+    expect(jsonOf(shown)).toMatchObject({
+      grant_types: ['authorization_code'],
+      redirect_uris: ['https://a.example/cb', 'https://b.example/cb'],
+    });
+    const digests = await query(test.database.ownerUrl, `SELECT secret_digest FROM clients WHERE id = '${id}'`);
+    for (const hidden of [secret, String(digests[0]?.['secret_digest'])]) expect(shown.out).not.toContain(hidden);
+  });
+
+  it.each([
+    ['redirect-uri', ['--redirect-uri', 'javascript:alert(1)']],
+    ['redirect-uri', []],
+    ['metadata', ['--redirect-uri', 'https://a.example/cb', '--grant', 'client_credentials']],
+    ['metadata', ['--redirect-uri', 'https://a.example/cb', '--auth', 'private_key_jwt']],
+  ])('ABUSE-1, ABUSE-9: refuses (%s) %j', async (code, options) => {
+    const result = await run('client', 'create', '--name', 'Bad', ...options, '--json');
+    expect(result).toMatchObject({ code: 1, out: '' });
+    expect(problemOf(result)).toMatchObject({ code, message: expect.stringContaining('The client cannot be made: ') });
+  });
+});
+
+describe('client list, show, remove', () => {
+  it('show a name that tries to steer the terminal as inert text', async () => {
+    await query(
+      test.database.ownerUrl,
+      `UPDATE clients SET metadata = jsonb_set(metadata, '{name}', '"evil \\u001b[2J\\u202egnp"') WHERE id = '${scene.clientId}'`,
+    );
+    const results = [await run('client', 'list'), await run('client', 'show', scene.clientId), await run('client', 'list', '--json')];
+    for (const { code, out } of results) {
+      expect(code).toBe(0);
+      for (const steering of ['\u001b', '\u202e']) expect(out).not.toContain(steering);
+      expect(out).toContain('evil ');
+    }
+    expect(jsonOf<{ client_id: string; client_name: string }[]>(results[2] as never)).toContainEqual(
+      expect.objectContaining({ client_id: scene.clientId, client_name: 'evil \u001b[2J\u202egnp' }),
+    );
+  });
+
+  it('know no client that is not there', async () => {
+    for (const name of ['show', 'remove'])
+      expect(problemOf(await run('client', name, 'cli_none\u0000', '--json')).code).toBe('unknown-client');
+  });
+
+  it('remove a client with its consents', async () => {
+    const other = await setConsentScene(test, [toolNamed('list_issues')]);
+    await giveConsent(test, other);
+    expect((await run('client', 'remove', other.clientId)).out).toContain('is removed');
+    expect(problemOf(await run('client', 'show', other.clientId, '--json')).code).toBe('unknown-client');
+    expect(jsonOf(await run('consent', 'list', '--client', other.clientId, '--json'))).toEqual([]);
+  });
+});
+
+describe('consent list, end', () => {
+  it('list what stands, by person, client and server, and end it', async () => {
+    const { consentId } = await giveConsent(test, scene);
+    const [user] = await query(test.database.ownerUrl, `SELECT email FROM users WHERE id = '${scene.userId}'`);
+    const email = String(user?.['email']);
+    for (const filter of [
+      [],
+      ['--email', email],
+      ['--client', scene.clientId],
+      ['--server', scene.resource],
+      ['--server', scene.serverId],
+    ]) {
+      const list = jsonOf<{ id: string }[]>(await run('consent', 'list', ...filter, '--json'));
+      expect(list).toMatchObject([{ id: consentId, person: { email }, tools: ['list_issues'], server: { resource: scene.resource } }]);
+    }
+    expect((await run('consent', 'list')).out).toContain(consentId);
+    expect(await run('consent', 'end', consentId)).toMatchObject({ code: 0, out: expect.stringContaining('has ended') });
+    expect((await run('consent', 'list')).out).toBe('No consent is in force.\n');
+    const [event] = await query(test.database.ownerUrl, `SELECT * FROM audit_events WHERE type = 'consent.ended'`);
+    expect(event).toMatchObject({ actor_type: 'operator', consent_id: consentId, detail: { reason: 'ended-by-admin' } });
+  });
+
+  it('know no consent, person or server that is not there', async () => {
+    expect(problemOf(await run('consent', 'end', 'cns_none', '--json')).code).toBe('unknown-consent');
+    expect(problemOf(await run('consent', 'list', '--email', 'nobody@example.com', '--json')).code).toBe('unknown-user');
+    expect(problemOf(await run('consent', 'list', '--server', 'srv_none', '--json')).code).toBe('unknown-server');
+  });
+});
+
+describe('keys list', () => {
+  it('ABUSE-55: shows no private part', async () => {
+    expect((await run('keys', 'list')).out).toContain('There is no key yet');
+    const { ensureSigningKeys } = await import('../../src/services/signing-keys.ts');
+    const { current } = await ensureSigningKeys(test.runtime, test.tenant);
+    const results = [await run('keys', 'list'), await run('keys', 'list', '--json')];
+    expect(jsonOf(results[1] as never)).toMatchObject([{ kid: current.kid, algorithm: 'ES256', state: 'current' }]);
+    for (const { out } of results) {
+      expect(out).toContain(current.kid);
+      expect(out).not.toContain(String(current.privateJwk.d));
+      expect(out).not.toMatch(/sealed|privateJwk|v1\./);
+    }
+  });
+});

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Command } from 'commander';
+import { createProgram } from '../../src/cli/program.ts';
+import { problemOf, runCommand, type Settings, settingsFor, testSecret } from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let env: Settings;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  env = settingsFor(database);
+});
+
+afterAll(async () => {
+  await database?.drop();
+});
+
+/** All commands that do something, as they are typed. */
+function leavesOf(command: Command, path: readonly string[] = []): { path: readonly string[]; command: Command }[] {
+  if (command.commands.length === 0) return [{ path, command }];
+  return command.commands.flatMap((child) => leavesOf(child, [...path, child.name()]));
+}
+
+const silent = { out: () => undefined, err: () => undefined, stdin: process.stdin, isTerminal: false, isErrTerminal: false };
+const leaves = leavesOf(createProgram(silent, { json: false }));
+const names = leaves.map(({ path }) => path.join(' '));
+/** A call with everything that the command insists on. */
+function completeCall(name: string): string[] {
+  const command = leaves.find(({ path }) => path.join(' ') === name)?.command;
+  const args = command?.registeredArguments.filter(({ required }) => required) ?? [];
+  const options = command?.options.filter(({ mandatory }) => mandatory) ?? [];
+  return [...name.split(' '), ...args.map(() => 'x'), ...options.flatMap(({ long }) => [String(long), 'x'])];
+}
+
+const ofTenant = leaves.filter(({ command }) => command.options.some(({ long }) => long === '--tenant')).map(({ path }) => path.join(' '));
+
+describe('the commands', () => {
+  it('are those of the contract', () => {
+    expect(names).toEqual([
+      'serve',
+      'migrate',
+      'config check',
+      'user create',
+      'user invite',
+      'user reset-password',
+      'user disable',
+      'user enable',
+      'user list',
+      'server add',
+      'server list',
+      'server sync',
+      'server tool',
+      'server credential',
+      'server remove',
+      'client create',
+      'client list',
+      'client show',
+      'client remove',
+      'consent list',
+      'consent end',
+      'keys list',
+    ]);
+  });
+
+  it.each(names)('%s: --help says what it does, and reads no settings', async (name) => {
+    const { code, out, err } = await runCommand([...name.split(' '), '--help'], { env: { TOOLGRANT_PORT: 'none' } });
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain(`Usage: toolgrant ${name}`);
+    expect(out).toContain('--json');
+  });
+
+  it.each(names)('%s: an option it does not know is bad usage, in both forms', async (name) => {
+    const text = await runCommand([...completeCall(name), '--what'], { env });
+    expect({ code: text.code, out: text.out }).toEqual({ code: 2, out: '' });
+    expect(text.err).toContain("Unknown option '--what'");
+    expect(text.err).toContain('--help');
+    const json = await runCommand([...completeCall(name), '--what', '--json'], { env });
+    expect(json.code).toBe(2);
+    expect(problemOf(json)).toEqual({ code: 'usage', message: "unknown option '--what'" });
+  });
+
+  it.each(ofTenant)('%s: only the root tenant exists', async (name) => {
+    const { code, out, err } = await runCommand([...completeCall(name), '--tenant', 'acme'], { env });
+    expect({ code, out, err }).toEqual({
+      code: 1,
+      out: '',
+      err: 'There is no tenant "acme". The only one is "root"; leave --tenant out.\n',
+    });
+  });
+});
+
+describe('bad usage', () => {
+  it.each([
+    [[]],
+    [['user']],
+    [['blah']],
+    [['user', 'blah']],
+    [['user', 'create']],
+    [['server', 'add', 'http://localhost/mcp']],
+    [['client', 'show']],
+  ])('%j exits with 2 and prints no result', async (args) => {
+    const { code, out, err } = await runCommand(args, { env });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/help/);
+  });
+
+  it.each([
+    ['user', 'list', 'one-too-many'],
+    ['user', 'invite'],
+    ['user', 'invite', 'a@example.com', '--email', 'b@example.com'],
+    ['server', 'add', 'http://localhost/mcp', '--name', 'A', '--header', 'no colon'],
+    ['server', 'tool', 'x', '--risk', 'none'],
+    ['server', 'tool', 'x', 'y', '--open-world', '--closed-world'],
+  ])('%s %s %s … is told what is wrong with it', async (...args) => {
+    const { code, out, err } = await runCommand(args, { env });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err.length).toBeGreaterThan(10);
+  });
+
+  it('does not repeat a header, which holds a secret', async () => {
+    const { err } = await runCommand(['server', 'add', 'http://localhost/mcp', '--name', 'A', '--header', 'geheim'], { env });
+    expect(err).not.toContain('geheim');
+  });
+});
+
+describe('settings that cannot be used', () => {
+  const broken = { TOOLGRANT_PORT: 'none', TOOLGRANT_ISSUER: 'http://auth.example.com', TOOLGRANT_POTR: '1' };
+
+  it.each(names)('%s: exit 1, all problems at once', async (name) => {
+    const { code, out, err } = await runCommand(completeCall(name), { env: broken });
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    for (const setting of Object.keys(broken)) expect(err).toContain(setting);
+  });
+
+  it('config check says what they come to, and no secret', async () => {
+    const text = await runCommand(['config', 'check'], { env });
+    expect(text).toMatchObject({ code: 0, err: '' });
+    expect(text.out).toContain('The settings can be used.');
+    const json = await runCommand(['config', 'check', '--json'], { env });
+    expect(JSON.parse(json.out)).toMatchObject({
+      ok: true,
+      config: { issuer: env['TOOLGRANT_ISSUER'] },
+      secrets: { keyEncryptionKey: 'set' },
+    });
+    const password = new URL(database.runtimeUrl).password;
+    for (const secret of [testSecret, password]) expect(text.out + json.out).not.toContain(secret);
+  });
+
+  it('config check --demo refuses what the demo refuses', async () => {
+    const { code, err } = await runCommand(['config', 'check', '--demo', '--json'], { env });
+    expect(code).toBe(1);
+    expect(JSON.parse(err)).toMatchObject({ error: { code: 'settings', message: expect.stringContaining('DATABASE_URL') } });
+  });
+});
