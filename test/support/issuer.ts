@@ -28,7 +28,7 @@ import { exchange, type Origin, type RawRequest, type RawResponse } from './http
 /** How a test wants its issuer. */
 export interface IssuerOptions {
   /** Another issuer's, to run a second one beside it on the same database, under the same URL and secret. */
-  beside?: TestIssuer;
+  beside?: Pick<TestIssuer, 'database' | 'secret' | 'url'>;
   lifetimes?: Partial<Lifetimes>;
   settings?: Partial<Pick<EngineSettings, 'registration' | 'defaultResource'>>;
   app?: Partial<Pick<AppParts, 'limits' | 'trustedProxies'>>;
