@@ -1,9 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createManualClient } from '../../src/services/create-client.ts';
 import { reapClients, unusedClientSeconds } from '../../src/services/reap-clients.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import { moveTime } from '../support/moved-time.ts';
-import { authorize, connect, isActive, redeem, refresh, registerTestClient, type TestClient } from '../support/oauth-client.ts';
+import {
+  authorizationUrl,
+  authorize,
+  connect,
+  isActive,
+  newPkce,
+  redeem,
+  refresh,
+  registerTestClient,
+  type TestClient,
+} from '../support/oauth-client.ts';
+import { Browser } from '../support/person.ts';
 
 let issuer: TestIssuer;
 let person: TestPerson;
@@ -69,13 +81,87 @@ describe('management', () => {
     expect((await redeem(issuer, client, await authorize(issuer, { client, person, server }))).status).toBe(200);
   });
 
+  it('MCP-28: what a change leaves out is gone, and what was read can be sent back', async () => {
+    const client = await registerTestClient(issuer, { client_uri: 'https://agent.example', logo_uri: 'https://agent.example/logo' });
+    const read = (await manage('GET', client, client.managementToken)).json();
+    const { registration_access_token: _, registration_client_uri: __, client_id_issued_at: ___, ...sent } = read;
+    expect((await manage('PUT', client, client.managementToken, sent)).json()).toEqual(read);
+    const { logo_uri: ____, ...less } = sent;
+    const changed = await manage('PUT', client, client.managementToken, { ...less, client_uri: '' });
+    expect(changed.status).toBe(200);
+    expect(changed.json()).not.toHaveProperty('logo_uri');
+    expect(changed.json()).not.toHaveProperty('client_uri');
+    expect((await manage('GET', client, client.managementToken)).json()).toEqual(changed.json());
+  });
+
+  it('MCP-28: a change of redirect URIs holds at once', async () => {
+    const client = await registerTestClient(issuer);
+    const redirectUri = 'https://agent.example/cb';
+    const body = { client_id: client.clientId, redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' };
+    expect((await manage('PUT', client, client.managementToken, body)).json()).toMatchObject({ redirect_uris: [redirectUri] });
+    const authorized = await authorize(issuer, { client: { ...client, redirectUri }, person, server });
+    expect((await redeem(issuer, { ...client, redirectUri }, authorized)).status).toBe(200);
+    const before = authorizationUrl(issuer, client, { resource: server.resource, code_challenge: newPkce().challenge });
+    const refused = await new Browser(issuer.origin).get(before);
+    expect(refused.status).toBe(400);
+    expect(refused.headers['location']).toBeUndefined();
+  });
+
+  it('MCP-24: a client that gives up the refresh grant refreshes no more, and gets no refresh token', async () => {
+    const client = await registerTestClient(issuer);
+    const tokens = await connect(issuer, { client, person, server });
+    const body = {
+      client_id: client.clientId,
+      redirect_uris: [client.redirectUri],
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code'],
+    };
+    expect((await manage('PUT', client, client.managementToken, body)).json()).toMatchObject({ grant_types: ['authorization_code'] });
+    const refused = await refresh(issuer, client, tokens.refresh_token);
+    expect(refused.status).toBe(400);
+    expect(refused.json()).toMatchObject({ error_description: expect.stringContaining('grant type') });
+    expect((await connect(issuer, { client, person, server })).refresh_token).toBeUndefined();
+  });
+
+  it('a change leaves an audit event, a refused one leaves none', async () => {
+    const client = await registerTestClient(issuer);
+    const body = { client_id: client.clientId, redirect_uris: [client.redirectUri], client_name: 'Renamed' };
+    await manage('PUT', client, client.managementToken, body);
+    await manage('PUT', client, client.managementToken, { ...body, redirect_uris: ['javascript:x'] });
+    await manage('DELETE', client, client.managementToken);
+    const events = await issuer.runtime.store.auditEvent.findMany({ where: { clientId: client.clientId }, orderBy: { at: 'asc' } });
+    expect(events.map(({ type }) => type)).toEqual(['client.registered', 'client.updated', 'client.removed']);
+    expect(events[1]?.detail).toMatchObject({ name: 'Renamed' });
+  });
+
+  it('MCP-34: scripts of any origin may manage, after a preflight', async () => {
+    const client = await registerTestClient(issuer);
+    const path = `/register/${client.clientId}`;
+    const headers = { Origin: 'https://inspector.example', 'Access-Control-Request-Method': 'DELETE' };
+    const preflight = await issuer.send({ method: 'OPTIONS', path, headers });
+    expect(preflight.status).toBe(204);
+    for (const method of ['GET', 'PUT', 'DELETE']) expect(preflight.headers['access-control-allow-methods']).toContain(method);
+    expect(preflight.headers['access-control-allow-headers']).toContain('authorization');
+    for (const token of [client.managementToken, 'wrong']) {
+      const response = await issuer.send({ path, headers: { Origin: headers.Origin, Authorization: `Bearer ${token}` } });
+      expect(response.headers['access-control-allow-origin']).toBe('*');
+      expect(response.headers['cache-control']).toBe('no-store');
+    }
+  });
+
   it('a change obeys the rules of registration', async () => {
     const client = await registerTestClient(issuer);
     const body = { client_id: client.clientId, redirect_uris: [client.redirectUri], token_endpoint_auth_method: 'none' };
     expect((await manage('PUT', client, client.managementToken, { ...body, redirect_uris: ['http://evil.example'] })).status).toBe(400);
     expect((await manage('PUT', client, client.managementToken, { ...body, client_id: 'cli_other' })).status).toBe(400);
     expect((await manage('PUT', client, client.managementToken, { ...body, client_secret_expires_at: 0 })).status).toBe(400);
-    expect((await manage('PUT', client, client.managementToken, [])).status).toBe(400);
+    for (const name of ['registration_access_token', 'registration_client_uri', 'client_id_issued_at'])
+      expect((await manage('PUT', client, client.managementToken, { ...body, [name]: client.registration[name] })).status).toBe(400);
+    for (const other of [[], null, 'x', {}, { redirect_uris: [client.redirectUri] }])
+      expect((await manage('PUT', client, client.managementToken, other)).status).toBe(400);
+    const machine = await manage('PUT', client, client.managementToken, { ...body, grant_types: ['client_credentials'] });
+    expect(machine.json()).toMatchObject({ error: 'invalid_client_metadata' });
+    expect((await manage('GET', client, client.managementToken)).json()).toEqual(client.registration);
   });
 
   it('ABUSE-11: a client’s token manages that client only', async () => {
@@ -117,5 +203,42 @@ describe('clean-up', () => {
     const left = await issuer.runtime.store.client.findMany({ where: { id: { in: [used.clientId, unused.clientId] } } });
     expect(left.map(({ id }) => id)).toEqual([used.clientId]);
     expect((await manage('GET', unused, unused.managementToken)).status).toBe(401);
+  });
+
+  it('MCP-33: clients made by hand stay, used or not, and so do those that people allowed something once', async () => {
+    const made = await createManualClient(issuer.runtime, issuer.tenant, {
+      request: { name: 'Console', redirectUris: ['https://console.example/cb'] },
+      origin: { actorType: 'operator' },
+    });
+    if (!made.ok) throw new Error(made.problem.reason);
+    const used = await registerTestClient(issuer);
+    const tokens = await connect(issuer, { client: used, person, server });
+    await refresh(issuer, used, tokens.refresh_token);
+    const time = moveTime();
+    try {
+      // Longer than any refresh token lives.
+      time.forward(2 * issuer.runtime.lifetimes.refreshTokenSeconds);
+      while ((await reapClients(issuer.runtime)) > 0);
+      expect((await manage('GET', used, used.managementToken)).status).toBe(200);
+      expect((await refresh(issuer, used, tokens.refresh_token)).json()).toMatchObject({ error: 'invalid_grant' });
+      expect((await connect(issuer, { client: used, person, server })).refresh_token).toMatch(/^[\w-]{43}$/);
+    } finally {
+      time.restore();
+    }
+    expect(await issuer.runtime.store.client.count({ where: { id: made.client.id } })).toBe(1);
+  });
+
+  it('MCP-33: a backlog goes in batches, and nothing of it is left', async () => {
+    const createdAt = new Date(Date.now() - (unusedClientSeconds + 60) * 1_000);
+    const { metadata } = await issuer.runtime.store.client.findFirstOrThrow();
+    const ids = Array.from({ length: 450 }, (_, index) => `cli_old_${index}`);
+    await issuer.runtime.store.client.createMany({
+      data: ids.map((id) => ({ tenantId: 'root', id, kind: 'dynamic', metadata: metadata as object, createdAt })),
+    });
+    const batches: number[] = [];
+    do batches.push(await reapClients(issuer.runtime));
+    while (batches.at(-1) !== 0);
+    expect(batches).toEqual([200, 200, 50, 0]);
+    expect(await issuer.runtime.store.client.count({ where: { id: { in: ids } } })).toBe(0);
   });
 });
