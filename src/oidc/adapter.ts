@@ -30,6 +30,7 @@ import { findServerCredentialDigest } from '../store/servers.ts';
 import { UnitOfWork } from '../store/unit-of-work.ts';
 import type { RefreshSuccessors } from './refresh-successor.ts';
 import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
+import { paths } from './routes.ts';
 
 /** What the adapter works with. */
 export interface AdapterEnvironment {
@@ -95,7 +96,7 @@ class ArtifactAdapter implements Adapter {
   async find(id: string): Promise<AdapterPayload | undefined> {
     const artifact = await this.#read((db) => findArtifact(db, this.#environment.tenant.id, this.#keyOf(id)));
     if (!artifact) return undefined;
-    const payload = toPayload(artifact, id);
+    const payload = this.#toPayload(artifact, id);
     if (this.#model !== 'RefreshToken' || !artifact.consumedAt) return payload;
     const standing = await this.#read((db) => this.#judgeRepeat(db, artifact, id));
     if (standing.outcome === 'unknown') return undefined;
@@ -106,7 +107,7 @@ class ArtifactAdapter implements Adapter {
     const { runtime, tenant } = this.#environment;
     const artifact = await this.#read((db) => findArtifactByUid(db, tenant.id, { model: this.#model, uid }));
     if (!artifact?.sealedId) return undefined;
-    return toPayload(artifact, runtime.vault.open(artifact.sealedId, { purpose: sealPurpose, tenantId: tenant.id }));
+    return this.#toPayload(artifact, runtime.vault.open(artifact.sealedId, { purpose: sealPurpose, tenantId: tenant.id }));
   }
 
   /** The device flow is off. */
@@ -201,6 +202,17 @@ class ArtifactAdapter implements Adapter {
     };
   }
 
+  #toPayload(artifact: Artifact, id: string): AdapterPayload {
+    const seconds = (at: Date) => Math.floor(at.getTime() / 1_000);
+    return {
+      ...artifact.payload,
+      jti: id,
+      ...(this.#model === 'Interaction' && { returnTo: `${this.#environment.tenant.issuer}${paths.authorize}/${id}` }),
+      ...(artifact.expiresAt && { exp: seconds(artifact.expiresAt) }),
+      ...(artifact.consumedAt && { consumed: seconds(artifact.consumedAt) }),
+    };
+  }
+
   #read<T>(work: (db: Database) => Promise<T>): Promise<T> {
     return currentState()?.unit?.read(work) ?? work(this.#environment.runtime.store);
   }
@@ -228,22 +240,12 @@ function grantIdOf(artifact: Artifact): string | undefined {
   return typeof grantId === 'string' ? grantId : undefined;
 }
 
-/** The payload repeats the id as `jti`, and that of an interaction holds the live session cookie. */
+/** The payload repeats the id as `jti`, that of an interaction also as part of `returnTo`, and holds the live session cookie. */
 function withoutSecrets(payload: AdapterPayload): Record<string, unknown> {
-  const { jti: _, session, ...rest } = payload as AdapterPayload & { session?: Record<string, unknown> };
+  const { jti: _, returnTo: __, session, ...rest } = payload as AdapterPayload & { session?: Record<string, unknown> };
   if (!session) return rest;
-  const { cookie: __, ...bound } = session;
+  const { cookie: ___, ...bound } = session;
   return { ...rest, session: bound };
-}
-
-function toPayload(artifact: Artifact, id: string): AdapterPayload {
-  const seconds = (at: Date) => Math.floor(at.getTime() / 1_000);
-  return {
-    ...artifact.payload,
-    jti: id,
-    ...(artifact.expiresAt && { exp: seconds(artifact.expiresAt) }),
-    ...(artifact.consumedAt && { consumed: seconds(artifact.consumedAt) }),
-  };
 }
 
 class ClientAdapter implements Adapter {
