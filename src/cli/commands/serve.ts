@@ -24,25 +24,29 @@ async function serve(io: Io, { options }: Call): Promise<void> {
   const { config, secrets, env } = await loadSettings(io, { demo: options['demo'] === true });
   // The database goes with the process (it asks for a fast shutdown on its way out), so this leaves nothing behind.
   const stop = listenForStop(process, () => process.exit(130));
+  let noteFault = (_: Error): void => undefined;
   try {
-    if (io.isTerminal && options['json'] !== true) io.err('Starting …\n');
+    const tell = (text: string) => (io.isTerminal && options['json'] !== true ? io.err(text) : undefined);
+    tell('Starting …\n');
     const [{ startIssuer }, log] = await Promise.all([
       import('../../compose/start-issuer.ts'),
       createLog(io, { env, level: config.logLevel }),
     ]);
-    process.on('uncaughtExceptionMonitor', (error) => log.fatal({ error }, 'the process ends by a fault'));
+    noteFault = (error) => log.fatal({ error }, 'the process ends by a fault');
+    process.on('uncaughtExceptionMonitor', noteFault);
     const issuer = await startIssuer({ config, secrets, log });
     try {
       if (!stop.isRequested()) await welcome(io, issuer, options);
       await stop.requested;
       log.info('stopping');
-      if (io.isTerminal) io.err('Stopping …\n');
+      tell('Stopping …\n');
     } finally {
       await issuer.stop();
     }
     log.info('stopped');
   } finally {
     stop.release();
+    process.off('uncaughtExceptionMonitor', noteFault);
   }
 }
 

@@ -1,0 +1,203 @@
+/** Starts of the issuer on a PostgreSQL of one's own: what keeps it from starting is said with the fix; how it stops. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  type CommandResult,
+  runCommand,
+  type Settings,
+  type StartedCommand,
+  settingsFor,
+  startCommand,
+  testSecret,
+} from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { findFreePort } from '../support/free-port.ts';
+import { beginRequest, type HalfRequest } from '../support/half-request.ts';
+
+let database: TestDatabase;
+let folder: string;
+let env: Settings;
+let port: number;
+const started: StartedCommand[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'toolgrant-start-'));
+  port = await findFreePort();
+  env = { ...settingsFor(database), TOOLGRANT_ISSUER: `http://localhost:${port}`, TOOLGRANT_RATE_LIMITS: 'off' };
+});
+
+afterEach(async () => {
+  for (const { process: child, ended } of started.splice(0)) {
+    child.kill('SIGKILL');
+    await ended;
+  }
+});
+
+afterAll(async () => {
+  await database?.drop();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+/** Starts the issuer in a process of its own, and waits until it serves. */
+async function serve(settings: Settings = env): Promise<StartedCommand> {
+  const command = startCommand(['serve'], { env: settings, cwd: folder });
+  started.push(command);
+  await command.says('Ctrl-C stops everything.');
+  return command;
+}
+
+/** A start that fails. It must print no result, and no secret. */
+async function refused(settings: Settings): Promise<string> {
+  const result: CommandResult = await runCommand(['serve'], { env: { TOOLGRANT_LOG_LEVEL: 'silent', ...settings } });
+  expect({ code: result.code, out: result.out }).toEqual({ code: 1, out: '' });
+  for (const secret of [testSecret, new URL(database.runtimeUrl).password]) expect(result.err).not.toContain(secret);
+  return result.err;
+}
+
+const changed = (change: (url: URL) => void): Settings => {
+  const url = new URL(database.runtimeUrl);
+  change(url);
+  return { ...env, DATABASE_URL: url.href };
+};
+
+describe('a database that cannot be used', () => {
+  it('is not there', async () => {
+    const nobody = await findFreePort();
+    const message = await refused({ ...env, DATABASE_URL: `postgres://u:p@127.0.0.1:${nobody}/toolgrant` });
+    expect(message).toBe(`No database answers at 127.0.0.1:${nobody}. Start it, or correct DATABASE_URL.\n`);
+  });
+
+  it('is on a host that nobody knows', async () => {
+    expect(await refused({ ...env, DATABASE_URL: 'postgres://u:p@no-such-host.invalid/toolgrant' })).toContain(
+      'no-such-host.invalid is not known. Correct DATABASE_URL',
+    );
+  });
+
+  it('refuses the password', async () => {
+    const message = await refused(changed((url) => (url.password = 'wrong')));
+    expect(message).toMatch(/refuses the password of the role toolgrant_runtime\. Correct the password in DATABASE_URL\.\n$/);
+  });
+
+  it('does not exist', async () => {
+    expect(await refused(changed((url) => (url.pathname = '/none')))).toContain('There is no database "none"');
+  });
+
+  it('speaks no TLS where TLS is asked for', async () => {
+    expect(await refused(changed((url) => url.searchParams.set('sslmode', 'require')))).toContain('"sslmode" in DATABASE_URL');
+  });
+
+  it('has an old schema', async () => {
+    const empty = await createTestDatabase({ empty: true });
+    const message = await refused({ ...env, DATABASE_URL: empty.runtimeUrl });
+    await empty.drop();
+    expect(message).toMatch(/schema is too old: .* Run "toolgrant migrate"\.\n$/);
+  });
+
+  it('ABUSE-75: lets its role rewrite the audit trail, unless that is accepted', async () => {
+    const owner = { ...env, DATABASE_URL: database.ownerUrl };
+    expect(await refused(owner)).toMatch(
+      /toolgrant_owner of DATABASE_URL could change audit records.* TOOLGRANT_AUDIT=tamper-evident\.\n$/,
+    );
+    const accepted = await serve({ ...owner, TOOLGRANT_AUDIT: 'tamper-evident' });
+    accepted.process.kill('SIGTERM');
+    expect((await accepted.ended).code).toBe(0);
+  });
+});
+
+describe('settings that meet the world', () => {
+  it('--demo and a database of yours exclude each other', async () => {
+    const { code, err } = await runCommand(['serve', '--demo'], { env });
+    expect(code).toBe(1);
+    expect(err).toContain('--demo makes a sample account, and DATABASE_URL names a database of yours. Remove one of the two.');
+  });
+
+  it('a port in use', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+    const message = await refused(env);
+    await new Promise((resolve) => other.close(resolve));
+    expect(message).toBe(`Port ${port} is in use by another program. Stop it, or set TOOLGRANT_PORT to another port.\n`);
+  });
+
+  it('a host that is not this machine', async () => {
+    expect(await refused({ ...env, TOOLGRANT_HOST: '192.0.2.1' })).toBe('This machine has no address 192.0.2.1. Correct TOOLGRANT_HOST.\n');
+  });
+
+  it('a certificate that is none', async () => {
+    const file = join(folder, 'tls.pem');
+    await writeFile(file, 'no certificate');
+    const tls = { TOOLGRANT_TLS_CERT: file, TOOLGRANT_TLS_KEY: file, TOOLGRANT_ISSUER: `https://localhost:${port}` };
+    const other = await createTestDatabase();
+    const message = await refused({ ...env, ...tls, DATABASE_URL: other.runtimeUrl });
+    await other.drop();
+    expect(message).toContain('TOOLGRANT_TLS_CERT and TOOLGRANT_TLS_KEY cannot be used together');
+  });
+
+  it('ABUSE-55: a secret that does not open the signing keys', async () => {
+    const first = await serve();
+    first.process.kill('SIGTERM');
+    expect((await first.ended).code).toBe(0);
+    const message = await refused({ ...env, TOOLGRANT_SECRET: Buffer.from(testSecret, 'base64url').reverse().toString('base64url') });
+    expect(message).toMatch(/^The signing keys do not open with TOOLGRANT_SECRET\. .* Bring back the secret/);
+    // The old one beside the new one opens them.
+    const both = await serve({
+      ...env,
+      TOOLGRANT_SECRET: Buffer.from(testSecret, 'base64url').reverse().toString('base64url'),
+      TOOLGRANT_SECRET_PREVIOUS: testSecret,
+    });
+    both.process.kill('SIGTERM');
+    expect((await both.ended).code).toBe(0);
+  });
+});
+
+describe('stopping', () => {
+  const halves: HalfRequest[] = [];
+  const begin = async () => {
+    const half = await beginRequest(port);
+    halves.push(half);
+    return half;
+  };
+
+  afterEach(() => {
+    for (const half of halves.splice(0)) half.abandon();
+  });
+
+  it('ABUSE-85: lets requests under way finish, takes no new ones, and exits with 0; one Ctrl-C that comes twice is one', async () => {
+    const issuer = await serve();
+    const half = await begin();
+    issuer.process.kill('SIGINT');
+    issuer.process.kill('SIGINT'); // npm passes on what the terminal has sent already
+    await issuer.says('"stopping"');
+    await expect(beginRequest(port)).rejects.toThrow('closed');
+    expect(await half.finish()).toMatch(/^HTTP\/1\.1 201 /);
+    const { code, out } = await issuer.ended;
+    expect(code).toBe(0);
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { message: string });
+    expect(lines.at(-1)?.message).toBe('stopped');
+  });
+
+  it('a second Ctrl-C ends at once', async () => {
+    const issuer = await serve();
+    await begin(); // which nobody finishes
+    const impatience = setInterval(() => issuer.process.kill('SIGINT'), 100);
+    const { code } = await issuer.ended;
+    clearInterval(impatience);
+    expect(code).toBe(130);
+  });
+
+  it('tells nobody at a pipe the link of the first administrator, and says how to get one', async () => {
+    const issuer = await serve();
+    issuer.process.kill('SIGTERM');
+    const { out, err } = await issuer.ended;
+    expect(out + err).not.toContain('/link/');
+    expect(err).toContain('There is no administrator yet: toolgrant user create --admin --email <email>');
+    for (const line of out.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
+  });
+});
