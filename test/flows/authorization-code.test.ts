@@ -187,6 +187,55 @@ describe('the authorization code flow', () => {
   });
 });
 
+describe('the resource', () => {
+  it('MCP-21: is the registered one, however the client spells it', async () => {
+    const plain = await issuer.addServer(undefined, 'https://plain.example');
+    for (const resource of ['https://plain.example/', 'HTTPS://PLAIN.example', 'https://plain.example:443']) {
+      const tokens = await connect(issuer, { client, person, server: { resource } });
+      expect(claimsOf(tokens.access_token).aud).toBe(plain.resource);
+      const again = await refresh(issuer, client, tokens.refresh_token, { resource });
+      expect(claimsOf(again.json<Tokens>().access_token).aud).toBe(plain.resource);
+    }
+  });
+
+  it('MCP-21: is the default one for clients that name none, where there is a default', async () => {
+    const withDefault = await startIssuer({ beside: issuer, settings: { defaultResource: server.resource } });
+    try {
+      const tokens = await connect(withDefault, { client, person, server, parameters: { resource: undefined } });
+      expect(claimsOf(tokens.access_token).aud).toBe(server.resource);
+      expect((await refresh(withDefault, client, tokens.refresh_token)).status).toBe(200);
+    } finally {
+      await withDefault.stop();
+    }
+  });
+});
+
+describe('what a client may ask of the sign-in', () => {
+  const urlWith = (parameters: Record<string, string>) =>
+    authorizationUrl(issuer, client, { resource: server.resource, code_challenge: newPkce().challenge, ...parameters });
+
+  it('prompt=none is answered without a page', async () => {
+    const stranger = await new Browser(issuer.origin).get(urlWith({ prompt: 'none' }));
+    expect(new URL(stranger.headers.location ?? '').searchParams.get('error')).toBe('login_required');
+  });
+
+  it('prompt=login, and max_age with openid, ask a signed-in person to sign in again, and then go on', async () => {
+    const { browser } = await connect(issuer, { client, person, server });
+    for (const parameters of [{ prompt: 'login' }, { scope: 'openid tools', max_age: '0' }] as Record<string, string>[]) {
+      const page = await browser.follow(await browser.get(urlWith(parameters)));
+      expect(page.text).toContain('name="password"');
+      const consent = await signInOn(browser, page, person);
+      const away = await answerConsent(browser, consent, {});
+      expect(new URL(away.headers.location ?? '').searchParams.get('code')).not.toBeNull();
+    }
+  });
+
+  it('an unknown prompt is an invalid request', async () => {
+    const response = await new Browser(issuer.origin).get(urlWith({ prompt: 'select_account' }));
+    expect(new URL(response.headers.location ?? '').searchParams.get('error')).toBe('invalid_request');
+  });
+});
+
 describe('a proven client', () => {
   it('MCP-16: goes on with what stands, and is asked for more than that', async () => {
     const { createManualClient } = await import('../../src/services/create-client.ts');

@@ -254,6 +254,20 @@ describe('what a refresh gives', () => {
     expect(await isActive(second, server, tokens.access_token)).toBe(false);
   });
 
+  it('ABUSE-35: nothing, once the person was disabled or the client blocked', async () => {
+    const [disabled, stays] = [await issuer.addPerson(), await issuer.addPerson()];
+    const blocked = await registerTestClient(issuer);
+    const first = await connect(issuer, { client, person: disabled, server });
+    const second = await connect(issuer, { client: blocked, person: stays, server });
+    const { store } = issuer.runtime;
+    await store.user.updateMany({ where: { id: disabled.userId }, data: { disabledAt: new Date() } });
+    await store.client.updateMany({ where: { id: blocked.clientId }, data: { blockedAt: new Date() } });
+    expect((await refresh(issuer, client, first.refresh_token)).json()).toMatchObject(invalidGrant);
+    expect((await refresh(issuer, blocked, second.refresh_token)).json()).toMatchObject(invalidGrant);
+    await store.user.updateMany({ where: { id: disabled.userId }, data: { disabledAt: null } });
+    expect((await refresh(issuer, client, first.refresh_token)).status).toBe(200);
+  });
+
   it('ENG-9: a family lives on as long as it is used, to its own end, and not beyond', async () => {
     let { refresh_token: token } = await connect(issuer, { client, person, server, decision: { duration: 'until-revoked' } });
     const time = moveTime();
