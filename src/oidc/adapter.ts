@@ -107,7 +107,7 @@ class ArtifactAdapter implements Adapter {
     const { runtime, tenant } = this.#environment;
     const artifact = await this.#read((db) => findArtifactByUid(db, tenant.id, { model: this.#model, uid }));
     if (!artifact?.sealedId) return undefined;
-    return this.#toPayload(artifact, runtime.vault.open(artifact.sealedId, { purpose: sealPurpose, tenantId: tenant.id }));
+    return this.#toPayload(artifact, runtime.vault.open(artifact.sealedId, { purpose: idPurpose, tenantId: tenant.id }));
   }
 
   /** The device flow is off. */
@@ -189,13 +189,15 @@ class ArtifactAdapter implements Adapter {
   #toArtifact(id: string, payload: AdapterPayload, expiresIn: number | undefined): NewArtifact {
     const { runtime, tenant } = this.#environment;
     const now = runtime.clock.now();
-    const { grantId, accountId, uid } = payload;
+    const { grantId, accountId, uid, state } = payload;
     const isSession = this.#model === 'Session';
+    const seal = (text: string, purpose: string) => runtime.vault.seal(text, { purpose, tenantId: tenant.id });
     return {
       ...this.#keyOf(id),
-      payload: withoutSecrets(payload),
+      // A session's state has what proves that the sign-out page was seen.
+      payload: { ...withoutSecrets(payload), ...(state !== undefined && { state: seal(JSON.stringify(state), statePurpose) }) },
       createdAt: now,
-      ...(isSession && uid !== undefined && { uid, sealedId: runtime.vault.seal(id, { purpose: sealPurpose, tenantId: tenant.id }) }),
+      ...(isSession && uid !== undefined && { uid, sealedId: seal(id, idPurpose) }),
       ...(grantId !== undefined && { grantId }),
       ...(accountId !== undefined && { accountId }),
       ...(expiresIn !== undefined && { expiresAt: new Date(now.getTime() + expiresIn * 1_000) }),
@@ -203,11 +205,15 @@ class ArtifactAdapter implements Adapter {
   }
 
   #toPayload(artifact: Artifact, id: string): AdapterPayload {
+    const { runtime, tenant } = this.#environment;
     const seconds = (at: Date) => Math.floor(at.getTime() / 1_000);
+    const { state } = artifact.payload;
+    const openState = (sealed: string) => JSON.parse(runtime.vault.open(sealed, { purpose: statePurpose, tenantId: tenant.id }));
     return {
       ...artifact.payload,
       jti: id,
-      ...(this.#model === 'Interaction' && { returnTo: `${this.#environment.tenant.issuer}${paths.authorize}/${id}` }),
+      ...(typeof state === 'string' && { state: openState(state) }),
+      ...(this.#model === 'Interaction' && { returnTo: `${tenant.issuer}${paths.authorize}/${id}` }),
       ...(artifact.expiresAt && { exp: seconds(artifact.expiresAt) }),
       ...(artifact.consumedAt && { consumed: seconds(artifact.consumedAt) }),
     };
@@ -228,8 +234,9 @@ type Standing =
   | { outcome: 'reuse'; grantId: string | undefined }
   | { outcome: 'unknown' };
 
-/** What sealed ids are bound to. */
-const sealPurpose = 'artifact-id';
+/** What sealed ids and states are bound to. */
+const idPurpose = 'artifact-id';
+const statePurpose = 'artifact-state';
 
 function reasonOf(modelOrGrantType: unknown): RevocationReason {
   return modelOrGrantType === 'RefreshToken' || modelOrGrantType === 'refresh_token' ? 'refresh-reuse' : 'code-replay';
