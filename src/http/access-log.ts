@@ -1,4 +1,4 @@
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import type { Logger } from '../platform/logger.ts';
 import { callerOf } from './caller.ts';
 
@@ -6,7 +6,7 @@ import { callerOf } from './caller.ts';
  * Logs one line per request: the route's name, never the URL, because URLs carry codes, tokens of one-time links and what
  * clients put into `state`. Errors have been answered further in.
  */
-export function logAccess(log: Logger, routeOf: (path: string) => string): Middleware {
+export function logAccess(log: Logger, routeOf: (ctx: Context) => string): Middleware {
   return async (ctx, next) => {
     const startedAt = performance.now();
     const { requestId, address } = callerOf(ctx.req);
@@ -16,7 +16,7 @@ export function logAccess(log: Logger, routeOf: (path: string) => string): Middl
           requestId,
           address,
           method: ctx.method,
-          route: routeOf(pathOf(ctx.req.url)),
+          route: routeOf(ctx),
           status: ctx.res.statusCode,
           ms: Math.round((performance.now() - startedAt) * 10) / 10,
           ...(!ctx.res.writableFinished && { aborted: true }),
@@ -26,9 +26,4 @@ export function logAccess(log: Logger, routeOf: (path: string) => string): Middl
     });
     await next();
   };
-}
-
-/** Without parsing, which throws for some request lines: here nothing would catch it, and the process would end. */
-function pathOf(url = ''): string {
-  return url.split(/[?#]/, 1)[0] ?? '';
 }

@@ -1,5 +1,5 @@
 import Router from '@koa/router';
-import Koa, { type Middleware } from 'koa';
+import Koa, { type Context, type Middleware } from 'koa';
 import type { Engine } from '../oidc/engine-contract.ts';
 import type { AttemptLimits } from '../services/limit-attempts.ts';
 import type { StatusListPublisher } from '../services/publish-status-list.ts';
@@ -15,7 +15,7 @@ import { HttpProblem } from './http-problem.ts';
 import { limitDeclaredBody, limitRegistrations } from './limit-requests.ts';
 import { pinHost, requirePath } from './pin-host.ts';
 import type { Route } from './route.ts';
-import { createRoutes, protocolRoutes } from './routes.ts';
+import { createRoutes, protocolRouteName } from './routes.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import type { Site } from './site.ts';
 import type { Render } from './views/render.ts';
@@ -53,8 +53,7 @@ export function createApp(parts: AppParts): Koa {
     isDraining,
   };
   const proxies = trustProxies(parts.trustedProxies);
-  const routes = createRoutes(readAssets());
-  const router = createRouter(routes, site);
+  const router = createRouter(createRoutes(readAssets()), site);
 
   const middleware: readonly Middleware[] = [
     // 1. What holds for every answer, refusals included.
@@ -64,7 +63,7 @@ export function createApp(parts: AppParts): Koa {
       if (isDraining()) ctx.set('Connection', 'close');
       await next();
     },
-    logAccess(runtime.log, (path) => routeName(router, path.slice(basePath.length)) ?? 'none'),
+    logAccess(runtime.log, (ctx) => routeName(ctx, basePath)),
     handleErrors({ render, frame: frameOf(tenant), log: runtime.log }),
     requirePath(),
     // 2. Machines that watch the process call it by any name.
@@ -74,14 +73,11 @@ export function createApp(parts: AppParts): Koa {
     useIssuerScheme(isSecure),
     // 4. Pages and documents of this room.
     router.routes() as Middleware,
-    router.allowedMethods({ throw: true, notImplemented: refuseMethod, methodNotAllowed: refuseMethod }) as Middleware,
     // 5. Protocol endpoints.
     limitRegistrations(site),
     limitDeclaredBody(),
     engine.handle,
-    () => {
-      throw new HttpProblem('not-found');
-    },
+    refuse,
   ];
 
   const app = new Koa({ env: 'production' });
@@ -100,10 +96,14 @@ function createRouter(routes: readonly Route[], site: Site): Router {
   return router;
 }
 
-/** The name that stands in the log: of a page or document, else of a protocol endpoint. */
-function routeName(router: Router, path: string): string | undefined {
-  const [layer] = router.match(`${router.opts.prefix ?? ''}${path}`, 'GET').path;
-  return layer?.name ?? protocolRoutes.get(path);
+/**
+ * The name that stands in the log: of the page or document that matched, else of a protocol endpoint. The URL is not parsed:
+ * that throws for some request lines, where nothing would catch it and the process would end.
+ */
+function routeName(ctx: Context, basePath: string): string {
+  const { _matchedRouteName: matched } = ctx as { _matchedRouteName?: string };
+  const path = (ctx.req.url ?? '').split(/[?#]/, 1)[0] ?? '';
+  return matched ?? protocolRouteName(path.startsWith(basePath) ? path.slice(basePath.length) : path) ?? 'none';
 }
 
 /** TLS may end at a proxy: whether a request counts as https is the issuer's to say. Cookies are marked by it. */
@@ -114,6 +114,9 @@ function useIssuerScheme(isSecure: boolean): Middleware {
   };
 }
 
-function refuseMethod(): HttpProblem {
-  return new HttpProblem('method-not-allowed');
+/** Nothing answered: there is nothing at this path, or nothing for this method. */
+function refuse(ctx: Context): never {
+  const { matched = [] } = ctx as { matched?: readonly { methods: readonly string[] }[] };
+  if (matched.length === 0) throw new HttpProblem('not-found');
+  throw new HttpProblem('method-not-allowed', { headers: { Allow: [...new Set(matched.flatMap(({ methods }) => methods))].join(', ') } });
 }

@@ -10,6 +10,7 @@ export type ProblemKind =
   | 'credential-invalid'
   | 'not-found'
   | 'consent-not-found'
+  | 'agent-blocked'
   | 'link-not-valid'
   | 'method-not-allowed'
   | 'body-too-large'
@@ -103,6 +104,13 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     title: 'There is no such permission',
     what: 'It has ended, or it is not yours. Opening this page has changed nothing.',
     steps: ['Look under Connected agents for what is allowed now.', 'To allow it anew, let the agent connect again.'],
+  },
+  'agent-blocked': {
+    status: 403,
+    error: 'access_denied',
+    title: 'This agent is blocked here',
+    what: 'Whoever runs this server has blocked it. Nothing was allowed, and it cannot use what was allowed before.',
+    steps: ['If you think that this is a mistake, ask whoever runs this server.'],
   },
   'link-not-valid': {
     status: 404,

@@ -51,5 +51,15 @@ export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route
   ];
 }
 
-/** The engine's endpoints, by path below the issuer; their names stand in logs. */
-export const protocolRoutes: ReadonlyMap<string, string> = new Map(Object.entries(paths).map(([name, path]) => [path, `protocol-${name}`]));
+const protocolNames: ReadonlyMap<string, string> = new Map(Object.entries(paths).map(([name, path]) => [path, `protocol-${name}`]));
+
+/** Endpoints that carry an id in their path. */
+const protocolPrefixes: readonly [string, string][] = [
+  [`${paths.authorize}/`, 'protocol-resume'],
+  [`${paths.register}/`, 'protocol-management'],
+];
+
+/** The name of an engine's endpoint by its path below the issuer, for logs. */
+export function protocolRouteName(path: string): string | undefined {
+  return protocolNames.get(path) ?? protocolPrefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
+}

@@ -15,13 +15,20 @@ export function choiceProblem(failure: Failure): string | HttpProblem {
     case 'unknown-installation':
     case 'installation-ended':
       return new HttpProblem('consent-not-found', { message: failure.kind });
+    case 'client-blocked':
+      return new HttpProblem('agent-blocked');
     case 'unknown-user':
     case 'user-disabled':
     case 'unknown-client':
-    case 'client-blocked':
     case 'unknown-resource':
       return new HttpProblem('interaction-not-found', { message: failure.kind });
     default:
       return failure satisfies never;
   }
+}
+
+/** Why a page with tools cannot be shown at all. */
+export function endingProblem(failure: Failure): HttpProblem {
+  const problem = choiceProblem(failure);
+  return problem instanceof HttpProblem ? problem : new HttpProblem('fault', { message: problem });
 }

@@ -14,7 +14,7 @@ import type { Site } from '../site.ts';
 import { choiceContext, type Draft, firstDraft } from '../views/choice.ts';
 import { spanInWords } from '../views/instants.ts';
 import { agentOf } from './agent.ts';
-import { choiceProblem } from './choice-problem.ts';
+import { choiceProblem, endingProblem } from './choice-problem.ts';
 import { answerOf, draftOf, pressedOf } from './draft.ts';
 
 /** Shows what one agent may do now. */
@@ -80,7 +80,7 @@ async function currentProposal(site: Site, person: Person, consentId: ConsentId)
   const consent = await findOwnConsent(site.runtime, site.tenant, { userId: person.userId, consentId });
   if (!consent.ok) throw new HttpProblem('consent-not-found', { message: consent.failure.kind });
   const proposal = await prepareConsentChange(site.runtime, site.tenant, { userId: person.userId, consent: consent.value });
-  if (!proposal.ok) throw new HttpProblem('consent-not-found', { message: proposal.failure.kind });
+  if (!proposal.ok) throw endingProblem(proposal.failure);
   return proposal.value;
 }
 

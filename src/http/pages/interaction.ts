@@ -14,7 +14,7 @@ import { choiceContext, type Draft, firstDraft, hasAsked } from '../views/choice
 import { spanInWords } from '../views/instants.ts';
 import { readableText } from '../views/untrusted-text.ts';
 import { agentOf, redirectOf } from './agent.ts';
-import { choiceProblem } from './choice-problem.ts';
+import { choiceProblem, endingProblem } from './choice-problem.ts';
 import { answerOf, draftOf, pressedOf } from './draft.ts';
 import { learnedThrough } from './learned.ts';
 import { attemptSignIn, showLogin } from './sign-in.ts';
@@ -90,7 +90,7 @@ async function proposalFor(site: Site, pending: PendingInteraction): Promise<Con
   if (!pending.userId) throw new HttpProblem('interaction-not-found', { message: 'consent without a person' });
   const { userId, clientId, resource, requestedScope } = pending;
   const proposal = await prepareConsent(site.runtime, site.tenant, { userId, clientId, resource, requestedScope });
-  if (!proposal.ok) throw new HttpProblem('interaction-not-found', { message: proposal.failure.kind });
+  if (!proposal.ok) throw endingProblem(proposal.failure);
   return proposal.value;
 }
 
