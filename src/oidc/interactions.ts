@@ -10,7 +10,7 @@ import { type AuthorizationRequest, readAuthorizationRequest } from './authoriza
 import { mustAskPerson } from './consent-policy.ts';
 import type { InteractionProblem, Interactions, PendingInteraction, Session, Sessions } from './engine-contract.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
-import { createGrant } from './grant.ts';
+import { prepareGrant } from './grant.ts';
 import { paths } from './routes.ts';
 
 /** An interaction with the person it has, if it has one. */
@@ -63,7 +63,10 @@ export function createInteractions(environment: EngineEnvironment, provider: Pro
 
 const notFound: InteractionProblem = { problem: 'not-found' };
 
-/** The cookie is bound to the interaction's path; without it the URL alone opens nothing (ABUSE-34). */
+/**
+ * The cookie is bound to the interaction's path; without it the URL alone opens nothing (ABUSE-34). The engine compares the redirect
+ * URI when a request begins; it must be the client's still when a person looks at it or answers, because the answer goes there.
+ */
 async function loadInteraction(
   environment: EngineEnvironment,
   ctx: Context,
@@ -72,10 +75,13 @@ async function loadInteraction(
   if (ctx.cookies.get(environment.cookies.interaction, { signed: false }) !== uid) return undefined;
   const interaction = await provider.Interaction.find(uid);
   if (!interaction) return undefined;
+  const request = readAuthorizationRequest(interaction.params);
+  const client = await provider.Client.find(request.clientId);
+  if (!client?.redirectUriAllowed(request.redirectUri)) return undefined;
   const session = await sessions.current(ctx);
   const boundTo = interaction.session?.uid;
   const isBoundElsewhere = boundTo !== undefined && boundTo !== session?.uid;
-  return { interaction, request: readAuthorizationRequest(interaction.params), session: isBoundElsewhere ? undefined : session };
+  return { interaction, request, session: isBoundElsewhere ? undefined : session };
 }
 
 function describe({ interaction, request, session }: Loaded): PendingInteraction {
@@ -116,10 +122,11 @@ async function allow(
   if (isAnswered(interaction)) return succeed({ location: interaction.returnTo });
   if (!session || mustSignIn(interaction, session)) return { problem: 'session-changed' };
   const { userId } = session;
-  const { grantId } = await createGrant(provider, { ...request, userId });
+  const { grant, grantId } = prepareGrant(provider, { ...request, userId });
   const origin = personalOrigin(environment, ctx, userId);
   const recorded = await recordConsent(runtime, tenant, { ...request, userId, answer, grantId, origin });
   if (!recorded.ok) return fail(recorded.failure);
+  await grant.save();
   bindTo(interaction, session, { asLogin: false });
   interaction.result = { ...interaction.result, consent: { grantId } };
   await interaction.persist();

@@ -4,9 +4,10 @@ import type { InstallationId } from '../domain/ids.ts';
 import { namedScopes } from '../domain/spell-scope.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
-import { markClientAuthorized } from '../store/clients.ts';
+import { holdClient, markClientAuthorized } from '../store/clients.ts';
 import { obtainConsentRow } from '../store/consents.ts';
 import { createInstallation } from '../store/installations.ts';
+import { holdServer } from '../store/servers.ts';
 import { type ConsentRequest, findServerOfResource } from './prepare-consent.ts';
 import { type AnsweredPage, problemWithParties, type RecordedConsent, recordAnswer, transactOutcome } from './record-answer.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
@@ -21,7 +22,9 @@ export async function recordConsent(
   return transactOutcome(runtime, async (db) => {
     const now = runtime.clock.now();
     const server = await findServerOfResource(db, tenant.id, decision.resource);
-    if (!server) return fail({ kind: 'unknown-resource', resource: decision.resource });
+    // Held before they are judged: what is removed meanwhile would take the rows written here along, or refuse them.
+    if (!server || !(await holdServer(db, tenant.id, server.id))) return fail({ kind: 'unknown-resource', resource: decision.resource });
+    if (!(await holdClient(db, tenant.id, clientId))) return fail({ kind: 'unknown-client' });
     const parties = { userId, clientId, serverId: server.id };
     const problem = await problemWithParties(db, tenant.id, parties);
     if (problem) return fail(problem);

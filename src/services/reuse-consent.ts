@@ -2,7 +2,9 @@ import { parseCeiling } from '../domain/ceiling.ts';
 import { fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ConsentId, InstallationId } from '../domain/ids.ts';
 import { namedScopes } from '../domain/spell-scope.ts';
+import { holdClient } from '../store/clients.ts';
 import { createInstallation } from '../store/installations.ts';
+import { holdServer } from '../store/servers.ts';
 import { type ConsentRequest, composePage, findServerOfResource } from './prepare-consent.ts';
 import { problemWithParties, transactOutcome } from './record-answer.ts';
 import type { Runtime, Tenant } from './runtime.ts';
@@ -17,7 +19,9 @@ export async function reuseConsent(
   return transactOutcome(runtime, async (db) => {
     const now = runtime.clock.now();
     const server = await findServerOfResource(db, tenant.id, reuse.resource);
-    if (!server) return fail({ kind: 'unknown-resource', resource: reuse.resource });
+    // Held before they are judged: what is removed meanwhile would take the rows written here along, or refuse them.
+    if (!server || !(await holdServer(db, tenant.id, server.id))) return fail({ kind: 'unknown-resource', resource: reuse.resource });
+    if (!(await holdClient(db, tenant.id, clientId))) return fail({ kind: 'unknown-client' });
     const parties = { userId, clientId, serverId: server.id };
     const problem = await problemWithParties(db, tenant.id, parties);
     if (problem) return fail(problem);

@@ -80,6 +80,12 @@ export async function lockClient(db: Database, tenantId: TenantId, id: ClientId)
   await db.$queryRaw`SELECT 1 FROM clients WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
 }
 
+/** Keeps a client from being removed until the transaction ends, and hinders nothing else; false when it is gone already. */
+export async function holdClient(db: Database, tenantId: TenantId, id: ClientId): Promise<boolean> {
+  const rows = await db.$queryRaw<unknown[]>`SELECT 1 FROM clients WHERE tenant_id = ${tenantId} AND id = ${id} FOR KEY SHARE`;
+  return rows.length > 0;
+}
+
 /** Removes a client with its consents. Turn the status indices of those invalid first: tokens outlive the row. */
 export async function deleteClient(db: Database, tenantId: TenantId, id: ClientId): Promise<void> {
   await db.client.deleteMany({ where: { tenantId, id } });

@@ -133,6 +133,12 @@ export async function noteLibrary(
   return count === 1;
 }
 
+/** Keeps a server from being removed until the transaction ends, and hinders nothing else; false when it is gone already. */
+export async function holdServer(db: Database, tenantId: TenantId, id: ServerId): Promise<boolean> {
+  const rows = await db.$queryRaw<unknown[]>`SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} FOR KEY SHARE`;
+  return rows.length > 0;
+}
+
 /** Removes a server with its catalogue and consents. Turn the status indices of those invalid first: tokens outlive the row. */
 export async function deleteServer(db: Database, tenantId: TenantId, id: ServerId): Promise<void> {
   await db.server.deleteMany({ where: { tenantId, id } });
