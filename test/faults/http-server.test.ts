@@ -1,0 +1,108 @@
+/** Listening, cutting off what dribbles, and stopping without dropping a request. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get as httpsGet } from 'node:https';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type Listening, listen } from '../../src/http/server.ts';
+import { makeSelfSigned } from '../support/self-signed.ts';
+
+const open: Listening[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((listening) => listening.drain(0)));
+});
+
+async function start(...[handler, options]: Parameters<typeof listen>): Promise<Listening> {
+  const listening = await listen(handler, options);
+  open.push(listening);
+  return listening;
+}
+
+/** Sends bytes and collects the answer until the connection ends. */
+function talk(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+}
+
+describe('listening', () => {
+  it('both loopback families answer on one port', async () => {
+    const { port, addresses } = await start((_, response) => response.end('here'), { hosts: ['127.0.0.1', '::1'], port: 0 });
+    expect(addresses).toEqual(['127.0.0.1', '::1']);
+    for (const host of ['127.0.0.1', '[::1]']) expect(await (await fetch(`http://${host}:${port}/`)).text()).toBe('here');
+  });
+
+  it('a port in use is an error, and nothing is left listening', async () => {
+    const first = await start((_, response) => response.end(), { hosts: ['::1'], port: 0 });
+    await expect(listen((_, response) => response.end(), { hosts: ['127.0.0.1', '::1'], port: first.port })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
+    await expect(fetch(`http://127.0.0.1:${first.port}/`)).rejects.toThrow();
+  });
+
+  it('https is served with the given certificate', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'toolgrant-tls-'));
+    const [certificatePath, keyPath] = [join(folder, 'crt.pem'), join(folder, 'key.pem')];
+    const { certificate, key } = makeSelfSigned();
+    writeFileSync(certificatePath, certificate);
+    writeFileSync(keyPath, key);
+    const { port } = await start((_, response) => response.end('here'), {
+      hosts: ['127.0.0.1'],
+      port: 0,
+      tls: { certificatePath, keyPath },
+    });
+    const status = await new Promise((resolve, reject) => {
+      httpsGet({ host: '127.0.0.1', port, rejectUnauthorized: false, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on('error', reject);
+    });
+    expect(status).toBe(200);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('ABUSE-76: requests that cannot be read', () => {
+  it('headers beyond 16 KiB are 431, rubbish is 400, and others are served meanwhile', async () => {
+    const { port } = await start((_, response) => response.end('here'), { hosts: ['127.0.0.1'], port: 0 });
+    expect(await talk(port, `GET / HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431/);
+    expect(await talk(port, 'rubbish\r\n\r\n')).toMatch(/^HTTP\/1\.1 400/);
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('here');
+  });
+
+  it('headers that dribble in are cut off with 408', async () => {
+    const { port } = await start((_, response) => response.end('here'), { hosts: ['127.0.0.1'], port: 0 });
+    expect(await talk(port, 'GET / HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1\.1 408/);
+  }, 30_000);
+});
+
+describe('ABUSE-85: stopping', () => {
+  it('a request under way is finished, a new connection is refused, idle ones are closed', async () => {
+    const arrived = Promise.withResolvers<() => void>();
+    const listening = await start((_, response) => arrived.resolve(() => response.end('finished')), { hosts: ['127.0.0.1'], port: 0 });
+    const underWay = fetch(`http://127.0.0.1:${listening.port}/`).then((response) => response.text());
+    const finish = await arrived.promise;
+    const drained = listening.drain(10_000);
+    expect(listening.isDraining()).toBe(true);
+    await expect(fetch(`http://127.0.0.1:${listening.port}/`)).rejects.toThrow();
+    finish();
+    expect(await underWay).toBe('finished');
+    await drained;
+  });
+
+  it('a request that never ends is cut off at the deadline', async () => {
+    const listening = await start(() => undefined, { hosts: ['127.0.0.1'], port: 0 });
+    const cut = expect(fetch(`http://127.0.0.1:${listening.port}/`)).rejects.toThrow();
+    await pause(50);
+    await listening.drain(100);
+    await cut;
+  });
+});
