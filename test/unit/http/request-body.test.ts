@@ -74,4 +74,10 @@ describe('JSON', () => {
   it('brackets within texts are no levels', async () => {
     expect((await json(`{"a":"${'[{'.repeat(50)}\\""}`)).get('a')).toBe(`${'[{'.repeat(50)}"`);
   });
+
+  it('ABUSE-76: a text without an end is looked at once, however many quotes are in it', async () => {
+    // Far more than is accepted: a look from each quote to the end would take hours.
+    const body = `{"a":"${'\\"'.repeat(2_000_000)}`;
+    expect(await kindOf(readJsonObject(request(body, 'application/json'), 8_000_000))).toBe('bad-request');
+  });
 });
