@@ -20,7 +20,8 @@ export async function changePassword(
   change: { userId: UserId; currentPassword: string; newPassword: string; keepSessionUid?: string; origin: Origin },
 ): Promise<PasswordChange> {
   const { userId, currentPassword, newPassword, keepSessionUid, origin } = change;
-  if (isPasswordTooLong(currentPassword)) return { ok: false, problem: 'too-long' };
+  // It cannot be the present one. `too-long` is said of the new one alone, by whoever has proved the present one.
+  if (isPasswordTooLong(currentPassword)) return { ok: false, problem: 'wrong-password' };
   const user = await findUser(runtime.store, tenant.id, userId);
   const checked = await findPasswordHash(runtime.store, tenant.id, userId);
   const check = await runtime.passwords.verify(currentPassword, checked);

@@ -1,4 +1,5 @@
 /** How often somebody may try: to sign in, to register a client, to use a link. Counters lie in the database, so all instances count together. */
+import { parseEmail } from '../domain/email-address.ts';
 import { sha256 } from '../platform/digest.ts';
 import type { RateCounters, RateLimit } from '../store/rate-limits.ts';
 import type { Tenant } from './runtime.ts';
@@ -51,10 +52,11 @@ export interface AttemptLimits {
 /** Makes the limits. */
 export function createAttemptLimits(counters: RateCounters): AttemptLimits {
   const admit = async (keys: readonly { limit: RateLimit; key: string }[]): Promise<Admission> => {
-    const standings = await Promise.all(keys.map(({ limit, key }) => counters.take(limit, key)));
-    const exceeded = standings.filter(({ isWithin }) => !isWithin);
-    if (exceeded.length === 0) return { isAdmitted: true };
-    return { isAdmitted: false, retryAfterSeconds: Math.max(...exceeded.map(({ secondsLeft }) => secondsLeft)) };
+    for (const { limit, key } of keys) {
+      const { isWithin, secondsLeft } = await counters.take(limit, key);
+      if (!isWithin) return { isAdmitted: false, retryAfterSeconds: secondsLeft };
+    }
+    return { isAdmitted: true };
   };
   return {
     admitSignIn: (tenant, attempt) => admit(signInKeys(tenant, attempt)),
@@ -81,14 +83,19 @@ interface CountedKey {
   key: string;
 }
 
-/** A browser known to the account has counters of its own: whoever guesses elsewhere can neither use nor exhaust them. */
+/**
+ * The narrowest first, and the one that locks a person out everywhere last: a try that one refuses is not counted in those after
+ * it, so that no single place can use up what others share. A browser known to the account has counters of its own: whoever
+ * guesses elsewhere can neither use nor exhaust them.
+ */
 function signInKeys(tenant: Tenant, { email, addressGroup, knownBrowser }: SignInAttempt): CountedKey[] {
-  const account = email.trim().toLowerCase();
+  // Spellings that open the same account are one account here too.
+  const account = parseEmail(email) ?? email.trim().toLowerCase();
   if (knownBrowser !== undefined) return [{ limit: accountKnownBrowser, key: keyOf(tenant, account, knownBrowser) }];
   return [
     { limit: accountHere, key: keyOf(tenant, account, addressGroup) },
-    { limit: accountAnywhere, key: keyOf(tenant, account) },
     { limit: signInAddress, key: keyOf(tenant, addressGroup) },
+    { limit: accountAnywhere, key: keyOf(tenant, account) },
   ];
 }
 
