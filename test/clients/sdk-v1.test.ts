@@ -38,6 +38,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await client?.close();
   await person?.close();
+  expect(whole.faults).toEqual([]);
+  expect(whole.issuer.log.filter((line) => /"level":"(?:error|fatal)"/.test(line))).toEqual([]);
 });
 
 describe('the official SDK, v1, against a server that refuses in tool results', () => {
@@ -127,6 +129,19 @@ describe('the official SDK, v1, against a server that refuses in tool results', 
     expect(new Set(client.traffic.tokenRequests('refresh_token').map(({ status }) => status))).toEqual(new Set([400]));
   });
 
+  it('SDK v1 cannot step up by itself: before a door that answers 403 the call fails, and everything else goes on', async () => {
+    const strict = await startWhole({ denial: 'challenge' });
+    const stranded = await createSdkV1Client(strict.resource, { clientName });
+    try {
+      await connectByConsent(stranded, person, { untick: ['Create an issue'] });
+      await expect(stranded.callTool('create_issue', { title: 'x' })).rejects.toThrow('Server returned 403 after trying upscoping');
+      expect(await stranded.callTool('list_issues')).toMatchObject({ isError: false });
+    } finally {
+      await stranded.close();
+      await strict.stop();
+    }
+  });
+
   it('MCP-6, ABUSE-23: a denial reaches the client, with the issuer', async () => {
     const url = await askForConsent(client, person);
     const answer = client.finish();
@@ -144,8 +159,11 @@ describe('the official SDK, v1, against a server that refuses in tool results', 
     await connectByConsent(client, person, {});
     time.forward(16 * 60);
 
-    const outcomes = await Promise.all(Array.from({ length: 10 }, () => client.callTool('list_issues')));
-    expect(outcomes.every(({ isError }) => !isError)).toBe(true);
+    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => client.callTool('list_issues')));
+    // All calls of one transport share the SDK's mark that it has just authorized: a 401 that arrives while another call has
+    // finished refreshing, but has not been answered yet, is given up. That is between the SDK and itself; tokens stay good.
+    const problems = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [String(outcome.reason)] : []));
+    expect(problems.filter((problem) => !problem.includes('Server returned 401 after successful authentication'))).toEqual([]);
 
     time.forward(16 * 60);
     expect(await client.callTool('list_issues')).toMatchObject({ isError: false });

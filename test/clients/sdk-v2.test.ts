@@ -1,6 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { refreshAuthorization } from '@modelcontextprotocol/client';
 import type { Browser } from 'playwright-core';
+import type { ClientId } from '../../src/domain/ids.ts';
+import { removeClient } from '../../src/services/manage-client.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type MovedTime, moveTime } from '../support/moved-time.ts';
 import { startWhole, type Whole } from '../support/whole.ts';
@@ -18,6 +20,8 @@ let clientName: string;
 let clients = 0;
 
 beforeAll(async () => {
+  // The SDK says there whenever it discards credentials, which is what some of these tests are about.
+  jest.spyOn(console, 'warn').mockImplementation(() => undefined);
   time = moveTime();
   whole = await startWhole({ denial: 'challenge' });
   browser = await launchBrowser();
@@ -39,6 +43,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await client?.close();
   await person?.close();
+  expect(whole.faults).toEqual([]);
+  expect(whole.issuer.log.filter((line) => /"level":"(?:error|fatal)"/.test(line))).toEqual([]);
 });
 
 describe('the official SDK, v2, against a door that answers 403', () => {
@@ -67,7 +73,10 @@ describe('the official SDK, v2, against a door that answers 403', () => {
     expect(await person.heading()).toContain('Tracker');
   });
 
-  it.each(['auto', 'legacy'] as const)('MCP-6, MCP-24: the person leaves tools out, and the client has the others (%s)', async (era) => {
+  it.each([
+    ['auto', '2026-07-28'],
+    ['legacy', '2025-11-25'],
+  ] as const)('MCP-6, MCP-24: the person leaves tools out, and the client has the others (%s: revision %s)', async (era, revision) => {
     await client.close();
     client = await createSdkV2Client(whole.resource, { clientName, era });
     await askForConsent(client, person);
@@ -82,6 +91,7 @@ describe('the official SDK, v2, against a door that answers 403', () => {
     const answer = await client.finish();
     await client.connect();
 
+    expect(client.protocolVersion()).toBe(revision);
     expect(answer.get('iss')).toBe(whole.issuer.url);
     const tools = [
       'assign_issue',
@@ -110,6 +120,7 @@ describe('the official SDK, v2, against a door that answers 403', () => {
     await openAuthorization(client, person);
     const shown = new Map((await person.seeTools()).map((tool) => [tool.name, tool]));
     expect(shown.get('Create an issue create_issue')).toMatchObject({ ticked: false, description: expect.stringMatching(/^new/) });
+    expect(shown.has('List people list_people')).toBe(false);
     expect(shown.get('List issues list_issues')).toMatchObject({ ticked: true, description: expect.stringMatching(/^allowed so far/) });
     await person.change({ tick: ['Create an issue'] });
     await person.press('Allow');
@@ -122,6 +133,25 @@ describe('the official SDK, v2, against a door that answers 403', () => {
     expect(tools).not.toContain('list_people');
   });
 
+  it('MCP-36: where the client asks for all tools again beside the one it needs, that one is told apart', async () => {
+    await connectByConsent(client, person, { untick: ['Create an issue', 'List people'] });
+    // From a 401 on, this transport asks for the scopes of its challenge as well.
+    time.forward(16 * 60);
+    await client.listTools();
+    const refused = await client.callTool('create_issue', { title: 'From the agent' }).catch((error: unknown) => error);
+    expect(isUnauthorized(refused)).toBe(true);
+
+    const url = await openAuthorization(client, person);
+    expect(url.searchParams.get('scope')?.split(' ')).toEqual(expect.arrayContaining(['tools', 'tool:create_issue', 'tool:list_issues']));
+    const shown = new Map((await person.seeTools()).map((tool) => [tool.name, tool]));
+    expect(shown.get('Create an issue create_issue')?.description).toMatch(/^new: asked for now/);
+    expect(shown.get('List people list_people')).toMatchObject({
+      ticked: false,
+      description: expect.stringMatching(/^not allowed so far/),
+    });
+    expect(shown.get('List issues list_issues')).toMatchObject({ ticked: true, description: expect.stringMatching(/^allowed so far/) });
+  });
+
   it('MCP-22, MCP-23: an expired access token is refreshed without the person', async () => {
     await connectByConsent(client, person, {});
     const before = client.tokens();
@@ -132,6 +162,56 @@ describe('the official SDK, v2, against a door that answers 403', () => {
     expect(client.tokens()?.refresh_token).not.toBe(before?.refresh_token);
     expect(client.tokens()?.scope).toBe(before?.scope);
     expect(client.traffic.tokenRequests('refresh_token').map(({ status }) => status)).toEqual([200]);
+  });
+
+  it('ABUSE-61: what the person takes away on her account page is gone within 15 s, and the client goes on with the rest', async () => {
+    await connectByConsent(client, person, {});
+    expect(await client.listTools()).toContain('create_issue');
+
+    await person.open(`${whole.issuer.url}/account`);
+    await person.follow('Change', clientName);
+    await person.change({ untick: ['Create an issue'] });
+    await person.press('Save');
+
+    time.forward(15);
+    expect(await client.listTools()).not.toContain('create_issue');
+    expect(await client.callTool('list_issues')).toMatchObject({ isError: false });
+    expect(client.traffic.tokenRequests('refresh_token').map(({ status }) => status)).toEqual([200]);
+    const refused = await client.callTool('create_issue', { title: 'From the agent' }).catch((error: unknown) => error);
+    expect(isUnauthorized(refused)).toBe(true);
+  });
+
+  it('MCP-24: what the person allows for an hour ends after an hour', async () => {
+    await askForConsent(client, person);
+    await person.allowUntil('1 hour from now');
+    await person.press('Allow');
+    await client.finish();
+    await client.connect();
+
+    time.forward(50 * 60);
+    expect(await client.callTool('list_issues')).toMatchObject({ isError: false });
+    time.forward(11 * 60);
+    const refused = await client.callTool('list_issues').catch((error: unknown) => error);
+    expect(isUnauthorized(refused)).toBe(true);
+    expect(client.traffic.tokenRequests('refresh_token').map(({ status }) => status)).toEqual([200, 400]);
+  });
+
+  it('MCP-25: a client that the issuer has forgotten registers again by itself', async () => {
+    await connectByConsent(client, person, {});
+    const before = client.clientId();
+    const { runtime, tenant } = whole.issuer;
+    await removeClient(runtime, tenant, { clientId: before as ClientId, origin: { actorType: 'operator' } });
+
+    time.forward(16 * 60);
+    const refused = await client.callTool('list_issues').catch((error: unknown) => error);
+    expect(isUnauthorized(refused)).toBe(true);
+    expect(client.traffic.tokenRequests('refresh_token').map(({ status }) => status)).toEqual([401]);
+    expect(client.clientId()).not.toBe(before);
+
+    await openAuthorization(client, person);
+    await person.press('Allow');
+    await client.finish();
+    expect(await client.callTool('list_issues')).toMatchObject({ isError: false });
   });
 
   it('ABUSE-40, ABUSE-61: what the person revokes ends, the refresh at once and the token within 15 s', async () => {

@@ -16,6 +16,8 @@ export interface TestMcpClient {
   readonly traffic: RecordedTraffic;
   /** Connects; after `finish` again. Credentials stay. */
   connect(): Promise<void>;
+  /** The revision of MCP that client and server agreed on. */
+  protocolVersion(): string | undefined;
   /** Names of the tools, sorted. */
   listTools(): Promise<string[]>;
   callTool(name: string, args?: Record<string, unknown>): Promise<ToolOutcome>;

@@ -27,6 +27,8 @@ export interface Person {
   /** All tools on the page, groups opened first. */
   seeTools(): Promise<TickedTool[]>;
   change(decision: Decision): Promise<void>;
+  /** Chooses an end by the start of its words. */
+  allowUntil(words: string): Promise<void>;
   /** Presses a button, and waits for the page that follows. */
   press(name: string): Promise<void>;
   /** Follows a link of one entry of "Connected agents". */
@@ -61,6 +63,10 @@ export async function createPerson(browser: Browser, account: { email: string; p
       await openGroups(page);
       for (const name of tick) await box(name).check();
       for (const name of untick) await box(name).uncheck();
+    },
+    async allowUntil(words) {
+      const option = page.getByRole('option').filter({ hasText: startingWith(words) });
+      await page.getByLabel('Allow until').selectOption(await option.getAttribute('value'));
     },
     press: (name) => leaveBy(page, page.getByRole('button', { name, exact: true })),
     async follow(link, agentName) {

@@ -31,6 +31,7 @@ export async function createSdkV1Client(serverUrl: string, options: { clientName
       transport = newTransport();
       await client.connect(transport);
     },
+    protocolVersion: () => transport.protocolVersion,
     async listTools() {
       const { tools } = await client.listTools();
       return tools.map(({ name }) => name).sort();

@@ -42,6 +42,7 @@ export async function createSdkV2Client(serverUrl: string, options: SdkV2Options
       transport = newTransport();
       await client.connect(transport);
     },
+    protocolVersion: () => client.getNegotiatedProtocolVersion(),
     async listTools() {
       const { tools } = await client.listTools(undefined, { cacheMode: 'refresh' });
       return tools.map(({ name }) => name).sort();
