@@ -90,10 +90,13 @@ function bind(server: Server, at: { host: string; port: number }): Promise<numbe
   });
 }
 
+/** Connections that a client keeps alive are closed as soon as their last answer is out. */
 function closeServer(server: Server, deadlineMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const closeIdle = setInterval(() => server.closeIdleConnections(), 20);
     const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
     server.close(() => {
+      clearInterval(closeIdle);
       clearTimeout(deadline);
       resolve();
     });
