@@ -14,6 +14,7 @@ import {
   type Artifact,
   type ArtifactKey,
   addArtifact,
+  changeArtifact,
   consumeArtifact,
   deleteArtifact,
   deleteSessionsOfUser,
@@ -87,6 +88,7 @@ class ArtifactAdapter implements Adapter {
       if (!(await this.#write((db) => addArtifact(db, tenant.id, artifact)))) throw new errors.InvalidGrant({ detail: 'replayed' });
       return;
     }
+    if (this.#model === 'Session') return this.#keepSession(id, artifact);
     if (this.#model !== 'RefreshToken') return this.#write((db) => keepArtifact(db, tenant.id, artifact));
     // A successor that is handed out once more is there already; it is never made twice.
     if (currentState()?.successor === id) return;
@@ -97,6 +99,8 @@ class ArtifactAdapter implements Adapter {
     const artifact = await this.#read((db) => findArtifact(db, this.#environment.tenant.id, this.#keyOf(id)));
     if (!artifact) return undefined;
     const payload = this.#toPayload(artifact, id);
+    const state = currentState();
+    if (this.#model === 'Session' && state) state.sessionId = id;
     if (this.#model !== 'RefreshToken' || !artifact.consumedAt) return payload;
     const standing = await this.#read((db) => this.#judgeRepeat(db, artifact, id));
     if (standing.outcome === 'unknown') return undefined;
@@ -137,7 +141,7 @@ class ArtifactAdapter implements Adapter {
   async destroy(id: string): Promise<void> {
     const { runtime, tenant, originOf } = this.#environment;
     if (usedOnce.has(this.#model)) return;
-    if (this.#model !== 'Grant') return this.#write((db) => deleteArtifact(db, tenant.id, this.#keyOf(id)));
+    if (this.#model !== 'Grant') return this.#remove(id);
     // The engine revokes a grant: what ends is the installation that it marks.
     const ctx = Provider.ctx;
     if (!ctx) throw new Error('a grant was revoked outside a request');
@@ -145,6 +149,25 @@ class ArtifactAdapter implements Adapter {
     const reason = ctx.oidc.route === 'revocation' ? 'revoked-by-client' : reasonOf(ctx.oidc.params?.grant_type);
     if (state.unit) state.revocations.set(id, reason);
     else await endInstallationOfGrant(runtime, tenant, { grantId: id, reason, origin: originOf(ctx) });
+  }
+
+  async #remove(id: string): Promise<void> {
+    if (await this.#write((db) => deleteArtifact(db, this.#environment.tenant.id, this.#keyOf(id)))) return;
+    // Of two that come back with one interaction, one goes on.
+    if (this.#model === 'Interaction') throw new errors.SessionNotFound('interaction session not found');
+    const state = currentState();
+    if (this.#model === 'Session' && state?.sessionId === id) state.isSessionOver = true;
+  }
+
+  /** A session that somebody ended while this request was under way stays ended; without this, a thief's next request would revive it. */
+  async #keepSession(id: string, artifact: NewArtifact): Promise<void> {
+    const { tenant } = this.#environment;
+    const state = currentState();
+    // A cookie that opens nothing makes the engine begin a session for nobody; there is nothing in it to keep.
+    if (state && artifact.accountId === undefined && artifact.payload.state === undefined) state.isSessionOver = true;
+    if (state?.isSessionOver) return;
+    if (state?.sessionId !== id) return this.#write((db) => keepArtifact(db, tenant.id, artifact));
+    if (!(await this.#write((db) => changeArtifact(db, tenant.id, artifact)))) state.isSessionOver = true;
   }
 
   /** Nothing to do: tokens are worth what their installation is worth, and `destroy` of the grant ends that. */

@@ -6,7 +6,7 @@ import { type ConsentRequest, needsConsent } from '../services/prepare-consent.t
 import { reuseConsent } from '../services/reuse-consent.ts';
 import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
-import { createGrant } from './grant.ts';
+import { prepareGrant } from './grant.ts';
 
 const { Check, Prompt, base } = interactionPolicy;
 
@@ -61,9 +61,10 @@ async function takeUpStandingConsent(
   { request, userId }: { request: AuthorizationRequest; userId: UserId },
 ): Promise<boolean> {
   const { oidc } = ctx;
-  const { grant, grantId } = await createGrant(oidc.provider, { ...request, userId });
+  const { grant, grantId } = prepareGrant(oidc.provider, { ...request, userId });
   const outcome = await reuseConsent(runtime, tenant, { ...request, userId, grantId });
   if (!outcome.ok) return Check.REQUEST_PROMPT;
+  await grant.save();
   oidc.entity('Grant', grant);
   oidc.session?.ensureClientContainer(request.clientId);
   oidc.session?.grantIdFor(request.clientId, grantId);

@@ -12,12 +12,13 @@ import { allowAnyOrigin, answerPreflight } from './cors.ts';
 import { createPublicDocuments } from './documents.ts';
 import type { Engine, EngineSettings } from './engine-contract.ts';
 import { type EngineEnvironment, nameCookies } from './engine-environment.ts';
-import { answerFaults, rememberFaults } from './faults.ts';
+import { answerFaults, logRefusals, rememberFaults } from './faults.ts';
 import { installHooks } from './hooks.ts';
 import { createInteractions } from './interactions.ts';
 import { createOwnTokenReader } from './own-token.ts';
 import { createRefreshSuccessors } from './refresh-successor.ts';
 import { answerManagement, answerRegistration } from './registration.ts';
+import { stateOf } from './request-state.ts';
 import { rewriteAuthorization } from './rewrite-authorization.ts';
 import { paths } from './routes.ts';
 import { createSessions } from './sessions.ts';
@@ -40,6 +41,7 @@ export async function createEngine(runtime: Runtime, tenant: Tenant, settings: E
   const provider = new Provider(tenant.issuer, configureEngine(environment));
   installHooks(provider, environment.successors);
   rememberFaults(provider);
+  logRefusals(provider, environment);
   const sessions = createSessions(environment, provider);
   return { handle: createHandler(environment, provider), interactions: createInteractions(environment, provider, sessions), sessions };
 }
@@ -119,7 +121,7 @@ function createEndpoints(environment: EngineEnvironment, provider: Provider): (p
 }
 
 /** Lets the engine answer, seen from below the issuer's path. It gets exact paths only, so that it and we never mean different ones. */
-function createEngineDoor({ tenant }: EngineEnvironment, provider: Provider): (ctx: Context) => Promise<void> {
+function createEngineDoor({ tenant, cookies }: EngineEnvironment, provider: Provider): (ctx: Context) => Promise<void> {
   const answer = provider.middleware.at(-1);
   if (!answer) throw new Error('the engine has no middleware');
   const basePath = new URL(tenant.issuer).pathname.replace(/\/$/, '');
@@ -131,7 +133,15 @@ function createEngineDoor({ tenant }: EngineEnvironment, provider: Provider): (c
     } finally {
       ctx.path = path;
     }
+    if (stateOf(ctx).isSessionOver) dropCookie(ctx, cookies.session);
   };
+}
+
+/** The browser has a newer session id than the one this request came with, or none; both are to stay. */
+function dropCookie(ctx: Context, name: string): void {
+  const lines = [ctx.response.get('Set-Cookie') as string | string[]].flat().filter((line) => line !== '' && !line.startsWith(`${name}=`));
+  if (lines.length > 0) ctx.set('Set-Cookie', lines);
+  else ctx.remove('Set-Cookie');
 }
 
 /** Nothing of these endpoints is kept by anyone (MCP-20), and every 401 says how to authenticate (ENG-32). */

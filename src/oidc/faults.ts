@@ -16,6 +16,32 @@ export function rememberFaults(provider: Provider): void {
   });
 }
 
+/** Requests that the engine refuses, with the reason that their senders are not told. */
+const refusals = [
+  'authorization.error',
+  'grant.error',
+  'introspection.error',
+  'revocation.error',
+  'end_session.error',
+  'end_session_confirm.error',
+] as const;
+
+/** Logs what was refused and why; without this, whoever runs the issuer reads `invalid_grant` and nothing else. */
+export function logRefusals(provider: Provider, { runtime, settings }: EngineEnvironment): void {
+  const log = (
+    ctx: Context & { oidc: { client?: { clientId: string } } },
+    error: Error & { error?: string; error_detail?: string; error_description?: string },
+  ) => {
+    const { requestId } = settings.describeCaller(ctx);
+    const reason = error.error_detail ?? error.error_description;
+    runtime.log.info(
+      { requestId, clientId: ctx.oidc.client?.clientId, error: error.error ?? error.message, reason },
+      'protocol request refused',
+    );
+  };
+  for (const event of refusals) provider.on(event as 'grant.error', log as never);
+}
+
 /**
  * Answers faults of everything inside: logged with the request's id, and told as 503 or 500 without detail, as a page or in JSON.
  * A fault is never told as something that is wrong with the request or its credentials.

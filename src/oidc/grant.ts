@@ -1,6 +1,7 @@
 import type Provider from 'oidc-provider';
 import type { Grant } from 'oidc-provider';
 import type { ClientId, UserId } from '../domain/ids.ts';
+import { randomToken } from '../platform/random.ts';
 import { identityScopesOf, MARKER_SCOPE } from './scopes.ts';
 
 /** For whom a grant stands. */
@@ -13,12 +14,17 @@ export interface GrantParties {
   engineScope: string;
 }
 
-/** Makes an engine grant: a marker for one installation and one resource, never widened and never rebuilt (ENG-10, ENG-27). */
-export async function createGrant(provider: Provider, parties: GrantParties): Promise<{ grant: Grant; grantId: string }> {
+/**
+ * Makes an engine grant: a marker for one installation and one resource, never widened and never rebuilt (ENG-10, ENG-27).
+ * It has its id already and is yet to be saved, once what it stands for is recorded.
+ */
+export function prepareGrant(provider: Provider, parties: GrantParties): { grant: Grant; grantId: string } {
   const { userId, clientId, resource, engineScope } = parties;
   const grant = new provider.Grant({ accountId: userId, clientId });
   grant.addResourceScope(resource, MARKER_SCOPE);
   const identity = identityScopesOf(engineScope);
   if (identity.length > 0) grant.addOIDCScope(identity);
-  return { grant, grantId: await grant.save() };
+  const grantId = randomToken();
+  grant.jti = grantId;
+  return { grant, grantId };
 }

@@ -29,6 +29,10 @@ export interface RequestState {
   successor?: string;
   /** The `scope` that came with a refresh; the engine does not see it. */
   askedScope?: string;
+  /** The session that the request came with. */
+  sessionId?: string;
+  /** That session was ended, or got another id, while this request was answered; this request neither revives nor renames it. */
+  isSessionOver?: boolean;
   /** What went wrong inside, when something did. */
   fault?: Error;
 }

@@ -110,9 +110,17 @@ export async function extendArtifact(db: Database, tenantId: TenantId, { model, 
     WHERE tenant_id = ${tenantId} AND model = ${model} AND digest = ${digest}`;
 }
 
-/** Removes an artifact. Not for what is used once: that is consumed. */
-export async function deleteArtifact(db: Database, tenantId: TenantId, { model, digest }: ArtifactKey): Promise<void> {
-  await db.artifact.deleteMany({ where: { tenantId, model, digest } });
+/** Changes an artifact that is there; false when it is gone, and then it stays so. */
+export async function changeArtifact(db: Database, tenantId: TenantId, artifact: NewArtifact): Promise<boolean> {
+  const { model, digest, createdAt: _, ...changes } = toRow(tenantId, artifact);
+  const { count } = await db.artifact.updateMany({ where: { tenantId, model, digest }, data: changes });
+  return count === 1;
+}
+
+/** Removes an artifact; false when it was gone already, so of several that try one learns that it did. */
+export async function deleteArtifact(db: Database, tenantId: TenantId, { model, digest }: ArtifactKey): Promise<boolean> {
+  const { count } = await db.artifact.deleteMany({ where: { tenantId, model, digest } });
+  return count === 1;
 }
 
 /** Removes artifacts by their other name. */

@@ -187,3 +187,42 @@ describe('an interaction', () => {
     expect(await issuer.runtime.store.consent.count({ where: { userId: other.userId } })).toBe(1);
   });
 });
+
+describe('at the same time', () => {
+  it('ABUSE-35: requests that never stop do not revive a session that was ended everywhere', async () => {
+    const other = await issuer.addPerson();
+    const { browser } = await connect(issuer, { client, person: other, server });
+    const stolen = browser.cookies.get(sessionCookie)?.value ?? '';
+    const path = new URL(requestUrl()).pathname + new URL(requestUrl()).search;
+    let isOver = false;
+    const hammer = async () => {
+      while (!isOver) await issuer.send({ path, headers: { Cookie: `${sessionCookie}=${stolen}` } });
+    };
+    const hammers = [hammer(), hammer(), hammer(), hammer()];
+    for (let round = 0; round < 5; round += 1) await issuer.engine.sessions.endAllOf(other.userId);
+    isOver = true;
+    await Promise.all(hammers);
+    expect(await issuer.runtime.store.artifact.count({ where: { model: 'Session', accountId: other.userId } })).toBe(0);
+  });
+
+  it('ENG-1: ten returns from one interaction lead to one code', async () => {
+    const { browser } = await connect(issuer, { client, person, server });
+    const { page } = await begin(browser);
+    const shown = readForms(page.text).find(({ fields }) => fields.some(([name]) => name === 'shown'));
+    const allowed = await browser.post(shown?.action ?? '', consentFields(shown ?? { action: '', fields: [], boxes: [] }, {}));
+    const { pathname } = new URL(allowed.headers.location ?? '');
+    const Cookie = [...browser.cookies]
+      .filter(([, { path }]) => pathname.startsWith(path))
+      .map(([name, { value }]) => `${name}=${value}`)
+      .join('; ');
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => issuer.send({ path: pathname, headers: { Cookie, Accept: 'text/html' } })),
+    );
+    expect(answers.filter(({ headers }) => headers.location?.includes('code='))).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 400)).toHaveLength(9);
+    // Those that came too late do not sign the browser out.
+    for (const answer of answers.filter(({ status }) => status === 400)) {
+      expect(answer.cookies.some((line) => line.startsWith(`${sessionCookie}=`) && !/expires=Thu, 01 Jan 1970/i.test(line))).toBe(false);
+    }
+  });
+});

@@ -7,9 +7,9 @@ import { openRuntime, type RuntimeOptions } from '../../../src/compose/open-runt
 import type { ClientId, UserId } from '../../../src/domain/ids.ts';
 import { parseResourceUri } from '../../../src/domain/resource-uri.ts';
 import { createAdapterFactory } from '../../../src/oidc/adapter.ts';
-import { createGrant } from '../../../src/oidc/grant.ts';
+import { prepareGrant } from '../../../src/oidc/grant.ts';
 import { createRefreshSuccessors } from '../../../src/oidc/refresh-successor.ts';
-import { toEngineScope } from '../../../src/oidc/scopes.ts';
+import { MARKER_SCOPE } from '../../../src/oidc/scopes.ts';
 import { sha256 } from '../../../src/platform/digest.ts';
 import { prepareConsent } from '../../../src/services/prepare-consent.ts';
 import { recordConsent } from '../../../src/services/record-consent.ts';
@@ -116,7 +116,7 @@ async function giveConsents({ runtime, tenant, provider }: Making, clientId: Cli
     const request = { userId, clientId, resource, requestedScope };
     const page = await prepareConsent(runtime, tenant, request);
     if (!page.ok) throw new Error(`no consent page: ${page.failure.kind}`);
-    const { grantId } = await createGrant(provider, { userId, clientId, resource, engineScope: toEngineScope(requestedScope) });
+    const grantId = await makeGrant(provider, { userId, clientId });
     const { shownDigest } = page.value;
     const answer = { tickedTools: allowedTools, resources: false, prompts: false, duration: '30d', shownDigest } as const;
     const recorded = await recordConsent(runtime, tenant, { ...request, answer, grantId, origin });
@@ -125,13 +125,21 @@ async function giveConsents({ runtime, tenant, provider }: Making, clientId: Cli
   });
 }
 
+/** The engine's marker for an installation; what it may do is in the consent. */
+async function makeGrant(provider: Provider, { userId, clientId }: { userId: string; clientId: string }): Promise<string> {
+  const grant = new provider.Grant({ accountId: userId, clientId });
+  grant.addResourceScope(resource, MARKER_SCOPE);
+  return grant.save();
+}
+
 async function makeCode(making: Making, request: CodeRequest, { userId, consentId }: Consenting): Promise<string> {
   const { runtime, tenant, provider } = making;
   const { clientId, redirectUri, codeChallenge } = request;
   // Looked up once: the engine would ask the database for each code.
   const client = await once(making.clients, clientId, (id) => provider.Client.find(id));
   const engineScope = toEngineScope(requestedScope);
-  const { grantId } = await createGrant(provider, { userId, clientId: clientId as ClientId, resource, engineScope });
+  const { grant, grantId } = prepareGrant(provider, { userId, clientId: clientId as ClientId, resource, engineScope });
+  await grant.save();
   const installation = { consentId, grantId, requestedScopes: [requestedScope], createdAt: new Date() };
   await createInstallation(runtime.store, tenant.id, installation);
   const code = new provider.AuthorizationCode({
@@ -140,7 +148,7 @@ async function makeCode(making: Making, request: CodeRequest, { userId, consentI
     grantId,
     redirectUri,
     resource,
-    scope: engineScope,
+    scope: MARKER_SCOPE,
     codeChallenge,
     codeChallengeMethod: 'S256',
     authTime: Math.floor(Date.now() / 1_000),
