@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { launchBrowser } from '../support/browser.ts';
+import { type StartedCommand, settingsForFolder, startByNpm } from '../support/command.ts';
+import { findFreePort } from '../support/free-port.ts';
+import { connectByConsent, isUnauthorized } from './support/connect-by-consent.ts';
+import { createPerson } from './support/person.ts';
+import { createSdkV2Client } from './support/sdk-v2-client.ts';
+
+let folder: string;
+let started: StartedCommand;
+let browser: Browser;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'toolgrant-newcomer-'));
+  browser = await launchBrowser();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  started?.process.kill('SIGTERM');
+  await started?.ended;
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('a newcomer with two terminals', () => {
+  it('starts it, gives her client what the first one prints, and has one call allowed and another refused', async () => {
+    const env = settingsForFolder(folder, { issuer: await findFreePort(), demo: await findFreePort() });
+    started = startByNpm({ env, cwd: folder });
+    await started.says('Ctrl-C stops everything.');
+    const text = started.out() + started.err();
+    const read = (pattern: RegExp): string => text.match(pattern)?.[1] ?? '';
+
+    const resource = read(/Demo MCP server +(\S+)/);
+    const person = await createPerson(browser, { email: read(/Sign in with +(\S+)/), password: read(/pass phrase +(.+)/) });
+    const client = await createSdkV2Client(resource, { clientName: 'Her agent' });
+    try {
+      await connectByConsent(client, person, {});
+      expect(await client.listTools()).toContain('create_issue');
+      expect(await client.callTool('list_issues')).toMatchObject({ isError: false, text: expect.stringContaining('Safari') });
+      const refused = await client.callTool('delete_issue', { id: 1 }).catch((error: unknown) => error);
+      expect(isUnauthorized(refused)).toBe(true);
+      expect(await client.callTool('get_issue', { id: 1 })).toMatchObject({ isError: false });
+    } finally {
+      await client.close();
+      await person.close();
+    }
+  });
+});
