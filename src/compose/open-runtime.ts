@@ -60,11 +60,13 @@ const fixedLifetimes = {
  */
 export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settings' | 'stored' = 'settings'): Promise<OpenRuntime> {
   const { config, secrets, log, clock = systemClock } = options;
+  let isClosing = false;
   const pool = createDatabasePool({
     url: options.databaseUrl,
     maxConnections: config.database.maxConnections,
     statementTimeoutMs: config.database.statementTimeoutMs,
-    onConnectionError: (error) => log.warn({ error }, 'a database connection broke'),
+    // The pool does not wait until the server has seen that it leaves: an embedded one that stops next may cut it off.
+    onConnectionError: (error) => (isClosing ? undefined : log.warn({ error }, 'a database connection broke')),
   });
   const { keyEncryptionKey, previousKeyEncryptionKey } = secrets;
   const runtime: Runtime = {
@@ -80,6 +82,7 @@ export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settin
   };
   const fetch = createGuardedFetch({ profile: 'admin', issuerIsLoopback: isLoopbackHost(new URL(config.issuer).hostname) });
   const close = async () => {
+    isClosing = true;
     await runtime.store.$disconnect();
     await Promise.all([pool.end(), fetch.close()]);
   };

@@ -14,6 +14,7 @@ import {
   type Settings,
   type StartedCommand,
   settingsForFolder,
+  startByNpm,
   startCommand,
 } from '../support/command.ts';
 import { findFreePort } from '../support/free-port.ts';
@@ -73,8 +74,10 @@ const users = async () => jsonOf<User[]>(await run('user', 'list', '--json'));
 
 // In this order: each leaves the data folder to the next.
 describe('with the embedded database', () => {
-  it('the first start with --demo has all that the welcome says', async () => {
-    const issuer = await serve('--demo');
+  it('`npm start` has all that the welcome says', async () => {
+    const issuer = startByNpm({ env, cwd: base });
+    started.push(issuer);
+    await issuer.says('Ctrl-C stops everything.');
     const resource = `http://localhost:${ports.demo}/mcp`;
     const welcome = issuer.err();
     expect(welcome).toContain(`Toolgrant is running at http://localhost:${ports.issuer}\n`);
@@ -95,6 +98,7 @@ describe('with the embedded database', () => {
     expect(statSync(join(folder, 'secret')).mode & 0o777).toBe(0o600);
     expect(statSync(folder).mode & 0o077 & ~0o011).toBe(0);
 
+    // A signal to what npm started, and to nothing else: the shell between must not keep it.
     issuer.process.kill('SIGINT');
     expect((await issuer.ended).code).toBe(0);
     expect(nothingRuns()).toBe(true);

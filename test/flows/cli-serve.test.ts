@@ -71,7 +71,7 @@ describe('at a terminal', () => {
     const ready = JSON.parse(out) as { event: string; issuer: string; firstAdminLink: { url: string } };
     expect(ready).toMatchObject({ event: 'ready', issuer, firstAdminLink: { url: expect.stringMatching(/\/link\/[\w-]{43}$/) } });
     expect(err).toBe('');
-    expect(status).toEqual([400]);
+    expect(status).toEqual([404]);
     expect(ready.firstAdminLink.url).not.toBe(first);
   });
 

@@ -1,6 +1,7 @@
 /** The command line, called in this process or started in one of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { runCommandLine } from '../../src/cli/command-line.ts';
@@ -81,7 +82,18 @@ export interface StartedCommand {
 
 /** Starts a command. It inherits nothing but where programs are. */
 export function startCommand(args: readonly string[], options: { env: Settings; cwd: string }): StartedCommand {
-  const child = spawn(process.execPath, [join(root, 'src/main.ts'), ...args], {
+  return startProgram([process.execPath, join(root, 'src/main.ts'), ...args], options);
+}
+
+/** Starts what `npm start` runs, through a shell as npm does. A signal to the process reaches that shell. */
+export function startByNpm(options: { env: Settings; cwd: string }): StartedCommand {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  const line = scripts.start.replaceAll('node src/main.ts', `'${process.execPath}' '${join(root, 'src/main.ts')}'`);
+  return startProgram(['/bin/sh', '-c', line], options);
+}
+
+function startProgram([program = '', ...args]: readonly string[], options: { env: Settings; cwd: string }): StartedCommand {
+  const child = spawn(program, args, {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
