@@ -58,6 +58,12 @@ async function measureHttp(rows: readonly HttpRowName[], cores: Cores | undefine
   const { cpuProfileFolder } = options;
   const folder = await mkdtemp(join(tmpdir(), 'toolgrant-bench-'));
   await using stack = new AsyncDisposableStack();
+  // Whoever interrupts the bench must not find its servers running afterwards.
+  const interrupt = () => void stack.disposeAsync().then(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, interrupt);
+    stack.defer(() => void process.off(signal, interrupt));
+  }
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const database = stack.adopt(await startBenchDatabase(join(folder, 'data')), (started) => started.stop());
   const workingFolder = join(folder, 'toolgrant');
@@ -81,13 +87,13 @@ function describeSettings(
   options: BenchOptions,
   { cores, loadBefore, durability }: { cores: Cores | undefined; loadBefore: number; durability: string | undefined },
 ): string {
-  const { connections, warmUpMs, measuredMs, rounds } = options;
+  const { connections, warmUpMs, measuredMs, rounds, calm } = options;
   const placing = cores
     ? `the server process on core ${cores.server}, load generator and PostgreSQL on core ${cores.rest}`
     : 'processes not bound to cores';
   return (
     `${connections} keep-alive connections, ${warmUpMs / 1_000} s warm-up and ${measuredMs / 1_000} s measured, ${rounds} rounds in turns, medians; ` +
-    `${placing}${durability === undefined ? '' : `; PostgreSQL with ${durability}`}. Load of the machine in the minute before: ${loadBefore.toFixed(1)}.`
+    `${calm ? 'measured again, up to twice, when others took more than 0.15 cores; ' : ''}${placing}${durability === undefined ? '' : `; PostgreSQL with ${durability}`}. Load of the machine in the minute before: ${loadBefore.toFixed(1)}.`
   );
 }
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Calm } from './calm.ts';
 
 /** The rows of the bench, in the order they run. */
 export const rowNames = ['discovery', 'jwks', 'registration', 'code', 'refresh', 'verification'] as const;
@@ -13,6 +14,8 @@ export interface BenchOptions {
   warmUpMs: number;
   measuredMs: number;
   connections: number;
+  /** Absent: measure whatever else runs. */
+  calm?: Calm;
   /** Whether the table goes into the documentation. */
   write: boolean;
   /** Where Toolgrant's process leaves a CPU profile when it ends. */
@@ -36,6 +39,8 @@ and prints a table in Markdown. See docs/performance.md.
   --warm-up <seconds>     before each measurement
   --seconds <seconds>     length of one measurement
   --connections <n>       keep-alive connections of the load generator (default: 32)
+  --calm                  on a machine that others use too: wait up to 30 s for it to be idle before each measurement, and
+                          measure up to 3 times while others take more than 0.15 cores
   --write                 put the table into docs/performance.md; needs all rows
   --cpu-profile <folder>  let Toolgrant's process write a CPU profile there
   --help                  this text
@@ -57,6 +62,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     measuredMs: (readSeconds('--seconds', values.seconds) ?? defaults.measured) * 1_000,
     connections: readCount('--connections', values.connections) ?? 32,
     write,
+    ...(values.calm && { calm: { waitMs: 30_000, tries: 3 } }),
     ...(cpuProfileFolder !== undefined && { cpuProfileFolder }),
   };
 }
@@ -72,6 +78,7 @@ function readArguments(args: readonly string[]) {
         'warm-up': { type: 'string' },
         seconds: { type: 'string' },
         connections: { type: 'string' },
+        calm: { type: 'boolean' },
         write: { type: 'boolean' },
         'cpu-profile': { type: 'string' },
         help: { type: 'boolean', short: 'h' },

@@ -1,3 +1,4 @@
+import { measureInCalm } from './calm.ts';
 import type { Contender } from './contenders/contender.ts';
 import type { BenchDatabase } from './database.ts';
 import { type Measurement, measure } from './measurement.ts';
@@ -8,7 +9,7 @@ import { createScenarios, type HttpRowName, type Scenario } from './scenarios.ts
 export type RowMeasurements = readonly (readonly Measurement[])[];
 
 /** What the rounds are run with. */
-export interface RoundsOptions extends Pick<BenchOptions, 'rounds' | 'warmUpMs' | 'measuredMs' | 'connections'> {
+export interface RoundsOptions extends Pick<BenchOptions, 'rounds' | 'warmUpMs' | 'measuredMs' | 'connections' | 'calm'> {
   rows: readonly HttpRowName[];
   contenders: readonly Contender[];
   database: BenchDatabase;
@@ -52,6 +53,7 @@ export async function runRounds(options: RoundsOptions): Promise<Map<HttpRowName
 
 /** Before it is known how fast a contender is, so many requests are made to find out. */
 const probeRequests = 400;
+const probeMs = 60_000;
 /** More than were ever needed, because requests that run out end the measurement early. */
 const reserve = 1.3;
 
@@ -64,14 +66,14 @@ async function measureOnce(
   const { isUsedUp, prepare } = scenarios[row];
   const parties = { contender, database };
   if (isUsedUp && !mostPerSecond.has(row)) {
-    // The first requests find everything cold: the second half of the probe says how fast the rest will be.
-    await measure(parties, await prepare(probeRequests), { warmUpMs: 0, measuredMs });
-    const probe = await measure(parties, await prepare(probeRequests), { warmUpMs: 0, measuredMs });
+    // The first requests find everything cold: only the second lot says how fast the rest will be. Both run until they are used up.
+    await measure(parties, await prepare(probeRequests), { warmUpMs: 0, measuredMs: probeMs });
+    const probe = await measure(parties, await prepare(probeRequests), { warmUpMs: 0, measuredMs: probeMs });
     mostPerSecond.set(row, probe.perSecond);
   }
   const perSecond = mostPerSecond.get(row) ?? 0;
-  const lanes = await prepare(Math.ceil((perSecond * (warmUpMs + measuredMs) * reserve) / 1_000));
-  const measurement = await measure(parties, lanes, { warmUpMs, measuredMs });
+  const requests = Math.ceil((perSecond * (warmUpMs + measuredMs) * reserve) / 1_000);
+  const measurement = await measureInCalm(options.calm, async () => measure(parties, await prepare(requests), { warmUpMs, measuredMs }));
   mostPerSecond.set(row, Math.max(perSecond, measurement.perSecond));
   return measurement;
 }

@@ -7,7 +7,6 @@ import { openRuntime, type RuntimeOptions } from '../../../src/compose/open-runt
 import type { ClientId, UserId } from '../../../src/domain/ids.ts';
 import { parseResourceUri } from '../../../src/domain/resource-uri.ts';
 import { createAdapterFactory } from '../../../src/oidc/adapter.ts';
-import { prepareGrant } from '../../../src/oidc/grant.ts';
 import { createRefreshSuccessors } from '../../../src/oidc/refresh-successor.ts';
 import { MARKER_SCOPE } from '../../../src/oidc/scopes.ts';
 import { sha256 } from '../../../src/platform/digest.ts';
@@ -137,9 +136,7 @@ async function makeCode(making: Making, request: CodeRequest, { userId, consentI
   const { clientId, redirectUri, codeChallenge } = request;
   // Looked up once: the engine would ask the database for each code.
   const client = await once(making.clients, clientId, (id) => provider.Client.find(id));
-  const engineScope = toEngineScope(requestedScope);
-  const { grant, grantId } = prepareGrant(provider, { userId, clientId: clientId as ClientId, resource, engineScope });
-  await grant.save();
+  const grantId = await makeGrant(provider, { userId, clientId });
   const installation = { consentId, grantId, requestedScopes: [requestedScope], createdAt: new Date() };
   await createInstallation(runtime.store, tenant.id, installation);
   const code = new provider.AuthorizationCode({
