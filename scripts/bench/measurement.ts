@@ -53,6 +53,7 @@ export async function measure(
     },
   });
   const { requests, seconds, p50Ms, p99Ms, failures, firstFailure } = load;
+  if (requests === 0 && failures > 0) throw new Error(`${contender.name}: every request failed, the first with ${firstFailure}`);
   const used = (key: keyof CpuSeconds) => after[key] - before[key];
   const [server, rest] = [used('server'), used('database') + used('generator')];
   return {
