@@ -29,3 +29,8 @@ export const idPrefixes = {
   installation: 'ins_',
   event: 'evt_',
 } as const;
+
+/** Reads a consent's id from outside; undefined for what none can be, some of which a database would choke on. */
+export function parseConsentId(text: string): ConsentId | undefined {
+  return /^cns_[\w-]{1,64}$/.test(text) ? (text as ConsentId) : undefined;
+}

@@ -1,6 +1,6 @@
 /** One connected agent: change what it may do, or revoke it. */
 import type { Context } from 'koa';
-import type { ConsentId } from '../../domain/ids.ts';
+import { type ConsentId, parseConsentId } from '../../domain/ids.ts';
 import { changeConsent } from '../../services/change-consent.ts';
 import { endConsent } from '../../services/end-consent.ts';
 import { findOwnConsent } from '../../services/find-own-consent.ts';
@@ -100,7 +100,9 @@ function showChoice(ctx: Context, site: Site, page: { person: Person; proposal: 
 }
 
 function consentIdOf(ctx: Context): ConsentId {
-  return ctx.params['consentId'] as ConsentId;
+  const consentId = parseConsentId(ctx.params['consentId'] as string);
+  if (!consentId) throw new HttpProblem('consent-not-found', { message: 'no id of a consent' });
+  return consentId;
 }
 
 function addressOf(site: Site, consentId: ConsentId): string {

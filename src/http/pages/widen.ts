@@ -3,7 +3,7 @@
  * an untrusted hint: it changes nothing, and works only for the person whose consent it names.
  */
 import type { Context } from 'koa';
-import type { ConsentId } from '../../domain/ids.ts';
+import { type ConsentId, parseConsentId } from '../../domain/ids.ts';
 import { changeConsent } from '../../services/change-consent.ts';
 import { findOwnConsent } from '../../services/find-own-consent.ts';
 import { effectSeconds } from '../../services/list-consents.ts';
@@ -64,9 +64,10 @@ export async function submitWiden(ctx: Context, site: Site, { person, form }: { 
 /** Reads the link. A mistyped one and one for somebody else look the same. */
 function wideningOf(ctx: Context): Widening {
   const { consent } = ctx.query;
+  const consentId = typeof consent === 'string' ? parseConsentId(consent) : undefined;
   const addition = additionOf(ctx);
-  if (typeof consent !== 'string' || !addition) throw new HttpProblem('consent-not-found', { message: 'a widen link that names nothing' });
-  return { consentId: consent as ConsentId, addition };
+  if (!consentId || !addition) throw new HttpProblem('consent-not-found', { message: 'a widen link that names nothing' });
+  return { consentId, addition };
 }
 
 function additionOf(ctx: Context): Addition | undefined {
