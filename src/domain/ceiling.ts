@@ -21,6 +21,11 @@ export function parseCeiling(requestedScope: string | undefined): Ceiling {
   return { tools, toolNames, resources, prompts };
 }
 
+/** The names in a requested scope that are not of our grammar: those of OpenID Connect, and unknown ones. */
+export function otherScopes(requestedScope: string | undefined): readonly string[] {
+  return parseScope(requestedScope ?? '').others;
+}
+
 /** Whether a tool lies under the ceiling. */
 export function isUnderCeiling(ceiling: Ceiling, tool: { name: string; risk: Risk }): boolean {
   if (ceiling.tools === 'all' || ceiling.toolNames.includes(tool.name)) return true;

@@ -1,12 +1,13 @@
-import { type Ceiling, parseCeiling } from '../domain/ceiling.ts';
+import { type Ceiling, otherScopes, parseCeiling } from '../domain/ceiling.ts';
 import { type ConsentTerms, extrasToShow, isInForce, type ShownTool, toolsToShow } from '../domain/consent.ts';
 import { fail, type Outcome, succeed } from '../domain/failures.ts';
-import type { ClientId, ServerId, TenantId, UserId } from '../domain/ids.ts';
+import type { ClientId, ConsentId, ServerId, TenantId, UserId } from '../domain/ids.ts';
 import { parseResourceUri } from '../domain/resource-uri.ts';
 import { sha256 } from '../platform/digest.ts';
 import type { Database } from '../store/client.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
 import { type ConsentParties, findConsentOf, type StoredConsent } from '../store/consents.ts';
+import { listInstallations } from '../store/installations.ts';
 import { findServer, findServerByResourceKey, type StoredServer } from '../store/servers.ts';
 import { listTools, type StoredTool } from '../store/tools.ts';
 import type { Runtime, Tenant } from './runtime.ts';
@@ -125,20 +126,37 @@ export async function composePage(
     resources: { shown: extras.resources, standing: standing?.resources ?? false },
     prompts: { shown: extras.prompts, standing: standing?.prompts ?? false },
     ...(standing && { standing }),
-    shownDigest: sha256(JSON.stringify([shown, extras, standing?.id ?? null, standing?.version ?? null])),
+    shownDigest: sha256(JSON.stringify([userId, clientId, serverId, shown, extras, standing?.id ?? null, standing?.version ?? null])),
   };
 }
 
 /**
  * Whether a request must be put before the person. Only a client whose identity is proven may go on with what stands, and
- * only when nothing it asks for by name is missing and nothing that stands has changed (MCP-16, ABUSE-39).
+ * only when nothing it asks for by name is missing, nothing that stands has changed, and it learns nothing more of the person
+ * (MCP-16, ABUSE-39).
  */
 export async function needsConsent(runtime: Runtime, tenant: Tenant, request: ConsentRequest & { proven: boolean }): Promise<boolean> {
   if (!request.proven) return true;
   const proposal = await prepareConsent(runtime, tenant, request);
   if (!proposal.ok) return true;
   const { standing, ceiling, tools } = proposal.value;
-  return !standing || asksForMore(standing, ceiling) || tools.some(({ standing: relation }) => relation === 'changed');
+  if (!standing || asksForMore(standing, ceiling) || tools.some(({ standing: relation }) => relation === 'changed')) return true;
+  return asksToLearnMore(runtime, tenant, { consentId: standing.id, requestedScope: request.requestedScope });
+}
+
+/**
+ * Whether a request names scopes beside ours (those of OIDC say what a client learns of the person) that were not together in one
+ * that she has seen.
+ */
+async function asksToLearnMore(
+  runtime: Runtime,
+  tenant: Tenant,
+  { consentId, requestedScope }: { consentId: ConsentId; requestedScope: string | undefined },
+): Promise<boolean> {
+  const names = otherScopes(requestedScope);
+  if (names.length === 0) return false;
+  const installations = await listInstallations(runtime.store, tenant.id, [consentId]);
+  return !installations.some(({ requestedScopes }) => names.every((name) => requestedScopes.includes(name)));
 }
 
 function asksForMore(standing: ConsentTerms, ceiling: Ceiling): boolean {

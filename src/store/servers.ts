@@ -133,9 +133,12 @@ export async function noteLibrary(
   return count === 1;
 }
 
-/** Keeps a server from being removed until the transaction ends, and hinders nothing else; false when it is gone already. */
+/**
+ * Keeps a server and its catalogue as they are until the transaction ends; false when it is gone already. Whoever makes a consent
+ * does so first: a change of the catalogue locks the consents that there are, and one made beside it would keep the old tools.
+ */
 export async function holdServer(db: Database, tenantId: TenantId, id: ServerId): Promise<boolean> {
-  const rows = await db.$queryRaw<unknown[]>`SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} FOR KEY SHARE`;
+  const rows = await db.$queryRaw<unknown[]>`SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} FOR SHARE`;
   return rows.length > 0;
 }
 
