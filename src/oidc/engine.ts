@@ -18,9 +18,9 @@ import { createInteractions } from './interactions.ts';
 import { createOwnTokenReader } from './own-token.ts';
 import { createRefreshSuccessors } from './refresh-successor.ts';
 import { answerManagement, answerRegistration } from './registration.ts';
-import { stateOf } from './request-state.ts';
 import { rewriteAuthorization } from './rewrite-authorization.ts';
 import { paths } from './routes.ts';
+import { settleSessionCookie } from './session-cookie.ts';
 import { createSessions } from './sessions.ts';
 import { answerSignOut } from './sign-out.ts';
 import { answerTokenRequest } from './token-endpoint.ts';
@@ -121,10 +121,10 @@ function createEndpoints(environment: EngineEnvironment, provider: Provider): (p
 }
 
 /** Lets the engine answer, seen from below the issuer's path. It gets exact paths only, so that it and we never mean different ones. */
-function createEngineDoor({ tenant, cookies }: EngineEnvironment, provider: Provider): (ctx: Context) => Promise<void> {
+function createEngineDoor(environment: EngineEnvironment, provider: Provider): (ctx: Context) => Promise<void> {
   const answer = provider.middleware.at(-1);
   if (!answer) throw new Error('the engine has no middleware');
-  const basePath = new URL(tenant.issuer).pathname.replace(/\/$/, '');
+  const basePath = new URL(environment.tenant.issuer).pathname.replace(/\/$/, '');
   return async (ctx) => {
     const { path } = ctx;
     ctx.path = path.slice(basePath.length);
@@ -133,15 +133,8 @@ function createEngineDoor({ tenant, cookies }: EngineEnvironment, provider: Prov
     } finally {
       ctx.path = path;
     }
-    if (stateOf(ctx).isSessionOver) dropCookie(ctx, cookies.session);
+    settleSessionCookie(environment, ctx);
   };
-}
-
-/** The browser has a newer session id than the one this request came with, or none; both are to stay. */
-function dropCookie(ctx: Context, name: string): void {
-  const lines = [ctx.response.get('Set-Cookie') as string | string[]].flat().filter((line) => line !== '' && !line.startsWith(`${name}=`));
-  if (lines.length > 0) ctx.set('Set-Cookie', lines);
-  else ctx.remove('Set-Cookie');
 }
 
 /** Nothing of these endpoints is kept by anyone (MCP-20), and every 401 says how to authenticate (ENG-32). */

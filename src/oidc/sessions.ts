@@ -6,8 +6,8 @@ import { describeUser } from '../services/describe-user.ts';
 import { endSessionsOfUser, extendSession } from './adapter.ts';
 import type { Session, Sessions } from './engine-contract.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
+import { setSessionCookie } from './session-cookie.ts';
 import { remainingSessionSeconds } from './session-lifetime.ts';
-import { trustTransport } from './transport.ts';
 
 /** Makes the sign-in sessions of a tenant: the engine's own, used outside its routes as well. */
 export function createSessions(environment: EngineEnvironment, provider: Provider): Sessions {
@@ -17,7 +17,7 @@ export function createSessions(environment: EngineEnvironment, provider: Provide
       const session = await provider.Session.get(ctx);
       const described = toSession(session);
       if (!described || !(await describeUser(runtime.store, tenant, described.userId))) return undefined;
-      await keepAlive(environment, ctx, session);
+      await keepAlive(environment, session);
       return described;
     },
     start: async (ctx, userId) => {
@@ -39,11 +39,10 @@ export function createSessions(environment: EngineEnvironment, provider: Provide
 /** Use counts from one minute to the next; a write for every page would say no more. */
 const touchSeconds = 60;
 
-async function keepAlive(environment: EngineEnvironment, ctx: Context, session: EngineSession): Promise<void> {
+async function keepAlive(environment: EngineEnvironment, session: EngineSession): Promise<void> {
   const seconds = remainingSessionSeconds(environment.runtime, session.loginTs);
   if (session.exp - nowSeconds(environment) > seconds - touchSeconds) return;
   await extendSession(environment, session.jti, new Date((nowSeconds(environment) + seconds) * 1_000));
-  setSessionCookie(environment, ctx, session);
 }
 
 /** The same person keeps the session's name, so that pages open in other tabs go on; the id that opens it is always new (ABUSE-33). */
@@ -64,19 +63,4 @@ function toSession({ accountId, loginTs, uid }: EngineSession): Session | undefi
 
 function nowSeconds({ runtime }: EngineEnvironment): number {
   return Math.floor(runtime.clock.now().getTime() / 1_000);
-}
-
-/** The same cookie that the engine sets. */
-function setSessionCookie({ runtime, tenant, cookies }: EngineEnvironment, ctx: Context, session: EngineSession | undefined): void {
-  trustTransport(ctx, tenant);
-  const lifetimeMs = session ? remainingSessionSeconds(runtime, session.loginTs) * 1_000 : 0;
-  ctx.cookies.set(cookies.session, session?.jti ?? null, {
-    httpOnly: true,
-    sameSite: 'lax',
-    secure: cookies.secure,
-    signed: false,
-    overwrite: true,
-    path: '/',
-    ...(session && { expires: new Date(runtime.clock.now().getTime() + lifetimeMs) }),
-  });
 }
