@@ -139,7 +139,7 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     error: 'invalid_request',
     title: 'Wrong address',
     what: 'This server answers under one address only, and not under the one that was asked for.',
-    steps: [],
+    steps: ['Follow the link at the top of this page: it leads to the right address.'],
   },
   'too-many-requests': {
     status: 429,
