@@ -38,6 +38,9 @@ export interface JudgeOptions {
   readonly openMethods?: ReadonlySet<string>;
 }
 
+/** More messages in one body are no client's: every one of them is judged, answered and matched with its response. */
+const MAX_BATCH = 1_000;
+
 const INVALID_REQUEST = -32600;
 const INVALID_PARAMS = -32602;
 const NO_METHODS: ReadonlySet<string> = new Set();
@@ -49,6 +52,7 @@ const NO_METHODS: ReadonlySet<string> = new Set();
 export function judge(body: unknown, options: JudgeOptions): Judgement {
   const messages = messagesOf(body);
   if (messages.length === 0) return malformed(INVALID_REQUEST, 'The batch is empty.', undefined);
+  if (messages.length > MAX_BATCH) return malformed(INVALID_REQUEST, `A batch has at most ${MAX_BATCH} messages.`, undefined);
   if (Array.isArray(body) && messages.some(hasRevisionClaim)) {
     return malformed(INVALID_REQUEST, 'This revision has no batches.', undefined);
   }
