@@ -1,7 +1,7 @@
 /** Headers that keep a page to itself. They are set before anything else runs, so that errors carry them too (ABUSE-37, ENG-24). */
 import type { ServerResponse } from 'node:http';
 
-/** Sets the headers that every response carries. */
+/** Sets the headers that every response carries; what may be kept by a cache says so itself, later. */
 export function setSecurityHeaders(response: ServerResponse, { isSecure }: { isSecure: boolean }): void {
   response.setHeader('Content-Security-Policy', contentSecurityPolicy());
   response.setHeader('X-Frame-Options', 'DENY');
@@ -10,6 +10,7 @@ export function setSecurityHeaders(response: ServerResponse, { isSecure }: { isS
   response.setHeader('Referrer-Policy', 'same-origin');
   response.setHeader('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()');
   response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+  response.setHeader('Cache-Control', 'no-store');
   if (isSecure) response.setHeader('Strict-Transport-Security', 'max-age=31536000');
 }
 

@@ -12,6 +12,12 @@ export function allowAnyOrigin(ctx: Context): void {
   ctx.set('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After');
 }
 
+/** Keeps scripts of other origins out of what the engine answered: by itself it lets any of them read its errors. */
+export function allowNoOrigin(ctx: Context): void {
+  ctx.remove('Access-Control-Allow-Origin');
+  ctx.remove('Access-Control-Expose-Headers');
+}
+
 /** Answers a preflight. */
 export function answerPreflight(ctx: Context, methods: readonly string[]): void {
   ctx.set('Access-Control-Allow-Origin', '*');

@@ -3,6 +3,7 @@ import type { OIDCContext } from 'oidc-provider';
 import type { ClientId, ServerId } from '../domain/ids.ts';
 import { isTokenActive } from '../services/introspect-token.ts';
 import { revokeAccessToken } from '../services/revoke-token.ts';
+import { allowNoOrigin } from './cors.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import type { OwnToken, OwnTokenReader } from './own-token.ts';
 
@@ -18,7 +19,11 @@ export async function answerIntrospection(
   ctx: Inspected,
   { engine, readToken }: { engine: Next; readToken: OwnTokenReader },
 ): Promise<void> {
-  await engine();
+  try {
+    await engine();
+  } finally {
+    allowNoOrigin(ctx);
+  }
   const client = ctx.oidc?.client;
   if (client?.clientAuthMethod === 'none' || (!client && isAnonymous(ctx))) {
     ctx.status = 401;

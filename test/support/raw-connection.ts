@@ -9,7 +9,8 @@ export function sendRaw(port: number, text: string): Promise<string> {
     socket.on('data', (chunk) => {
       answer += chunk;
     });
-    socket.on('error', reject);
+    // Whoever refuses a request in the middle may reset the connection after its answer.
+    socket.on('error', (error) => (answer === '' ? reject(error) : resolve(answer)));
     socket.on('close', () => resolve(answer));
     socket.write(text);
   });
