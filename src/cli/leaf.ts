@@ -5,6 +5,7 @@ import type { Environment } from '../config/environment.ts';
 import type { Origin } from '../services/runtime.ts';
 import { BadUsage, CommandFailed } from './failure.ts';
 import type { Io } from './io.ts';
+import { lineTo } from './plain-text.ts';
 import { printReport, type Report } from './report.ts';
 
 /** What was written after a command's name. */
@@ -48,7 +49,7 @@ export function inOffice(
       import('../compose/open-office.ts'),
       import('../compose/process-log.ts'),
     ]);
-    return openOffice({ ...settings, log: createTerminalLog(io.err) }, async (office) =>
+    return openOffice({ ...settings, log: createTerminalLog(lineTo(io)) }, async (office) =>
       work({ ...office, origin: await operator() }, call),
     );
   });

@@ -1,4 +1,5 @@
 /** Text for a terminal. What strangers wrote may try to steer it: nothing invisible or controlling gets through. */
+import type { Io } from './io.ts';
 
 /** Controls, and characters that hide or turn around what stands beside them. */
 const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
@@ -6,6 +7,11 @@ const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
 /** One line of it; what cannot be shown as it is stands as `\u{…}`. */
 export function plainText(text: string): string {
   return text.replace(steering, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
+/** Writes lines to whoever reads problems. */
+export function lineTo(io: Pick<Io, 'err'>): (line: string) => void {
+  return (line) => io.err(`${plainText(line)}\n`);
 }
 
 /** Values as JSON that shows what it holds, whatever reads it. */

@@ -35,7 +35,9 @@ export function catalogueProblemWords({ reason, detail }: CatalogueProblem): str
         "resource URL is exactly this one; otherwise give it what it wants with --header 'Authorization: …'."
       );
     case 'not-mcp':
-      return `The server does not answer as an MCP server: ${why}. Give the URL that clients connect to, often one that ends in /mcp.`;
+      return /\b503\b/.test(why)
+        ? `The server cannot answer now: ${why}. If it checks tokens of this issuer, start the issuer first; then try again.`
+        : `The server does not answer as an MCP server: ${why}. Give the URL that clients connect to, often one that ends in /mcp.`;
     case 'too-large':
       return `The server's list of tools is too large: ${why}.`;
   }

@@ -7,17 +7,20 @@ export function createJsonLog(level: LogLevel): Logger {
   return createLogger({ level });
 }
 
-/** Makes a log for a person at a terminal: warnings and worse, one short line each. */
+/**
+ * Makes a log for a person at a terminal: warnings and worse, one short line each.
+ * @param write is given a line without its end; what strangers wrote stands in it as it is, so it must be made inert there
+ */
 export function createTerminalLog(write: (line: string) => void): Logger {
   return createLogger({ level: 'warn', destination: { write: (line) => write(shortLine(line)) } });
 }
 
-/** `Warning: the text (member=value …)`; errors with their message, and their stack where it is a fault. */
+/** `Warning: the text · the error's message · (member=value …)`. */
 function shortLine(line: string): string {
   const { level, time: _, message, error, ...members } = JSON.parse(line) as Record<string, unknown> & { level: string };
   const label = level === 'warn' ? 'Warning' : 'Error';
   const facts = Object.entries(members).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const reason = (error as { message?: string; stack?: string } | undefined)?.message;
   const parts = [`${label}: ${String(message ?? 'something went wrong')}`, reason, facts.length > 0 ? `(${facts.join(' ')})` : undefined];
-  return `${parts.filter((part) => part !== undefined).join(' · ')}\n`;
+  return parts.filter((part) => part !== undefined).join(' · ');
 }

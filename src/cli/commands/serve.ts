@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.ts';
 import type { Environment } from '../../config/environment.ts';
 import type { Io } from '../io.ts';
 import { type Call, leaf, loadSettings } from '../leaf.ts';
-import { plainJson } from '../plain-text.ts';
+import { lineTo, plainJson } from '../plain-text.ts';
 import { listenForStop } from '../stop-signals.ts';
 import { type Welcome, welcomeText } from '../welcome.ts';
 
@@ -53,7 +53,7 @@ async function serve(io: Io, { options }: Call): Promise<void> {
 /** A person gets warnings in short lines; a machine, or whoever asked for a level, gets JSON. */
 async function createLog(io: Io, { env, level }: { env: Environment; level: Config['logLevel'] }): Promise<Logger> {
   const { createJsonLog, createTerminalLog } = await import('../../compose/process-log.ts');
-  return io.isTerminal && env['TOOLGRANT_LOG_LEVEL'] === undefined ? createTerminalLog(io.err) : createJsonLog(level);
+  return io.isTerminal && env['TOOLGRANT_LOG_LEVEL'] === undefined ? createTerminalLog(lineTo(io)) : createJsonLog(level);
 }
 
 /**
