@@ -16,7 +16,7 @@ import {
 } from '../store/installations.ts';
 import { keepSelection } from '../store/selections.ts';
 import { assignIndex } from '../store/status.ts';
-import { listTools } from '../store/tools.ts';
+import { listCatalogue } from '../store/tools.ts';
 import { findUser } from '../store/users.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
@@ -59,7 +59,7 @@ export async function issueAccess(
   const problem = await problemNow(db, tenant, { installation, consent, now });
   if (problem || !installation || !consent) return fail(problem ?? { kind: 'unknown-installation' });
 
-  const catalogue = await listTools(db, tenant.id, consent.serverId);
+  const catalogue = await listCatalogue(db, tenant.id, consent.serverId);
   const effective = effectiveTools(consent, catalogue, { now, marginSeconds: minimumTokenSeconds });
   const longest = new Date(now.getTime() + runtime.lifetimes.accessTokenSeconds * 1_000);
   const expiresAt = effective.expiresAt && effective.expiresAt < longest ? effective.expiresAt : longest;
@@ -80,7 +80,7 @@ export async function issueAccess(
     consentId: consent.id,
     consentVersion: consent.version,
     installationId: installation.id,
-    detail: { tools: effective.allowed.length, leftOut: effective.leftOut },
+    detail: { tools: effective.allowed.length, leftOut: cut(effective.leftOut) },
   });
   return succeed({
     scope,
@@ -91,6 +91,11 @@ export async function issueAccess(
     expiresAt,
     leftOut: effective.leftOut,
   });
+}
+
+/** The first few and how many there are: every token leaves an event, and a server may take thousands of tools away. */
+function cut(leftOut: EffectiveTools['leftOut']): { count: number; tools: EffectiveTools['leftOut'] } {
+  return { count: leftOut.length, tools: leftOut.slice(0, 20).map(({ name, reason }) => ({ name: name.slice(0, 100), reason })) };
 }
 
 async function takeStatusIndex(

@@ -38,6 +38,18 @@ export async function listTools(db: Database, tenantId: TenantId, serverId: Serv
   return rows.map(toTool);
 }
 
+/**
+ * The same tools, as far as deciding takes: without what a server says of them, which may be megabytes and is not wanted each time a
+ * token is issued.
+ */
+export async function listCatalogue(db: Database, tenantId: TenantId, serverId: ServerId): Promise<CatalogueTool[]> {
+  const rows = await db.tool.findMany({
+    where: { tenantId, serverId, removedAt: null },
+    select: { name: true, digest: true, risk: true, openWorld: true },
+  });
+  return rows.map((row) => ({ ...row, risk: row.risk as Risk }));
+}
+
 /** Rows per statement: PostgreSQL takes 65,535 parameters. */
 const batchRows = 500;
 
