@@ -31,7 +31,8 @@ export function keepDocument<T>(options: KeptDocumentOptions<T>): KeptDocument<T
   let loading: Promise<T> | undefined;
 
   const nowMs = (): number => options.now().getTime();
-  const isYounger = (sinceMs: number, seconds: number): boolean => nowMs() - sinceMs <= seconds * 1000;
+  // A clock that was set back says nothing about an age; taken for young, a revoked token would count until it caught up.
+  const isYounger = (sinceMs: number, seconds: number): boolean => nowMs() >= sinceMs && nowMs() - sinceMs <= seconds * 1000;
 
   function load(): Promise<T> {
     loading ??= start().finally(() => {
@@ -67,7 +68,7 @@ export function keepDocument<T>(options: KeptDocumentOptions<T>): KeptDocument<T
       if (failed !== undefined && isYounger(failed.atMs, options.retrySeconds)) throw failed.error;
       return await load();
     } catch (error) {
-      if (kept !== undefined && isYounger(kept.fetchedAtMs, options.usableSeconds)) return kept.value;
+      if (kept !== undefined && Math.abs(nowMs() - kept.fetchedAtMs) <= options.usableSeconds * 1000) return kept.value;
       throw error;
     }
   }

@@ -62,6 +62,20 @@ describe('ABUSE-61: revocation by status list', () => {
     expect(issuer.count('/status/')).toBe(2);
   });
 
+  it('is not put off by a clock that is set back: a list of unknown age is fetched again', async () => {
+    const { issuer, verifier, passSeconds } = setUp();
+    const token = await issuer.token();
+    await verifier.verifyToken(token);
+    issuer.revoked.add(7);
+    passSeconds(-1_000);
+    expect(await codeOf(verifier.verifyToken(token))).toBe('invalid_token');
+    issuer.isDown = true;
+    passSeconds(-100);
+    expect(await codeOf(verifier.verifyToken(token))).toBe('invalid_token');
+    passSeconds(-300);
+    expect(await codeOf(verifier.verifyToken(token))).toBe('temporarily_unavailable');
+  });
+
   it('touches the revoked index alone', async () => {
     const { issuer, verifier } = setUp();
     issuer.revoked.add(7);
