@@ -7,6 +7,7 @@ import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
 import { findClient } from '../store/clients.ts';
 import { addConsentVersion, type ConsentParties, findNewestVersion } from '../store/consents.ts';
+import { endInstallations } from '../store/installations.ts';
 import { invalidateStatusOfConsent } from '../store/status.ts';
 import { findUser } from '../store/users.ts';
 import { composePage } from './prepare-consent.ts';
@@ -49,6 +50,8 @@ export async function recordAnswer(db: Database, tenantId: TenantId, record: Ans
   const version = (await findNewestVersion(db, tenantId, consentId)) + 1;
   await addConsentVersion(db, tenantId, { id: consentId, version, terms, salt: randomToken(16), origin: record.from, decidedAt: now });
   if (!page.standing || !areEqual(page.standing, terms)) await invalidateStatusOfConsent(db, tenantId, consentId, now);
+  // A decision that begins anew is for the one who asks now: what an expired consent left behind does not come back to life with it.
+  if (!page.standing) await endInstallations(db, tenantId, { consentId }, { at: now, reason: 'consent-ended' });
   const { userId, clientId, serverId } = record.parties;
   await recordAuditEvent(db, tenantId, {
     ...record.origin,

@@ -278,6 +278,19 @@ describe('the end of a consent', () => {
     expect(await issue(old.grantId)).toMatchObject({ failure: { kind: 'installation-ended' } });
   });
 
+  it('by its time is an end too: a decision afterwards does not bring old installations back', async () => {
+    const scene = await setConsentScene(t, catalogue());
+    const old = await allowed(scene, { tickedTools: ['list_issues'], duration: '1h' });
+    await t.runtime.store.consentVersion.updateMany({
+      where: { consentId: old.consentId },
+      data: { expiresAt: new Date(Date.now() - 1_000) },
+    });
+    expect(await issue(old.grantId)).toMatchObject({ failure: { kind: 'consent-expired' } });
+    const fresh = await allowed(scene, { tickedTools: ['create_issue'] });
+    expect((await issued(fresh.grantId)).scope).toBe('tool:create_issue');
+    expect(await issue(old.grantId)).toMatchObject({ failure: { kind: 'installation-ended' } });
+  });
+
   it('leaves the other installations alone when one ends by reuse', async () => {
     const scene = await setConsentScene(t, catalogue());
     const one = await allowed(scene, { tickedTools: ['list_issues'] });
