@@ -122,14 +122,16 @@ class ArtifactAdapter implements Adapter {
   async consume(id: string): Promise<void> {
     const { runtime, tenant } = this.#environment;
     const state = currentState();
+    const hasNothingToLose = state?.unit?.isOpen === false;
+    if (await this.#write((db) => consumeArtifact(db, tenant.id, this.#keyOf(id), runtime.clock.now()))) return;
+    // Whoever comes second has the row locked all the same. Let go of it, or those who repeat are served one after another.
+    if (hasNothingToLose) await state?.unit?.rollback();
     const standing = await this.#write(async (db): Promise<Standing> => {
-      if (await consumeArtifact(db, tenant.id, this.#keyOf(id), runtime.clock.now())) return { outcome: 'first' };
       const artifact = await findArtifact(db, tenant.id, this.#keyOf(id));
       if (!artifact) return { outcome: 'unknown' };
       if (this.#model === 'RefreshToken') return this.#judgeRepeat(db, artifact, id);
       return { outcome: 'reuse', grantId: grantIdOf(artifact) };
     });
-    if (standing.outcome === 'first') return;
     if (standing.outcome === 'repeat' && state) {
       state.successor = standing.successor;
       return;
@@ -251,11 +253,7 @@ class ArtifactAdapter implements Adapter {
   }
 }
 
-type Standing =
-  | { outcome: 'first' }
-  | { outcome: 'repeat'; successor: string }
-  | { outcome: 'reuse'; grantId: string | undefined }
-  | { outcome: 'unknown' };
+type Standing = { outcome: 'repeat'; successor: string } | { outcome: 'reuse'; grantId: string | undefined } | { outcome: 'unknown' };
 
 /** What sealed ids and states are bound to. */
 const idPurpose = 'artifact-id';

@@ -10,7 +10,10 @@ export interface Unit {
   read<T>(work: (db: Database) => Promise<T>): Promise<T>;
   /** Runs a write, or a read that must be of the same transaction as the writes. */
   write<T>(work: (db: Database) => Promise<T>): Promise<T>;
+  /** Whether a transaction is under way. */
+  readonly isOpen: boolean;
   commit(): Promise<void>;
+  /** Undoes the writes and frees their locks. What is written afterwards is a new beginning. */
   rollback(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import { type Database, type Store, transact } from './client.ts';
  * The writes of one request, as one transaction that opens at the first of them. Reads before that use the pool; from then on
  * everything runs on the one connection, one after another, because a connection serves one query at a time and a request
  * that waited for a second connection while it holds the first could starve the pool (ENG-4).
- * Ends with `commit` or `rollback`, once.
+ * Ends with `commit` or `rollback`; what is written after that is a transaction of its own.
  */
 export class UnitOfWork {
   readonly #store: Store;
@@ -13,6 +13,11 @@ export class UnitOfWork {
 
   constructor(store: Store) {
     this.#store = store;
+  }
+
+  /** Whether a transaction is under way. */
+  get isOpen(): boolean {
+    return this.#open !== undefined;
   }
 
   /** Runs a read: on the transaction when it is open, else on the pool. */
