@@ -79,11 +79,20 @@ describe('sign-out on behalf of a client', () => {
     const done = await new Browser(issuer.origin).follow(plain);
     expect(done.status).toBe(200);
     expect(done.text).toContain('signed out');
+    const tokens = await connect(issuer, { client, person, server, scope: 'openid tools' });
     const back = await new Browser(issuer.origin).get(
-      logoutUrl({ client_id: client.clientId, post_logout_redirect_uri: goodbye, state: 's' }),
+      logoutUrl({ id_token_hint: tokens.id_token ?? '', post_logout_redirect_uri: goodbye, state: 's' }),
     );
     expect(back.headers.location).toBe(`${goodbye}?state=s`);
     expect(back.text).toBe('');
+  });
+
+  it('is no way to send strangers anywhere: a client that anybody may register gets nobody without an ID token', async () => {
+    const stranger = await new Browser(issuer.origin).get(
+      logoutUrl({ client_id: client.clientId, post_logout_redirect_uri: goodbye, state: 's' }),
+    );
+    expect(stranger.status).toBe(303);
+    expect(stranger.headers.location).toBe(`${issuer.url}/logout/success`);
   });
 
   it('ABUSE-46: NUL and nonsense are refused', async () => {
