@@ -19,7 +19,7 @@ export async function measureInCalm(calm: Calm | undefined, measure: () => Promi
   if (!calm) return measure();
   let best: Measurement | undefined;
   for (let tries = 0; tries < calm.tries; tries += 1) {
-    await waitForCalm(calm.waitMs);
+    await waitForCalm(calm);
     const measurement = await measure();
     if (!best || measurement.othersBusy < best.othersBusy) best = measurement;
     if (!(best.othersBusy > tolerated)) break;
@@ -27,8 +27,8 @@ export async function measureInCalm(calm: Calm | undefined, measure: () => Promi
   return best as Measurement;
 }
 
-/** Waits until nobody works: at that moment all contenders are idle, so whatever is busy is something else. */
-async function waitForCalm(waitMs: number): Promise<void> {
+/** Waits until nobody works, if that is wanted: at that moment all contenders are idle, so whatever is busy is something else. */
+export async function waitForCalm({ waitMs }: Pick<Calm, 'waitMs'> = { waitMs: 0 }): Promise<void> {
   const deadline = performance.now() + waitMs;
   for (let before = busySecondsOfMachine(); before !== undefined && performance.now() < deadline; ) {
     await sleep(lookMs);

@@ -5,6 +5,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { waitForCalm } from './calm.ts';
 import { startBareEngine } from './contenders/bare.ts';
 import { startToolgrant } from './contenders/toolgrant.ts';
 import { type Cores, takeCores } from './cores.ts';
@@ -17,6 +18,7 @@ import { type Findings, renderMeasurement, renderReport } from './report.ts';
 import { runRounds } from './rounds.ts';
 import type { HttpRowName } from './scenarios.ts';
 import { runVerification } from './verification/run-verification.ts';
+import type { VerificationFindings } from './verification/verification-process.ts';
 
 await main();
 
@@ -37,8 +39,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const cores = takeCores();
   const rows = options.rows.filter((row) => row !== 'verification');
   const measured = rows.length > 0 ? await measureHttp(rows, cores, options) : undefined;
-  if (options.rows.includes('verification')) say('verification');
-  const verification = options.rows.includes('verification') ? await runVerification(cores, options) : undefined;
+  const verification = options.rows.includes('verification') ? await measureVerification(cores, options) : undefined;
   const report = renderReport({
     date: new Date().toISOString().slice(0, 10),
     machine: describeMachine(),
@@ -81,6 +82,12 @@ async function measureHttp(rows: readonly HttpRowName[], cores: Cores | undefine
   const memoryAfterLoadBytes = residentBytesOf(toolgrant.processId);
   const { version: postgres, durability } = database;
   return { http, postgres, durability, ...(memoryAfterLoadBytes !== undefined && { memoryAfterLoadBytes }) };
+}
+
+async function measureVerification(cores: Cores | undefined, options: BenchOptions): Promise<VerificationFindings> {
+  await waitForCalm(options.calm);
+  say('verification');
+  return runVerification(cores, options);
 }
 
 function describeSettings(
