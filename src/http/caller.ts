@@ -1,5 +1,6 @@
 /** Who is calling: the request's id and the address it came from. Kept per request, so that the engine's own koa context finds it too. */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { randomId } from '../platform/random.ts';
 import { clientAddress, type TrustedProxies } from './client-address.ts';
 
@@ -15,11 +16,24 @@ const callers = new WeakMap<IncomingMessage, Caller>();
 /** Notes who calls; before anything else of a request. */
 export function identifyCaller(request: IncomingMessage, trustedProxies: TrustedProxies): Caller {
   const forwarded = request.headers['x-forwarded-for'];
-  const address = clientAddress(request.socket.remoteAddress, typeof forwarded === 'string' ? forwarded : undefined, trustedProxies);
+  const address =
+    typeof forwarded === 'string'
+      ? clientAddress(request.socket.remoteAddress, forwarded, trustedProxies)
+      : peerAddress(request.socket, trustedProxies);
   const caller = { requestId: randomId('req_'), address };
   callers.set(request, caller);
   return caller;
 }
+
+/** The address at the other end of a connection; parsed once for all its requests. */
+function peerAddress(socket: Socket, trustedProxies: TrustedProxies): string {
+  const address = peers.get(socket) ?? clientAddress(socket.remoteAddress, undefined, trustedProxies);
+  // A connection that is gone has no address any more; that is not to be remembered.
+  if (!socket.destroyed) peers.set(socket, address);
+  return address;
+}
+
+const peers = new WeakMap<Socket, string>();
 
 /** Returns who calls. Throws when nobody noted it: then a request came in beside the middleware list. */
 export function callerOf(request: IncomingMessage): Caller {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createLogger, type LogLevel, logFault } from '../../../src/platform/logger.ts';
+import { createLogger, type LogLevel, logFault, PlainMembers } from '../../../src/platform/logger.ts';
 
 function record(level: LogLevel = 'trace') {
   const lines: string[] = [];
@@ -23,6 +23,20 @@ describe('the log', () => {
       clientId: 'cli_1',
       message: 'client registered',
     });
+  });
+
+  it('writes members that hold no secret by construction as they are, still as one inert line', () => {
+    const { log, lines, entries } = record();
+    log.info(new PlainMembers({ route: 'account', ms: 1.5, odd: 'a\u202eb' }), 'request');
+    expect(entries()[0]).toEqual({
+      level: 'info',
+      time: expect.any(String),
+      route: 'account',
+      ms: 1.5,
+      odd: 'a\u202eb',
+      message: 'request',
+    });
+    expect(lines[0]).not.toContain('\u202e');
   });
 
   it('leaves out what is below its level', () => {
