@@ -1,16 +1,17 @@
 /**
- * Wiring: one issuer, built of settings, secrets and a database that is there. Nothing is ambient: several can stand in one
+ * Wiring: one issuer with all its tenants, built of settings, secrets and a database that is there. Nothing is ambient: several can stand in one
  * process and on one database. It decides nothing; `compose/` holds the steps of a start. `cli`, tests and benchmarks call it.
  */
 import type Koa from 'koa';
 import { type OpenRuntime, openRuntime, type RuntimeOptions } from './compose/open-runtime.ts';
 import { createApp } from './http/app.ts';
-import { createEnginePages } from './http/pages/engine-pages.ts';
+import { buildSite, type SharedParts } from './http/build-site.ts';
 import { type Listening, listen } from './http/server.ts';
+import { createSites } from './http/sites.ts';
 import { createRenderer } from './http/views/render.ts';
-import { createEngine } from './oidc/engine.ts';
 import { createAttemptLimits, noAttemptLimits } from './services/limit-attempts.ts';
 import { createStatusListPublisher } from './services/publish-status-list.ts';
+import { openTenantDirectory } from './services/tenant-directory.ts';
 
 /** An issuer that can listen. */
 export interface Composition extends Omit<OpenRuntime, 'counters'> {
@@ -32,23 +33,26 @@ export async function compose(options: RuntimeOptions): Promise<Composition> {
   let closed: Promise<void> | undefined;
   try {
     const render = createRenderer();
-    const engine = await createEngine(runtime, tenant, {
-      registration: 'open',
-      ...createEnginePages({ render, tenant }),
-      ...(config.defaultResource !== undefined && { defaultResource: config.defaultResource }),
-    });
-    const app = createApp({
+    const isDraining = () => listening?.isDraining() ?? false;
+    const shared: SharedParts = {
       runtime,
-      tenant,
-      engine,
       render,
       statusLists: createStatusListPublisher(runtime),
       limits: config.rateLimits === 'on' ? createAttemptLimits(counters) : noAttemptLimits,
-      trustedProxies: config.trustedProxies,
-      isDraining: () => listening?.isDraining() ?? false,
-    });
+      isDraining,
+      settingsOf: ({ id }) => ({
+        registration: 'open',
+        ...(id === tenant.id && config.defaultResource !== undefined && { defaultResource: config.defaultResource }),
+      }),
+    };
+    const sites = createSites({ build: (of) => buildSite(shared, of), maxKept: config.maxTenantsInMemory });
+    const directory = await openTenantDirectory(runtime, tenant);
+    // The others are made when they are asked for; one that cannot sign at its base must not start at all.
+    await sites.use(tenant, () => undefined);
+    const app = createApp({ runtime, root: tenant, directory, sites, render, trustedProxies: config.trustedProxies, isDraining });
     const drainAndClose = async (deadlineMs: number) => {
       await listening?.drain(deadlineMs);
+      sites.clear();
       await opened.close();
     };
     return {

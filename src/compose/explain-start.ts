@@ -2,6 +2,7 @@ import type { Config, Secrets } from '../config/config.ts';
 import { isDatabaseTrouble } from '../platform/database-trouble.ts';
 import { DataFolderBusy, EmbeddedDatabaseFailed } from '../platform/embedded-database.ts';
 import { CannotDecrypt } from '../platform/vault.ts';
+import { IssuerTaken } from '../services/ensure-root-tenant.ts';
 import { DemoConflict } from '../services/prepare-demo.ts';
 import { MigrationFailed } from '../store/migrate/apply-migrations.ts';
 import { explainDatabaseError } from './explain-database.ts';
@@ -11,7 +12,9 @@ import { StartProblem } from './start-problem.ts';
 export function explainStartError(error: unknown, settings: { config: Config; secrets: Secrets }): StartProblem | undefined {
   if (error instanceof StartProblem) return error;
   if (error instanceof CannotDecrypt) return new StartProblem(explainKeys(error, settings), { cause: error });
-  const speaksForItself = [DataFolderBusy, EmbeddedDatabaseFailed, MigrationFailed, DemoConflict].some((kind) => error instanceof kind);
+  const speaksForItself = [DataFolderBusy, EmbeddedDatabaseFailed, MigrationFailed, DemoConflict, IssuerTaken].some(
+    (kind) => error instanceof kind,
+  );
   if (speaksForItself) return new StartProblem((error as Error).message, { cause: error });
   return explainSystemError(error as NodeJS.ErrnoException, settings) ?? explainTrouble(error, settings);
 }

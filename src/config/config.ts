@@ -38,6 +38,8 @@ export interface Config {
   rateLimits: 'on' | 'off';
   /** What a request without `resource` is for; absent: it is refused. */
   defaultResource?: string;
+  /** How many tenants one process keeps ready to serve. */
+  maxTenantsInMemory: number;
   logLevel: 'silent' | 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   /** Present with `--demo` only. */
   demo?: { port: number };

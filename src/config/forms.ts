@@ -1,7 +1,7 @@
 /** The forms that settings come in: text to typed value, each with a message that follows the setting's name. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { isLoopbackHost } from '../domain/resource-uri.ts';
+import { type IssuerUrlProblem, readIssuerUrl } from '../domain/issuer-url.ts';
 
 type Read<Value> = { value: Value } | { problem: string };
 
@@ -53,14 +53,24 @@ export function path(): z.ZodType<string, string> {
 /** The issuer URL in its one canonical spelling: it is compared byte by byte (MCP-4). */
 export function issuerUrl(): z.ZodType<URL, string> {
   return form<URL>((text) => {
-    if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return { problem: 'is not an http or https URL' };
-    const url = new URL(text);
-    if (url.username !== '' || url.password !== '') return { problem: 'contains a user name or password' };
-    if (text.includes('?') || text.includes('#')) return { problem: 'contains a query or a fragment' };
-    if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) return { problem: 'is plain http, and its host is not this machine' };
-    const canonical = url.href.replace(/\/+$/, '');
-    return text === canonical ? { value: url } : { problem: `is not in canonical form; write ${canonical}` };
+    const read = readIssuerUrl(text);
+    return 'url' in read ? { value: read.url } : { problem: issuerWords(read) };
   });
+}
+
+function issuerWords(wrong: IssuerUrlProblem): string {
+  switch (wrong.problem) {
+    case 'not-http':
+      return 'is not an http or https URL';
+    case 'has-userinfo':
+      return 'contains a user name or password';
+    case 'has-query':
+      return 'contains a query or a fragment';
+    case 'plain-http':
+      return 'is plain http, and its host is not this machine';
+    case 'not-canonical':
+      return `is not in canonical form; write ${wrong.canonical}`;
+  }
 }
 
 /** A resource URI, as `server add` takes it. */

@@ -76,6 +76,7 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
     passwords: { memoryKib: values.argon2MemoryKib, passes: values.argon2Passes, maxConcurrent: values.argon2MaxConcurrent },
     rateLimits: values.rateLimits,
     ...(defaultResource !== undefined && { defaultResource }),
+    maxTenantsInMemory: values.maxTenantsInMemory,
     logLevel: values.logLevel,
     ...(demo && { demo: { port: values.demoPort } }),
   };

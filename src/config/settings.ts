@@ -254,6 +254,16 @@ export const settings = {
     default: 'info',
     example: 'debug',
   },
+  maxTenantsInMemory: {
+    name: 'TOOLGRANT_TENANTS_IN_MEMORY',
+    group: 'Operations',
+    description:
+      'How many tenants one process keeps ready to serve, at some 100 KiB each; the one unused longest goes, and is made anew when it is asked for.',
+    schema: forms.wholeNumber({ min: 1, max: 100_000 }),
+    form: 'a number from 1 to 100000',
+    default: '500',
+    example: '2000',
+  },
   demoPort: {
     name: 'TOOLGRANT_DEMO_PORT',
     group: 'Demo',

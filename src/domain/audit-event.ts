@@ -30,6 +30,7 @@ export const auditEventTypes = [
   'token.code-replayed',
   'token.revoked',
   'key.created',
+  'tenant.created',
 ] as const;
 
 /** One of the documented event types. */

@@ -1,59 +1,47 @@
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
-import type { Engine } from '../oidc/engine-contract.ts';
-import type { AttemptLimits } from '../services/limit-attempts.ts';
-import type { StatusListPublisher } from '../services/publish-status-list.ts';
+import { issuerPath } from '../domain/issuer-url.ts';
 import type { Runtime, Tenant } from '../services/runtime.ts';
+import type { TenantDirectory } from '../services/tenant-directory.ts';
 import { logAccess } from './access-log.ts';
 import { frameOf } from './answer.ts';
 import { identifyCaller } from './caller.ts';
 import { trustProxies } from './client-address.ts';
+import { dispatch } from './dispatch.ts';
 import { readAssets } from './documents/assets.ts';
 import { answerHealth } from './documents/health.ts';
 import { handleErrors } from './error-handler.ts';
 import { HttpProblem } from './http-problem.ts';
 import { limitDeclaredBody, limitRegistrations } from './limit-requests.ts';
-import { pinHost, requirePath } from './pin-host.ts';
+import { requirePath } from './pin-host.ts';
 import type { Route } from './route.ts';
 import { createRoutes, protocolRouteName } from './routes.ts';
 import { setSecurityHeaders } from './security-headers.ts';
-import type { Site } from './site.ts';
+import { findSite, pathBelow, siteOf } from './site.ts';
+import type { Sites } from './sites.ts';
 import type { Render } from './views/render.ts';
 
 /** What the application is made of. */
 export interface AppParts {
   runtime: Runtime;
-  tenant: Tenant;
-  engine: Engine;
+  /** The tenant at the base: it speaks where a request is nobody's. */
+  root: Tenant;
+  directory: TenantDirectory;
+  sites: Sites;
   render: Render;
-  statusLists: StatusListPublisher;
-  limits: AttemptLimits;
   /** Addresses and CIDR networks whose forwarding headers are believed. */
   trustedProxies: readonly string[];
   /** Whether the process is on its way out; default: never. */
   isDraining?: () => boolean;
 }
 
-/** Makes the koa application of one tenant: the middleware below, in this order. */
+/** Makes the koa application, one for all tenants: the middleware below, in this order. */
 export function createApp(parts: AppParts): Koa {
-  const { runtime, tenant, engine, render } = parts;
-  const issuer = new URL(tenant.issuer);
-  const basePath = issuer.pathname === '/' ? '' : issuer.pathname;
-  const isSecure = issuer.protocol === 'https:';
+  const { runtime, root, render, directory, sites } = parts;
+  const isSecure = new URL(root.issuer).protocol === 'https:';
   const isDraining = parts.isDraining ?? (() => false);
-  const site: Site = {
-    runtime,
-    tenant,
-    engine,
-    render,
-    statusLists: parts.statusLists,
-    limits: parts.limits,
-    basePath,
-    isSecure,
-    isDraining,
-  };
   const proxies = trustProxies(parts.trustedProxies);
-  const router = createRouter(createRoutes(readAssets()), site);
+  const router = createRouter(createRoutes(readAssets()));
 
   const middleware: readonly Middleware[] = [
     // 1. What holds for every answer, refusals included.
@@ -63,20 +51,19 @@ export function createApp(parts: AppParts): Koa {
       if (isDraining()) ctx.set('Connection', 'close');
       await next();
     },
-    logAccess(runtime.log, (ctx) => routeName(ctx, basePath)),
-    handleErrors({ render, frame: frameOf(tenant), log: runtime.log }),
+    logAccess(runtime.log, routeName),
+    handleErrors({ render, frameFor: (ctx) => frameOf(findSite(ctx)?.tenant ?? root), log: runtime.log }),
     requirePath(),
     // 2. Machines that watch the process call it by any name.
-    answerHealth({ runtime, basePath, isDraining }),
-    // 3. From here on there is one host.
-    pinHost(tenant.issuer),
-    useIssuerScheme(isSecure),
+    answerHealth({ runtime, basePath: issuerPath(root.issuer), isDraining }),
+    // 3. From here on there is one tenant, and its host.
+    dispatch({ directory, sites }),
     // 4. Pages and documents of this room.
     router.routes() as Middleware,
     // 5. Protocol endpoints.
-    limitRegistrations(site),
+    limitRegistrations(),
     limitDeclaredBody(),
-    engine.handle,
+    (ctx, next) => siteOf(ctx).engine.handle(ctx, next),
     refuse,
   ];
 
@@ -86,13 +73,9 @@ export function createApp(parts: AppParts): Koa {
   return app;
 }
 
-function createRouter(routes: readonly Route[], site: Site): Router {
-  const router = new Router({ prefix: site.basePath, strict: true, sensitive: true });
-  for (const route of routes) {
-    // The issuer URL itself has no slash at its end.
-    const path = route.path === '/' && site.basePath !== '' ? '{/}' : route.path;
-    router.register(path, [route.method], [(ctx) => route.run(ctx, site)], { name: route.name });
-  }
+function createRouter(routes: readonly Route[]): Router {
+  const router = new Router({ strict: true, sensitive: true });
+  for (const route of routes) router.register(route.path, [route.method], [(ctx) => route.run(ctx, siteOf(ctx))], { name: route.name });
   return router;
 }
 
@@ -100,18 +83,10 @@ function createRouter(routes: readonly Route[], site: Site): Router {
  * The name that stands in the log: of the page or document that matched, else of a protocol endpoint. The URL is not parsed:
  * that throws for some request lines, where nothing would catch it and the process would end.
  */
-function routeName(ctx: Context, basePath: string): string {
+function routeName(ctx: Context): string {
   const { _matchedRouteName: matched } = ctx as { _matchedRouteName?: string };
   const path = (ctx.req.url ?? '').split(/[?#]/, 1)[0] ?? '';
-  return matched ?? protocolRouteName(path.startsWith(basePath) ? path.slice(basePath.length) : path) ?? 'none';
-}
-
-/** TLS may end at a proxy: whether a request counts as https is the issuer's to say. Cookies are marked by it. */
-function useIssuerScheme(isSecure: boolean): Middleware {
-  return (ctx, next) => {
-    ctx.cookies.secure = isSecure;
-    return next();
-  };
+  return matched ?? protocolRouteName(pathBelow(findSite(ctx) ?? { basePath: '' }, path)) ?? 'none';
 }
 
 /** Nothing answered: there is nothing at this path, or nothing for this method. */

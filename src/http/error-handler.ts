@@ -12,19 +12,20 @@ import type { Render } from './views/render.ts';
 const unavailableRetrySeconds = 5;
 
 /** Answers what the rest of the chain throws. */
-export function handleErrors(about: { render: Render; frame: PageFrame; log: Logger }): Middleware {
+export function handleErrors(options: { render: Render; frameFor: (ctx: Context) => PageFrame; log: Logger }): Middleware {
+  const { render, log, frameFor } = options;
   return async (ctx, next) => {
     try {
       await next();
     } catch (error) {
       if (ctx.res.headersSent) {
-        logFault(about.log, error, { message: 'request failed after the answer had begun', requestId: callerOf(ctx.req).requestId });
+        logFault(log, error, { message: 'request failed after the answer had begun', requestId: callerOf(ctx.req).requestId });
         ctx.res.destroy();
         return;
       }
       const problem = problemOf(error);
-      reportProblem(ctx, problem, about.log);
-      answerProblem(ctx, problem, about);
+      reportProblem(ctx, problem, log);
+      answerProblem(ctx, problem, { render, frame: frameFor(ctx) });
     }
   };
 }

@@ -50,6 +50,7 @@ function tokenOf(secret: string): string {
   return sha256(`form ${secret}`);
 }
 
-function cookieName({ isSecure }: Site): string {
-  return isSecure ? '__Host-toolgrant_form' : 'toolgrant_form';
+/** Tenants below one base share its cookies: the name tells them apart. */
+function cookieName({ isSecure, tenant }: Site): string {
+  return `${isSecure ? '__Host-' : ''}toolgrant-form-${tenant.slug}`;
 }

@@ -45,6 +45,7 @@ function accountOf(email: string): string {
   return sha256(email.trim().toLowerCase());
 }
 
-function cookieName({ isSecure }: Site): string {
-  return isSecure ? '__Host-toolgrant_known' : 'toolgrant_known';
+/** Tenants below one base share its cookies: the name tells them apart. */
+function cookieName({ isSecure, tenant }: Site): string {
+  return `${isSecure ? '__Host-' : ''}toolgrant-known-${tenant.slug}`;
 }

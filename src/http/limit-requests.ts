@@ -6,7 +6,7 @@ import { callerOf } from './caller.ts';
 import { addressGroup } from './client-address.ts';
 import { HttpProblem } from './http-problem.ts';
 import { defaultBodyBytes } from './request-body.ts';
-import type { Site } from './site.ts';
+import { pathBelow, siteOf } from './site.ts';
 
 /** Refuses bodies that say they are too large. Those that do not say are cut off where they are read. */
 export function limitDeclaredBody(maxBytes: number = defaultBodyBytes): Middleware {
@@ -20,10 +20,11 @@ export function limitDeclaredBody(maxBytes: number = defaultBodyBytes): Middlewa
  * Counts registrations, and changes of them, per address; beyond the limit 429 with `Retry-After` (ABUSE-10). Each leaves an audit
  * event, so that without a limit anybody could fill the database. Clients in browsers may read the answer.
  */
-export function limitRegistrations(site: Site): Middleware {
-  const path = `${site.basePath}${paths.register}`;
+export function limitRegistrations(): Middleware {
   return async (ctx, next) => {
-    const isCounted = (ctx.method === 'POST' && ctx.path === path) || (ctx.method === 'PUT' && ctx.path.startsWith(`${path}/`));
+    const site = siteOf(ctx);
+    const path = pathBelow(site, ctx.path);
+    const isCounted = (ctx.method === 'POST' && path === paths.register) || (ctx.method === 'PUT' && path.startsWith(`${paths.register}/`));
     if (isCounted) {
       allowAnyOrigin(ctx);
       const admission = await site.limits.admitRegistration(site.tenant, addressGroup(callerOf(ctx.req).address));

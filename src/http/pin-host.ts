@@ -1,4 +1,4 @@
-/** One issuer, one name: whatever a request calls us, every URL comes from the configured issuer (ABUSE-57, ENG-20). */
+/** One tenant, one name: whatever a request calls us, every URL comes from the tenant's issuer (ABUSE-57, ENG-20). */
 import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
 import { HttpProblem } from './http-problem.ts';
@@ -21,29 +21,21 @@ export function requirePath(): Middleware {
   };
 }
 
-/**
- * Refuses requests for another host with 421, and takes off what proxies or forgers say about host and scheme. The caller's
- * address was read before this. Of the scheme only the issuer's own is passed on, for the engine to build its URLs with.
- */
-export function pinHost(issuer: string): Middleware {
-  const { host, protocol } = new URL(issuer);
-  const names = acceptedNames(host, protocol);
-  return (ctx, next) => {
-    const { req } = ctx;
-    if (!names.has((req.headers.host ?? '').toLowerCase()) || countOf(req, 'host') !== 1) throw new HttpProblem('host-unknown');
-    for (const name of forwardingHeaders) delete req.headers[name];
-    req.headers.host = host;
-    req.headers['x-forwarded-host'] = host;
-    req.headers['x-forwarded-proto'] = protocol.slice(0, -1);
-    return next();
-  };
+/** Refuses requests that name several hosts, or none, with 421. */
+export function requireOneHost(request: IncomingMessage): void {
+  if (countOf(request, 'host') !== 1) throw new HttpProblem('host-unknown', { message: 'not exactly one host' });
 }
 
-/** The host with and without the default port of its scheme. */
-function acceptedNames(host: string, protocol: string): ReadonlySet<string> {
-  const hasPort = /:\d+$/.test(host);
-  const defaultPort = protocol === 'https:' ? '443' : '80';
-  return new Set(hasPort ? [host] : [host, `${host}:${defaultPort}`]);
+/**
+ * Takes off what proxies or forgers say about host and scheme; the caller's address was read before this. Of the scheme only the
+ * issuer's own is passed on, for the engine to build its URLs with.
+ */
+export function callItself(request: IncomingMessage, issuer: string): void {
+  const { host, protocol } = new URL(issuer);
+  for (const name of forwardingHeaders) delete request.headers[name];
+  request.headers.host = host;
+  request.headers['x-forwarded-host'] = host;
+  request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
 }
 
 function countOf(request: IncomingMessage, name: string): number {

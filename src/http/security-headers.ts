@@ -11,7 +11,13 @@ export function setSecurityHeaders(response: ServerResponse, { isSecure }: { isS
   response.setHeader('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()');
   response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
   response.setHeader('Cache-Control', 'no-store');
+  setTransportSecurity(response, { isSecure });
+}
+
+/** Tells browsers to come by https only, where the issuer is https. */
+export function setTransportSecurity(response: ServerResponse, { isSecure }: { isSecure: boolean }): void {
   if (isSecure) response.setHeader('Strict-Transport-Security', 'max-age=31536000');
+  else response.removeHeader('Strict-Transport-Security');
 }
 
 /**

@@ -3,13 +3,15 @@
  * calls services and the engine, and renders what they answer. It decides nothing about access, knows no SQL, and speaks no
  * OAuth itself. `compose.ts` makes it.
  */
+import type { IncomingMessage } from 'node:http';
+import type { Context } from 'koa';
 import type { Engine } from '../oidc/engine-contract.ts';
 import type { AttemptLimits } from '../services/limit-attempts.ts';
 import type { StatusListPublisher } from '../services/publish-status-list.ts';
 import type { Runtime, Tenant } from '../services/runtime.ts';
 import type { Render } from './views/render.ts';
 
-/** What handlers work with. */
+/** One tenant, as handlers work with it. */
 export interface Site {
   runtime: Runtime;
   tenant: Tenant;
@@ -23,4 +25,28 @@ export interface Site {
   isSecure: boolean;
   /** Whether the process is on its way out: not ready for new work, though it still answers. */
   isDraining(): boolean;
+}
+
+const sites = new WeakMap<IncomingMessage, Site>();
+
+/** Notes whose request it is. */
+export function setSite(ctx: Context, site: Site): void {
+  sites.set(ctx.req, site);
+}
+
+/** Whose request it is; undefined until that was looked up, and for requests that are nobody's. */
+export function findSite(ctx: Context): Site | undefined {
+  return sites.get(ctx.req);
+}
+
+/** Whose request it is. Throws before that was looked up. */
+export function siteOf(ctx: Context): Site {
+  const site = findSite(ctx);
+  if (!site) throw new Error('a request without a tenant');
+  return site;
+}
+
+/** The path below the issuer, as it was sent; the whole path where it is not below. */
+export function pathBelow({ basePath }: Pick<Site, 'basePath'>, path: string): string {
+  return path.startsWith(basePath) ? path.slice(basePath.length) : path;
 }

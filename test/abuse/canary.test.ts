@@ -270,7 +270,7 @@ describe('ABUSE-74: a whole life', () => {
       ];
       const headers = {
         Authorization: `Bearer ${secret}`,
-        Cookie: `toolgrant-session-root=${inUrl}; toolgrant_form=${inUrl}; toolgrant_known=${inUrl}; ${inUrl}`,
+        Cookie: `toolgrant-session-root=${inUrl}; toolgrant-form-root=${inUrl}; toolgrant-known-root=${inUrl}; ${inUrl}`,
         Referer: `https://client.example/?code=${inUrl}`,
         'User-Agent': secret,
         'X-Request-Id': secret,

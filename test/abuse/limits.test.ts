@@ -110,7 +110,7 @@ describe('ABUSE-28: guessing passwords', () => {
     const known = new Browser(issuer.origin);
     expect((await tryPassword(known, person, '203.0.113.50')).status).toBe(303);
     const known2 = new Browser(issuer.origin);
-    for (const [name, cookie] of known.cookies) if (name === 'toolgrant_known') known2.cookies.set(name, cookie);
+    for (const [name, cookie] of known.cookies) if (name === 'toolgrant-known-root') known2.cookies.set(name, cookie);
     await guess(person.email, 60, (index) => `198.51.100.${100 + (index % 60)}`);
     expect((await tryPassword(new Browser(issuer.origin), person, '203.0.113.51')).status).toBe(429);
     expect((await tryPassword(known2, person, '203.0.113.52')).status).toBe(303);
@@ -127,10 +127,10 @@ describe('ABUSE-28: guessing passwords', () => {
     const [mine, other] = [await issuer.addPerson(), await issuer.addPerson()];
     const browser = new Browser(issuer.origin);
     await tryPassword(browser, mine, '203.0.113.60');
-    const cookie = browser.cookies.get('toolgrant_known');
+    const cookie = browser.cookies.get('toolgrant-known-root');
     const withCookie = (value = cookie?.value ?? '') => {
       const fresh = new Browser(issuer.origin);
-      fresh.cookies.set('toolgrant_known', { value, path: '/' });
+      fresh.cookies.set('toolgrant-known-root', { value, path: '/' });
       return fresh;
     };
     await guess(other.email, 10, () => '203.0.113.61');

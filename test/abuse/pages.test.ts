@@ -77,7 +77,7 @@ describe('ABUSE-31: what posts to a page', () => {
       ['a same-site fetch', { 'Sec-Fetch-Site': 'same-site' }, token],
       ['no token', {}, ''],
       ['a made-up token', {}, 'x'.repeat(43)],
-      ['the cookie as the token', {}, browser.cookies.get('toolgrant_form')?.value ?? ''],
+      ['the cookie as the token', {}, browser.cookies.get('toolgrant-form-root')?.value ?? ''],
     ];
     for (const [what, headers, formToken] of attempts) {
       const response = await browser.post(pathOf(path), [['form_token', formToken]], headers);
@@ -306,7 +306,9 @@ describe('ABUSE-78: headers', () => {
     const secure = await startOther({ issuer: 'https://auth.example' });
     const page = await secure.send({ path: '/account', headers: { Accept: 'text/html' } });
     expect(page.headers['strict-transport-security']).toBe('max-age=31536000');
-    expect(page.cookies).toEqual([expect.stringMatching(/^__Host-toolgrant_form=[\w-]{43}; path=\/; samesite=lax; secure; httponly$/)]);
+    expect(page.cookies).toEqual([
+      expect.stringMatching(/^__Host-toolgrant-form-root=[\w-]{43}; path=\/; samesite=lax; secure; httponly$/),
+    ]);
   });
 
   it('a fault is a page without detail, and the log has it under the same id', async () => {

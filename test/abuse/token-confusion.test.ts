@@ -57,7 +57,7 @@ beforeAll(async () => {
     'server credential': server.credential,
     'session cookie': connected.browser.cookies.get('toolgrant-session-root')?.value ?? '',
     'interaction cookie': pending.cookies.get('toolgrant-interaction-root')?.value ?? '',
-    'form cookie': connected.browser.cookies.get('toolgrant_form')?.value ?? '',
+    'form cookie': connected.browser.cookies.get('toolgrant-form-root')?.value ?? '',
     link: link.ok ? (link.link.url.split('/').at(-1) ?? '') : '',
     'client id': client.clientId,
     password: person.password,

@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { UserId } from '../../src/domain/ids.ts';
 import { type AppParts, createApp } from '../../src/http/app.ts';
-import { createEnginePages } from '../../src/http/pages/engine-pages.ts';
+import { buildSite, type SharedParts } from '../../src/http/build-site.ts';
+import { createSites, type Sites } from '../../src/http/sites.ts';
 import { createRenderer } from '../../src/http/views/render.ts';
-import { createEngine } from '../../src/oidc/engine.ts';
 import type { Engine, EngineSettings } from '../../src/oidc/engine-contract.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDatabasePool } from '../../src/platform/database-pool.ts';
@@ -19,6 +19,7 @@ import { ensureRootTenant } from '../../src/services/ensure-root-tenant.ts';
 import { noAttemptLimits } from '../../src/services/limit-attempts.ts';
 import { createStatusListPublisher } from '../../src/services/publish-status-list.ts';
 import type { Lifetimes, Runtime, Tenant } from '../../src/services/runtime.ts';
+import { openTenantDirectory, type TenantDirectory } from '../../src/services/tenant-directory.ts';
 import { createStore } from '../../src/store/client.ts';
 import { keepTools, type StoredTool } from '../../src/store/tools.ts';
 import { toolNamed } from './consent-scene.ts';
@@ -31,7 +32,7 @@ export interface IssuerOptions {
   beside?: Pick<TestIssuer, 'database' | 'secret' | 'url'>;
   lifetimes?: Partial<Lifetimes>;
   settings?: Partial<Pick<EngineSettings, 'registration' | 'defaultResource'>>;
-  app?: Partial<Pick<AppParts, 'limits' | 'trustedProxies'>>;
+  app?: Partial<Pick<AppParts, 'trustedProxies'> & Pick<SharedParts, 'limits'>> & { maxTenants?: number };
   /** The issuer URL; default `http://localhost:<its port>`. */
   issuer?: string;
   maxConnections?: number;
@@ -61,6 +62,8 @@ export interface TestIssuer {
   runtime: Runtime;
   tenant: Tenant;
   engine: Engine;
+  sites: Sites;
+  directory: TenantDirectory;
   database: TestDatabase;
   secret: string;
   /** Every line it logged. */
@@ -113,14 +116,25 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
   };
   const url = beside?.url ?? options.issuer ?? `http://localhost:${port}`;
   const tenant = await ensureRootTenant(runtime, url);
+  const { limits = noAttemptLimits, trustedProxies = [], maxTenants = 100 } = options.app ?? {};
   const render = createRenderer();
-  const settings: EngineSettings = { registration: 'open', ...options.settings, ...createEnginePages({ render, tenant }) };
-  const engine = await createEngine(runtime, tenant, settings).catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
-  const parts = { runtime, tenant, engine, render, limits: noAttemptLimits, trustedProxies: [], ...options.app };
-  const app = createApp({ ...parts, statusLists: createStatusListPublisher(runtime) });
+  const shared: SharedParts = {
+    runtime,
+    render,
+    statusLists: createStatusListPublisher(runtime),
+    limits,
+    isDraining: () => false,
+    settingsOf: () => ({ registration: 'open', ...options.settings }),
+  };
+  const sites = createSites({ build: (of) => buildSite(shared, of), maxKept: maxTenants });
+  const engine = await sites
+    .use(tenant, (site) => site.engine)
+    .catch(async (error: unknown) => {
+      await stop();
+      throw error;
+    });
+  const directory = await openTenantDirectory(runtime, tenant);
+  const app = createApp({ runtime, root: tenant, directory, sites, render, trustedProxies });
   server.on('request', app.callback());
   const origin = { port, host: new URL(url).host };
   return {
@@ -129,6 +143,8 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     runtime,
     tenant,
     engine,
+    sites,
+    directory,
     database,
     secret,
     log,

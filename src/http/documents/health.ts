@@ -3,7 +3,7 @@ import type { Middleware } from 'koa';
 import { checkReadiness } from '../../services/check-readiness.ts';
 import type { Runtime } from '../../services/runtime.ts';
 
-/** Answers `/healthz` and `/readyz` before the host is looked at, at the root of the host as well as below the issuer. */
+/** Answers `/healthz` and `/readyz` before the host is looked at, at the root of any host as well as below the base issuer. */
 export function answerHealth(about: { runtime: Runtime; basePath: string; isDraining: () => boolean }): Middleware {
   const names = new Map(['healthz', 'readyz'].flatMap((name) => [`/${name}`, `${about.basePath}/${name}`].map((path) => [path, name])));
   return async (ctx, next) => {

@@ -53,6 +53,7 @@ describe('without any setting', () => {
       },
       passwords: { memoryKib: 47_104, passes: 2, maxConcurrent: 2 },
       rateLimits: 'on',
+      maxTenantsInMemory: 500,
       logLevel: 'info',
     });
     expect(secrets).toEqual({});

@@ -1,0 +1,24 @@
+import { issuerPath } from '../domain/issuer-url.ts';
+import { createEngine } from '../oidc/engine.ts';
+import type { EngineSettings } from '../oidc/engine-contract.ts';
+import type { Tenant } from '../services/runtime.ts';
+import { createEnginePages } from './pages/engine-pages.ts';
+import type { Site } from './site.ts';
+
+/** What the sites of all tenants have in common. */
+export interface SharedParts extends Pick<Site, 'runtime' | 'render' | 'statusLists' | 'limits' | 'isDraining'> {
+  /** What the engine of a tenant is set to. */
+  settingsOf(tenant: Tenant): Pick<EngineSettings, 'registration' | 'defaultResource'>;
+}
+
+/** Makes the site of a tenant, engine included. Throws when its keys cannot be opened. */
+export async function buildSite({ settingsOf, ...shared }: SharedParts, tenant: Tenant): Promise<Site> {
+  const pages = createEnginePages({ render: shared.render, tenant });
+  return {
+    ...shared,
+    tenant,
+    engine: await createEngine(shared.runtime, tenant, { ...settingsOf(tenant), ...pages }),
+    basePath: issuerPath(tenant.issuer),
+    isSecure: new URL(tenant.issuer).protocol === 'https:',
+  };
+}
