@@ -3,7 +3,8 @@ import type { Office } from '../compose/open-office.ts';
 import type { Config, LoadOptions, Secrets } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Origin } from '../services/runtime.ts';
-import { BadUsage, CommandFailed } from './failure.ts';
+import { BadUsage } from './failure.ts';
+import { getTenant } from './find-tenant.ts';
 import type { Io } from './io.ts';
 import { lineTo } from './plain-text.ts';
 import { printReport, type Report } from './report.ts';
@@ -37,21 +38,22 @@ export function reporting(io: Io, work: (call: Call) => Promise<Report>): (...al
   };
 }
 
-/** The same for work on services, as an operator. The modules behind it are loaded now and not before: `--help` is quick. */
+/** The same for work on services, as an operator, for the tenant that `--tenant` names. The modules behind it are loaded now and not before: `--help` is quick. */
 export function inOffice(
   io: Io,
   work: (office: Office & { origin: Origin }, call: Call) => Promise<Report>,
 ): (...all: unknown[]) => Promise<void> {
   return reporting(io, async (call) => {
-    requireRootTenant(call);
     const settings = await loadSettings(io);
     const [{ inOffice: openOffice }, { createTerminalLog }] = await Promise.all([
       import('../compose/open-office.ts'),
       import('../compose/process-log.ts'),
     ]);
-    return openOffice({ ...settings, log: createTerminalLog(lineTo(io)) }, async (office) =>
-      work({ ...office, origin: await operator() }, call),
-    );
+    const { tenant: slug } = call.options;
+    return openOffice({ ...settings, log: createTerminalLog(lineTo(io)) }, async (office) => {
+      const tenant = typeof slug === 'string' ? await getTenant(office, slug) : office.tenant;
+      return work({ ...office, tenant, origin: await operator() }, call);
+    });
   });
 }
 
@@ -75,14 +77,6 @@ export function eitherOf({ args, options }: Call, option: string): string {
 function callOf(all: readonly unknown[]): Call {
   const command = all.at(-1) as Command;
   return { args: command.args, options: command.opts() };
-}
-
-function requireRootTenant({ options }: Call): void {
-  if (options['tenant'] === 'root') return;
-  throw new CommandFailed(
-    'unknown-tenant',
-    `There is no tenant "${String(options['tenant'])}". The only one is "root"; leave --tenant out.`,
-  );
 }
 
 /** Who works at this machine, for the audit trail. */

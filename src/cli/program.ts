@@ -6,6 +6,7 @@ import { addKeysCommands } from './commands/keys.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addServerCommands } from './commands/server.ts';
+import { addTenantCommands } from './commands/tenant.ts';
 import { addUserCommands } from './commands/user.ts';
 import type { Io } from './io.ts';
 import { productVersion } from './product-version.ts';
@@ -33,6 +34,7 @@ export function createProgram(io: Io, { json }: { json: boolean }): Command {
     addClientCommands,
     addConsentCommands,
     addKeysCommands,
+    addTenantCommands,
   ]) {
     add(program, io);
   }

@@ -33,6 +33,8 @@ function completeCall(name: string): string[] {
   return [...name.split(' '), ...args.map(() => 'x'), ...options.flatMap(({ long }) => [String(long), 'x'])];
 }
 
+/** Commands that are about the installation as a whole. */
+const ofInstallation = ['serve', 'migrate', 'config check', 'tenant create', 'tenant list'];
 const ofTenant = leaves.filter(({ command }) => command.options.some(({ long }) => long === '--tenant')).map(({ path }) => path.join(' '));
 
 describe('the commands', () => {
@@ -60,6 +62,8 @@ describe('the commands', () => {
       'consent list',
       'consent end',
       'keys list',
+      'tenant create',
+      'tenant list',
     ]);
   });
 
@@ -80,12 +84,16 @@ describe('the commands', () => {
     expect(problemOf(json)).toEqual({ code: 'usage', message: "unknown option '--what'" });
   });
 
-  it.each(ofTenant)('%s: only the root tenant exists', async (name) => {
+  it('all take --tenant, but those that are about the whole installation', () => {
+    expect(names.filter((name) => !ofTenant.includes(name))).toEqual(ofInstallation);
+  });
+
+  it.each(ofTenant)('%s: while only the root tenant exists, another is told so', async (name) => {
     const { code, out, err } = await runCommand([...completeCall(name), '--tenant', 'acme'], { env });
     expect({ code, out, err }).toEqual({
       code: 1,
       out: '',
-      err: 'There is no tenant "acme". The only one is "root"; leave --tenant out.\n',
+      err: 'There is no tenant "acme". The only one is "root"; leave --tenant out, or make it: toolgrant tenant create <slug> --name <name>\n',
     });
   });
 });
