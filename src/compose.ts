@@ -2,9 +2,9 @@
  * Wiring: one issuer with all its tenants, built of settings, secrets and a database that is there. Nothing is ambient: several can stand in one
  * process and on one database. It decides nothing; `compose/` holds the steps of a start. `cli`, tests and benchmarks call it.
  */
-import type Koa from 'koa';
+import type { RequestListener } from 'node:http';
 import { type OpenRuntime, openRuntime, type RuntimeOptions } from './compose/open-runtime.ts';
-import { createApp } from './http/app.ts';
+import { createListener } from './http/app.ts';
 import { buildSite, type SharedParts } from './http/build-site.ts';
 import { type Listening, listen } from './http/server.ts';
 import { createSites } from './http/sites.ts';
@@ -15,7 +15,8 @@ import { openTenantDirectory } from './services/tenant-directory.ts';
 
 /** An issuer that can listen. */
 export interface Composition extends Omit<OpenRuntime, 'counters'> {
-  app: Koa;
+  /** Answers requests. */
+  handle: RequestListener;
   /** Listens where the settings say; rejects when a port is taken. Once. */
   listen(): Promise<Listening>;
   /** Lets requests under way finish, at most `deadlineMs` (default 10 s), and closes everything but the database. Safe to call twice. */
@@ -49,7 +50,7 @@ export async function compose(options: RuntimeOptions): Promise<Composition> {
     const directory = await openTenantDirectory(runtime, tenant);
     // The others are made when they are asked for; one that cannot sign at its base must not start at all.
     await sites.use(tenant, () => undefined);
-    const app = createApp({ runtime, root: tenant, directory, sites, render, trustedProxies: config.trustedProxies, isDraining });
+    const handle = createListener({ runtime, root: tenant, directory, sites, render, trustedProxies: config.trustedProxies, isDraining });
     const drainAndClose = async (deadlineMs: number) => {
       await listening?.drain(deadlineMs);
       sites.clear();
@@ -57,9 +58,9 @@ export async function compose(options: RuntimeOptions): Promise<Composition> {
     };
     return {
       ...opened,
-      app,
+      handle,
       listen: async () => {
-        listening = await listen(app.callback(), { ...config.listen, ...(config.tls && { tls: config.tls }) });
+        listening = await listen(handle, { ...config.listen, ...(config.tls && { tls: config.tls }) });
         return listening;
       },
       close: (deadlineMs = defaultDrainMs) => {

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { issuerPath } from '../domain/issuer-url.ts';
@@ -6,7 +7,7 @@ import type { TenantDirectory } from '../services/tenant-directory.ts';
 import { logAccess } from './access-log.ts';
 import { frameOf } from './answer.ts';
 import { identifyCaller } from './caller.ts';
-import { trustProxies } from './client-address.ts';
+import { type TrustedProxies, trustProxies } from './client-address.ts';
 import { dispatch } from './dispatch.ts';
 import { readAssets } from './documents/assets.ts';
 import { answerHealth } from './documents/health.ts';
@@ -17,6 +18,7 @@ import { requirePath } from './pin-host.ts';
 import type { Route } from './route.ts';
 import { createRoutes, protocolRouteName } from './routes.ts';
 import { setSecurityHeaders } from './security-headers.ts';
+import { takeShortcut } from './shortcut.ts';
 import { findSite, pathBelow, siteOf } from './site.ts';
 import type { Sites } from './sites.ts';
 import type { Render } from './views/render.ts';
@@ -35,12 +37,18 @@ export interface AppParts {
   isDraining?: () => boolean;
 }
 
-/** Makes the koa application, one for all tenants: the middleware below, in this order. */
-export function createApp(parts: AppParts): Koa {
+/** Makes what answers requests: the application, with the short way to public documents in front of it. */
+export function createListener(parts: AppParts): RequestListener {
+  const { directory, sites, runtime, isDraining = () => false } = parts;
+  const proxies = trustProxies(parts.trustedProxies);
+  return takeShortcut({ directory, sites, proxies, log: runtime.log, isDraining }, createApp(parts, proxies).callback());
+}
+
+/** The koa application, one for all tenants: the middleware below, in this order. */
+function createApp(parts: AppParts, proxies: TrustedProxies): Koa {
   const { runtime, root, render, directory, sites } = parts;
   const isSecure = new URL(root.issuer).protocol === 'https:';
   const isDraining = parts.isDraining ?? (() => false);
-  const proxies = trustProxies(parts.trustedProxies);
   const router = createRouter(createRoutes(readAssets()));
 
   const middleware: readonly Middleware[] = [
@@ -58,12 +66,11 @@ export function createApp(parts: AppParts): Koa {
     answerHealth({ runtime, basePath: issuerPath(root.issuer), isDraining }),
     // 3. From here on there is one tenant, and its host.
     dispatch({ directory, sites }),
-    // 4. Pages and documents of this room.
-    router.routes() as Middleware,
-    // 5. Protocol endpoints.
+    // 4. Protocol endpoints: looked up by their exact path, while the router below tries its patterns one after another.
     limitRegistrations(),
-    limitDeclaredBody(),
-    (ctx, next) => siteOf(ctx).engine.handle(ctx, next),
+    answerProtocol(),
+    // 5. Pages and documents of this room.
+    router.routes() as Middleware,
     refuse,
   ];
 
@@ -71,6 +78,15 @@ export function createApp(parts: AppParts): Koa {
   app.silent = true;
   for (const step of middleware) app.use(step);
   return app;
+}
+
+/** Lets the engine answer, where it has something. */
+function answerProtocol(): Middleware {
+  const limit = limitDeclaredBody();
+  return (ctx, next) => {
+    const { engine } = siteOf(ctx);
+    return engine.serves(ctx.path) ? limit(ctx, async () => engine.handle(ctx, next)) : next();
+  };
 }
 
 function createRouter(routes: readonly Route[]): Router {

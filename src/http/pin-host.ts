@@ -23,7 +23,7 @@ export function requirePath(): Middleware {
 
 /** Refuses requests that name several hosts, or none, with 421. */
 export function requireOneHost(request: IncomingMessage): void {
-  if (countOf(request, 'host') !== 1) throw new HttpProblem('host-unknown', { message: 'not exactly one host' });
+  if (countHeader(request, 'host') !== 1) throw new HttpProblem('host-unknown', { message: 'not exactly one host' });
 }
 
 /**
@@ -38,8 +38,14 @@ export function callItself(request: IncomingMessage, issuer: string): void {
   request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
 }
 
-function countOf(request: IncomingMessage, name: string): number {
-  return request.rawHeaders.filter((entry, index) => index % 2 === 0 && entry.toLowerCase() === name).length;
+/** How often a header was sent. @param name in lower case */
+export function countHeader({ rawHeaders }: IncomingMessage, name: string): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const entry = rawHeaders[index] as string;
+    if (entry.length === name.length && entry.toLowerCase() === name) count += 1;
+  }
+  return count;
 }
 
 function isOriginForm(url: string | undefined): boolean {

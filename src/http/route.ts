@@ -99,7 +99,7 @@ export function document(about: Named & Pick<Route, 'method' | 'access'>, handle
  */
 export function sharedDocument(about: Named, handle: (ctx: Context, site: Site) => Promise<void>): readonly Route[] {
   const read = document({ ...about, method: 'GET', access: 'anyone' }, async (ctx, site) => {
-    ctx.set({ 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': 'Retry-After' });
+    ctx.set(sharedHeaders);
     await handle(ctx, site);
   });
   const preflight = document({ ...about, name: `${about.name}-preflight`, method: 'OPTIONS', access: 'anyone' }, async (ctx) => {
@@ -113,6 +113,9 @@ export function sharedDocument(about: Named, handle: (ctx: Context, site: Site) 
   });
   return [read, preflight];
 }
+
+/** Lets scripts of any origin read the answer. */
+export const sharedHeaders = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': 'Retry-After' } as const;
 
 async function guardedForm(ctx: Context, site: Site, maxBytes: number | undefined): Promise<Form> {
   requireSameOrigin(ctx, site);

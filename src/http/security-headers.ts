@@ -3,20 +3,19 @@ import type { ServerResponse } from 'node:http';
 
 /** Sets the headers that every response carries; what may be kept by a cache says so itself, later. */
 export function setSecurityHeaders(response: ServerResponse, { isSecure }: { isSecure: boolean }): void {
-  response.setHeader('Content-Security-Policy', contentSecurityPolicy());
-  response.setHeader('X-Frame-Options', 'DENY');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  // Not `no-referrer`: under it browsers send `Origin: null` with our own forms, which then look foreign.
-  response.setHeader('Referrer-Policy', 'same-origin');
-  response.setHeader('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()');
-  response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
-  response.setHeader('Cache-Control', 'no-store');
-  setTransportSecurity(response, { isSecure });
+  for (const [name, value] of Object.entries(securityHeaders({ isSecure }))) response.setHeader(name, value);
 }
+
+/** The headers that every response carries. */
+export function securityHeaders({ isSecure }: { isSecure: boolean }): Readonly<Record<string, string>> {
+  return isSecure ? { ...plainHeaders, ...transportHeader } : plainHeaders;
+}
+
+const transportHeader = { 'Strict-Transport-Security': 'max-age=31536000' };
 
 /** Tells browsers to come by https only, where the issuer is https. */
 export function setTransportSecurity(response: ServerResponse, { isSecure }: { isSecure: boolean }): void {
-  if (isSecure) response.setHeader('Strict-Transport-Security', 'max-age=31536000');
+  if (isSecure) response.setHeader('Strict-Transport-Security', transportHeader['Strict-Transport-Security']);
   else response.removeHeader('Strict-Transport-Security');
 }
 
@@ -55,3 +54,14 @@ function contentSecurityPolicy(...formTargets: string[]): string {
     "base-uri 'none'",
   ].join('; ');
 }
+
+const plainHeaders = {
+  'Content-Security-Policy': contentSecurityPolicy(),
+  'X-Frame-Options': 'DENY',
+  'X-Content-Type-Options': 'nosniff',
+  // Not `no-referrer`: under it browsers send `Origin: null` with our own forms, which then look foreign.
+  'Referrer-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cache-Control': 'no-store',
+} as const;

@@ -8,9 +8,14 @@ const allowedHeaders = 'authorization, content-type, accept, mcp-protocol-versio
  * `Access-Control-Allow-Credentials`), so an origin gains nothing that a command line does not have.
  */
 export function allowAnyOrigin(ctx: Context): void {
-  ctx.set('Access-Control-Allow-Origin', '*');
-  ctx.set('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After');
+  ctx.set(anyOriginHeaders);
 }
+
+/** What says so. */
+export const anyOriginHeaders = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Expose-Headers': 'WWW-Authenticate, Retry-After',
+} as const;
 
 /** Keeps scripts of other origins out of what the engine answered: by itself it lets any of them read its errors. */
 export function allowNoOrigin(ctx: Context): void {

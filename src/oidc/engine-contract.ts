@@ -11,8 +11,19 @@ import type { Origin } from '../services/runtime.ts';
 export interface Engine {
   /** Serves the protocol endpoints below the tenant's issuer, by exact path; everything else goes to the next middleware. */
   handle: Middleware;
+  /** Whether `handle` answers at a path, as it stands in the request. */
+  serves(path: string): boolean;
+  /** The document at a path, where it is the same for whoever reads it; the newest at each call. `handle` answers the same. */
+  document(path: string): PublicDocument | undefined;
   interactions: Interactions;
   sessions: Sessions;
+}
+
+/** A document that is made once and read by everyone. */
+export interface PublicDocument {
+  body: string;
+  /** All that is particular to it; what every answer carries comes besides. */
+  headers: Readonly<Record<string, string>>;
 }
 
 /** What the engine leaves to those who call it. */

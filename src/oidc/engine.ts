@@ -9,8 +9,8 @@ import type { Runtime, Tenant } from '../services/runtime.ts';
 import { ensureSigningKeys } from '../services/signing-keys.ts';
 import { configureEngine } from './configuration.ts';
 import { allowAnyOrigin, answerPreflight } from './cors.ts';
-import { createPublicDocuments } from './documents.ts';
-import type { Engine, EngineSettings } from './engine-contract.ts';
+import { answerDocument, createPublicDocuments, type PublicDocuments } from './documents.ts';
+import type { Engine, EngineSettings, PublicDocument } from './engine-contract.ts';
 import { type EngineEnvironment, nameCookies } from './engine-environment.ts';
 import { answerFaults, logRefusals, rememberFaults } from './faults.ts';
 import { installHooks } from './hooks.ts';
@@ -43,7 +43,7 @@ export async function createEngine(runtime: Runtime, tenant: Tenant, settings: E
   rememberFaults(provider);
   logRefusals(provider, environment);
   const sessions = createSessions(environment, provider);
-  return { handle: createHandler(environment, provider), interactions: createInteractions(environment, provider, sessions), sessions };
+  return { ...createHandler(environment, provider), interactions: createInteractions(environment, provider, sessions), sessions };
 }
 
 function originOf(settings: EngineSettings, ctx: Context & { oidc?: { client?: { clientId: string } } }) {
@@ -58,38 +58,54 @@ interface Endpoint {
   methods: Readonly<Record<string, (ctx: Context) => Promise<void> | void>>;
 }
 
-function createHandler(environment: EngineEnvironment, provider: Provider): Engine['handle'] {
+function createHandler(environment: EngineEnvironment, provider: Provider): Pick<Engine, 'handle' | 'serves' | 'document'> {
   const { issuer } = environment.tenant;
   const basePath = new URL(issuer).pathname.replace(/\/$/, '');
-  const endpoints = createEndpoints(environment, provider);
+  const documents = createPublicDocuments(environment);
+  const endpoints = createEndpoints(environment, provider, documents);
   // Where the issuer has a path, the well-known part also stands before it (RFC 8414 §3.1, MCP-3).
   const inserted = new Map<string, string>([paths.oauthMetadata, paths.openidMetadata].map((path) => [`${path}${basePath}`, path]));
-  return async (ctx, next) => {
-    const path = ctx.path.startsWith(`${basePath}/`) ? ctx.path.slice(basePath.length) : inserted.get(ctx.path);
-    const endpoint = path === undefined ? undefined : endpoints(path);
-    if (!endpoint) return next();
-    const { methods, audience } = endpoint;
-    trustTransport(ctx, environment.tenant);
-    if (audience === 'clients' && ctx.method === 'OPTIONS') return answerPreflight(ctx, Object.keys(methods));
-    if (audience === 'clients') allowAnyOrigin(ctx);
-    const answer = methods[ctx.method === 'HEAD' ? 'GET' : ctx.method];
-    if (!answer) return answerMethodNotAllowed(ctx, Object.keys(methods));
-    await answerFaults(environment, ctx, { isPage: audience === 'people', next: async () => answer(ctx) });
+  const standing = new Map<string, PublicDocument>([
+    ...[paths.oauthMetadata, paths.openidMetadata].map((path): [string, PublicDocument] => [path, documents.metadata]),
+    [paths.jwks, documents.jwks],
+  ]);
+  const below = (path: string) => (path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : inserted.get(path));
+  const endpointAt = (path: string) => {
+    const known = below(path);
+    return known === undefined ? undefined : endpoints(known);
+  };
+  return {
+    serves: (path) => endpointAt(path) !== undefined,
+    document: (path) => standing.get(below(path) ?? ''),
+    handle: async (ctx, next) => {
+      const endpoint = endpointAt(ctx.path);
+      if (!endpoint) return next();
+      const { methods, audience } = endpoint;
+      trustTransport(ctx, environment.tenant);
+      if (audience === 'clients' && ctx.method === 'OPTIONS') return answerPreflight(ctx, Object.keys(methods));
+      if (audience === 'clients') allowAnyOrigin(ctx);
+      const answer = methods[ctx.method === 'HEAD' ? 'GET' : ctx.method];
+      if (!answer) return answerMethodNotAllowed(ctx, Object.keys(methods));
+      await answerFaults(environment, ctx, { isPage: audience === 'people', next: async () => answer(ctx) });
+    },
   };
 }
 
-function createEndpoints(environment: EngineEnvironment, provider: Provider): (path: string) => Endpoint | undefined {
+function createEndpoints(
+  environment: EngineEnvironment,
+  provider: Provider,
+  documents: PublicDocuments,
+): (path: string) => Endpoint | undefined {
   const engine = createEngineDoor(environment, provider);
-  const documents = createPublicDocuments(environment);
   const readToken = createOwnTokenReader(environment);
   const protect = (answer: (ctx: Context) => Promise<void>) => (ctx: Context) => answerGuarded(environment, ctx, () => answer(ctx));
   const token = protect((ctx) => answerTokenRequest(environment, ctx, () => engine(ctx)));
   const introspect = protect((ctx) => answerIntrospection(environment, ctx, { engine: () => engine(ctx), readToken }));
   const revoke = protect((ctx) => answerRevocation(environment, ctx, { engine: () => engine(ctx), readToken }));
   const exact = new Map<string, Endpoint>([
-    [paths.oauthMetadata, { audience: 'clients', methods: { GET: documents.metadata } }],
-    [paths.openidMetadata, { audience: 'clients', methods: { GET: documents.metadata } }],
-    [paths.jwks, { audience: 'clients', methods: { GET: documents.jwks } }],
+    [paths.oauthMetadata, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.metadata) } }],
+    [paths.openidMetadata, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.metadata) } }],
+    [paths.jwks, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.jwks) } }],
     [paths.authorize, { audience: 'people', methods: { GET: (ctx) => rewriteAuthorization(environment, ctx).then(() => engine(ctx)) } }],
     [paths.token, { audience: 'clients', methods: { POST: token } }],
     [paths.introspect, { audience: 'servers', methods: { POST: introspect } }],

@@ -27,24 +27,39 @@ export interface PublishedStatusList {
 export interface StatusListPublisher {
   /** Returns list `list` of a tenant; undefined when there is no such list. Concurrent calls share the work. */
   publish(tenant: Tenant, list: number): Promise<PublishedStatusList | undefined>;
+  /** The list that `publish` would answer with at once; undefined when it must be made first. */
+  standing(tenant: Tenant, list: number): PublishedStatusList | undefined;
+}
+
+/** A list that is made or being made. Its age counts from when making it began, before the database was read. */
+interface Standing {
+  madeAtMs: number;
+  list: Promise<PublishedStatusList | undefined>;
+  ready?: PublishedStatusList;
 }
 
 /** Makes the publisher. One per process: it keeps the newest copy of each list for half a second. */
 export function createStatusListPublisher(runtime: Runtime): StatusListPublisher {
-  const kept = new Map<string, { madeAtMs: number; list: Promise<PublishedStatusList | undefined> }>();
+  const kept = new Map<string, Standing>();
+  const find = (key: string) => {
+    const standing = kept.get(key);
+    return standing && Math.abs(runtime.clock.now().getTime() - standing.madeAtMs) < maxStandingMs ? standing : undefined;
+  };
   return {
+    standing: (tenant, list) => find(`${tenant.id} ${list}`)?.ready,
     publish(tenant, list) {
       const key = `${tenant.id} ${list}`;
-      const nowMs = runtime.clock.now().getTime();
-      const standing = kept.get(key);
-      if (standing && Math.abs(nowMs - standing.madeAtMs) < maxStandingMs) return standing.list;
+      const standing = find(key);
+      if (standing) return standing.list;
       const made = buildStatusList(runtime, tenant, list);
+      const entry: Standing = { madeAtMs: runtime.clock.now().getTime(), list: made };
       kept.delete(key);
-      kept.set(key, { madeAtMs: nowMs, list: made });
-      made.then(
-        (built) => built ?? kept.delete(key),
-        () => kept.delete(key),
-      );
+      kept.set(key, entry);
+      const forget = () => kept.get(key) === entry && kept.delete(key);
+      made.then((built) => {
+        if (built) entry.ready = built;
+        else forget();
+      }, forget);
       const oldest = kept.keys().next().value;
       if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
       return made;

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { UserId } from '../../src/domain/ids.ts';
-import { type AppParts, createApp } from '../../src/http/app.ts';
+import { type AppParts, createListener } from '../../src/http/app.ts';
 import { buildSite, type SharedParts } from '../../src/http/build-site.ts';
 import { createSites, type Sites } from '../../src/http/sites.ts';
 import { createRenderer } from '../../src/http/views/render.ts';
@@ -134,8 +134,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
       throw error;
     });
   const directory = await openTenantDirectory(runtime, tenant);
-  const app = createApp({ runtime, root: tenant, directory, sites, render, trustedProxies });
-  server.on('request', app.callback());
+  server.on('request', createListener({ runtime, root: tenant, directory, sites, render, trustedProxies }));
   const origin = { port, host: new URL(url).host };
   return {
     url,
