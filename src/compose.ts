@@ -4,6 +4,7 @@
  */
 import type { RequestListener } from 'node:http';
 import { type OpenRuntime, openRuntime, type RuntimeOptions } from './compose/open-runtime.ts';
+import { type CertificatePair, readCertificatePair } from './config/certificate.ts';
 import { createListener } from './http/app.ts';
 import { buildSite, type SharedParts } from './http/build-site.ts';
 import { type Listening, listen } from './http/server.ts';
@@ -17,8 +18,8 @@ import { openTenantDirectory } from './services/tenant-directory.ts';
 export interface Composition extends Omit<OpenRuntime, 'counters'> {
   /** Answers requests. */
   handle: RequestListener;
-  /** Listens where the settings say; rejects when a port is taken. Once. */
-  listen(): Promise<Listening>;
+  /** Listens where the settings say, with that certificate or the one they name; rejects when a port is taken. Once. */
+  listen(certificate?: CertificatePair): Promise<Listening>;
   /** Lets requests under way finish, at most `deadlineMs` (default 10 s), and closes everything but the database. Safe to call twice. */
   close(deadlineMs?: number): Promise<void>;
 }
@@ -59,8 +60,8 @@ export async function compose(options: RuntimeOptions): Promise<Composition> {
     return {
       ...opened,
       handle,
-      listen: async () => {
-        listening = await listen(handle, { ...config.listen, ...(config.tls && { tls: config.tls }) });
+      listen: async (certificate = config.tls && readCertificatePair(config.tls)) => {
+        listening = await listen(handle, { ...config.listen, ...(certificate && { tls: certificate }) });
         return listening;
       },
       close: (deadlineMs = defaultDrainMs) => {

@@ -4,6 +4,7 @@ import { connectOrStartEmbeddedDatabase, type DataFolderPurpose, startEmbeddedDa
 import { applyMigrations } from '../store/migrate/apply-migrations.ts';
 import { describeUnfitSchema, readMigrationStatus } from '../store/migrate/migration-status.ts';
 import { canRewriteAudit } from '../store/migrate/runtime-grants.ts';
+import { readConnectionLimit } from '../store/readiness.ts';
 import { explainDatabaseError } from './explain-database.ts';
 import { StartProblem } from './start-problem.ts';
 
@@ -19,6 +20,8 @@ export interface OpenDatabase {
 export interface DatabaseRequest {
   config: Config;
   secrets: Secrets;
+  /** Connections that will be held at most; default: one process's. */
+  connections?: number;
   /** An issuer stays; a command uses the issuer's database, or is soon done with its own. */
   purpose: DataFolderPurpose;
   /** Is told what an operator should know. */
@@ -30,16 +33,21 @@ export interface DatabaseRequest {
  * Throws `StartProblem`, `DataFolderBusy`, `EmbeddedDatabaseFailed` or `MigrationFailed`, each with what to do.
  */
 export async function openDatabase(request: DatabaseRequest): Promise<OpenDatabase> {
-  const { config, secrets, purpose } = request;
+  const { secrets } = request;
   if (!secrets.databaseUrl) return openEmbedded(request);
   const url = secrets.databaseUrl.reveal();
-  await requireFit(url, { refuseAuditOwner: purpose === 'issuer' && config.audit === 'immutable' });
+  await requireFit(request, url);
   return { url, stop: async () => undefined };
 }
 
-async function openEmbedded({ config, purpose, onNotice }: DatabaseRequest): Promise<OpenDatabase> {
+/** PostgreSQL's own default, and what is left of it for commands, backups and its own processes. */
+const usualConnections = 100;
+const connectionsForOthers = 20;
+
+async function openEmbedded({ config, purpose, onNotice, connections = 0 }: DatabaseRequest): Promise<OpenDatabase> {
   const open = purpose === 'issuer' ? startEmbeddedDatabase : connectOrStartEmbeddedDatabase;
-  const database = await open({ folder: config.dataDir, purpose, ...(onNotice && { onNotice }) });
+  const maxConnections = Math.max(usualConnections, connections + connectionsForOthers);
+  const database = await open({ folder: config.dataDir, purpose, maxConnections, ...(onNotice && { onNotice }) });
   try {
     await applyMigrations({ ownerUrl: database.ownerUrl, runtimeRole: roleOf(database.runtimeUrl) });
     return { url: database.runtimeUrl, stop: database.stop };
@@ -49,15 +57,22 @@ async function openEmbedded({ config, purpose, onNotice }: DatabaseRequest): Pro
   }
 }
 
-async function requireFit(url: string, { refuseAuditOwner }: { refuseAuditOwner: boolean }): Promise<void> {
+async function requireFit({ config, purpose, connections, onNotice }: DatabaseRequest, url: string): Promise<void> {
   const pool = createDatabasePool({ url, maxConnections: 1, connectTimeoutMs: 10_000 });
   try {
     const unfit = describeUnfitSchema(await readMigrationStatus(pool));
     if (unfit !== undefined) throw new StartProblem(unfit);
-    if (refuseAuditOwner && (await canRewriteAudit(pool))) {
+    if (purpose === 'issuer' && config.audit === 'immutable' && (await canRewriteAudit(pool))) {
       throw new StartProblem(
         `The role ${roleOf(url)} of DATABASE_URL could change audit records. Give DATABASE_URL a runtime role (docs/database.md), ` +
           'or accept it by TOOLGRANT_AUDIT=tamper-evident.',
+      );
+    }
+    const taken = await readConnectionLimit(pool);
+    if (connections !== undefined && connections > taken) {
+      onNotice?.(
+        `All processes of this issuer together may open ${connections} connections, and the database takes ${taken}. ` +
+          'Raise its max_connections, or lower TOOLGRANT_DATABASE_POOL_SIZE or the number of workers.',
       );
     }
   } catch (error) {

@@ -2,6 +2,12 @@ import { createLogger, type Logger, type LogLevel } from '../platform/logger.ts'
 
 export type { Logger } from '../platform/logger.ts';
 
+/** Where the logs of workers go: lines, each with its end, and what they write to standard error. */
+export interface LogOutput {
+  log(lines: string): void;
+  error(lines: string): void;
+}
+
 /** Makes a log for machines: JSON lines on standard output. */
 export function createJsonLog(level: LogLevel): Logger {
   return createLogger({ level });
@@ -13,6 +19,14 @@ export function createJsonLog(level: LogLevel): Logger {
  */
 export function createTerminalLog(write: (line: string) => void): Logger {
   return createLogger({ level: 'warn', destination: { write: (line) => write(shortLine(line)) } });
+}
+
+/** The same of whole lines that a worker wrote. */
+export function shortLines(lines: string): string[] {
+  return lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(shortLine);
 }
 
 /** `Warning: the text · the error's message · (member=value …)`. */

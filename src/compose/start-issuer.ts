@@ -1,5 +1,5 @@
+import { type CertificatePair, readCertificatePair } from '../config/certificate.ts';
 import type { Config, Secrets } from '../config/config.ts';
-import type { Listening } from '../http/server.ts';
 import type { Logger } from '../platform/logger.ts';
 import { type IssuedLink, issueFirstAdminLink } from '../services/issue-link.ts';
 import { listUsers } from '../services/list-users.ts';
@@ -7,13 +7,16 @@ import { removeDemo } from '../services/remove-demo.ts';
 import { explainStartError } from './explain-start.ts';
 import { obtainSealingSecrets } from './obtain-secrets.ts';
 import { openDatabase } from './open-database.ts';
+import type { OpenRuntime } from './open-runtime.ts';
+import type { LogOutput } from './process-log.ts';
+import { connectionsOf, loadServing } from './serving.ts';
 import type { RunningDemo } from './start-demo.ts';
 import { sweepInBackground } from './sweep-in-background.ts';
+import { watchCertificate } from './watch-certificate.ts';
 
 /** An issuer that serves. */
 export interface RunningIssuer {
   issuer: string;
-  listening: Listening;
   demo?: RunningDemo;
   hasAdmin(): Promise<boolean>;
   /** A link for the first administrator; undefined when there is one. To be shown to whoever started us, and to nobody else. */
@@ -27,10 +30,13 @@ export interface IssuerRequest {
   config: Config;
   secrets: Secrets;
   log: Logger;
+  /** Where the logs of workers go. */
+  output: LogOutput;
 }
 
 /**
  * Starts what the settings say: database, issuer, demo. Whatever was started is ended again when a later step fails.
+ * What is there once, however many processes serve, belongs to this one: database, demo, sweeping, certificate files.
  * Throws `StartProblem` for everything that an operator can mend.
  */
 export async function startIssuer(request: IssuerRequest): Promise<RunningIssuer> {
@@ -45,32 +51,45 @@ export async function startIssuer(request: IssuerRequest): Promise<RunningIssuer
 }
 
 /** `started` ends things in the reverse order: first nobody new comes in, last the database goes. */
-async function startAll({ config, secrets, log }: IssuerRequest, started: AsyncDisposableStack): Promise<Omit<RunningIssuer, 'stop'>> {
-  const opening = openDatabase({ config, secrets, purpose: 'issuer', onNotice: (text) => log.warn(text) });
+async function startAll(request: IssuerRequest, started: AsyncDisposableStack): Promise<Omit<RunningIssuer, 'stop'>> {
+  const { config, secrets, log } = request;
+  const connections = connectionsOf(config);
+  const opening = openDatabase({ config, secrets, purpose: 'issuer', connections, onNotice: (text) => log.warn(text) });
   // The engine and its pages are loaded while the database starts.
-  const loading = Promise.all([import('../compose.ts'), config.demo && import('./start-demo.ts')]);
+  const loading = Promise.all([loadServing(config), config.demo && import('./start-demo.ts')]);
   loading.catch(() => undefined); // seen below, once the database is one that will be stopped
   const database = await opening;
   started.defer(() => database.stop());
-  const [{ compose }, demonstration] = await loading;
+  const [prepareServing, demonstration] = await loading;
   const sealing = await obtainSealingSecrets({ config, secrets });
-  const composition = await compose({ config, secrets: sealing, databaseUrl: database.url, log });
-  started.defer(() => composition.close());
-  const { runtime, tenant } = composition;
+  const serving = await prepareServing({ ...request, sealing, databaseUrl: database.url });
+  started.defer(() => serving.close());
+  const { runtime, tenant } = serving;
   if (!config.demo && (await removeDemo(runtime, tenant))) {
     log.warn('the demo account and the credentials of the demo server are removed, because this start is without --demo');
   }
-  const listening = await composition.listen();
-  const demo = config.demo && (await demonstration?.startDemo(composition, config.demo));
+  const certificate = config.tls && readCertificatePair(config.tls);
+  const listening = await serving.listen(certificate);
+  if (certificate) keepCertificate({ ...request, runtime }, { served: certificate, onChange: listening.useCertificate, started });
+  const demo = config.demo && (await demonstration?.startDemo(serving, config.demo));
   if (demo) started.defer(() => demo.stop());
   const sweeping = sweepInBackground(runtime);
   started.defer(() => sweeping.stop());
-  log.info({ issuer: tenant.issuer, addresses: listening.addresses, port: listening.port, database: config.database.kind }, 'listening');
+  const { addresses, port, workers } = listening;
+  log.info({ issuer: tenant.issuer, addresses, port, ...(workers > 1 && { workers }), database: config.database.kind }, 'listening');
   return {
     issuer: tenant.issuer,
-    listening,
     ...(demo && { demo }),
     hasAdmin: async () => (await listUsers(runtime, tenant)).some(({ isAdmin }) => isAdmin),
     issueFirstAdminLink: () => issueFirstAdminLink(runtime, tenant, { actorType: 'issuer' }),
   };
+}
+
+function keepCertificate(
+  { config, log, runtime }: Pick<IssuerRequest, 'config' | 'log'> & Pick<OpenRuntime, 'runtime'>,
+  use: { served: CertificatePair; onChange: (pair: CertificatePair) => void; started: AsyncDisposableStack },
+): void {
+  if (!config.tls) return;
+  const watch = watchCertificate({ paths: config.tls, log, clock: runtime.clock, served: use.served, onChange: use.onChange });
+  use.started.defer(() => watch.stop());
 }

@@ -8,7 +8,11 @@ export interface Config {
     /** Addresses to listen on; both loopback families unless set. */
     hosts: readonly string[];
     port: number;
+    /** How long connections are still taken after the wish to stop. */
+    shutdownDelayMs: number;
   };
+  /** Processes that serve; `auto`: one for each core. */
+  workers: number | 'auto';
   /** Absent: plain http is served. Absolute paths. */
   tls?: { certificatePath: string; keyPath: string };
   /** Addresses and networks in CIDR form whose forwarding headers are believed. */
@@ -58,8 +62,12 @@ export interface Secrets {
 export interface LoadOptions {
   /** Whether `--demo` was given. */
   demo?: boolean;
+  /** What `--workers` says, in place of TOOLGRANT_WORKERS. */
+  workers?: string;
   /** `migrate` needs neither `DATABASE_URL` nor the secret that goes with it. Default: everything else. */
   command?: 'migrate';
+  /** What certificates must not have expired by; absent: it is not looked at. */
+  now?: Date;
   /** What relative paths start from. Default: the working directory. */
   directory?: string;
 }

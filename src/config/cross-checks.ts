@@ -1,6 +1,6 @@
-import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { isLoopbackHost } from '../domain/resource-uri.ts';
+import { checkCertificateFiles } from './certificate.ts';
 import type { LoadOptions } from './config.ts';
 import type { ConfigProblem } from './config-error.ts';
 import type { SettingValues } from './read-settings.ts';
@@ -13,7 +13,7 @@ export interface Circumstances extends LoadOptions {
   isGiven(key: SettingKey): boolean;
 }
 
-type Check = (values: Partial<SettingValues>, circumstances: Circumstances) => ConfigProblem | undefined;
+type Check = (values: Partial<SettingValues>, circumstances: Circumstances) => ConfigProblem | readonly ConfigProblem[] | undefined;
 
 /** What settings demand of one another. Checks of values pass over those that are absent or were refused. */
 export function crossCheck(values: Partial<SettingValues>, circumstances: Circumstances): ConfigProblem[] {
@@ -72,9 +72,14 @@ const checks: readonly Check[] = [
       ? { setting: 'TOOLGRANT_TLS_CERT', problem: 'is missing beside TOOLGRANT_TLS_KEY', fix: 'Set both or none.' }
       : undefined,
 
-  ({ tlsCertificatePath }, { directory }) => unreadable('TOOLGRANT_TLS_CERT', tlsCertificatePath, directory),
-
-  ({ tlsKeyPath }, { directory }) => unreadable('TOOLGRANT_TLS_KEY', tlsKeyPath, directory),
+  ({ tlsCertificatePath, tlsKeyPath }, { directory, now }) =>
+    checkCertificateFiles(
+      {
+        ...(tlsCertificatePath && { certificatePath: resolve(directory, tlsCertificatePath) }),
+        ...(tlsKeyPath && { keyPath: resolve(directory, tlsKeyPath) }),
+      },
+      now,
+    ),
 
   ({ tlsCertificatePath, issuer }) =>
     tlsCertificatePath && issuer?.protocol === 'http:'
@@ -136,22 +141,6 @@ const checks: readonly Check[] = [
       ? { setting: 'TOOLGRANT_DEMO_PORT', problem: 'is the same as TOOLGRANT_PORT', fix: 'Choose another port for one of them.' }
       : undefined,
 ];
-
-function unreadable(setting: string, path: string | undefined, directory: string): ConfigProblem | undefined {
-  if (path === undefined) return undefined;
-  const absolute = resolve(directory, path);
-  try {
-    accessSync(absolute, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return {
-      setting,
-      problem: `names a file that cannot be read, ${absolute} (${code})`,
-      fix: 'Correct the path, or let this process read it.',
-    };
-  }
-}
 
 /** A secret that was copied from the documentation is known to everybody. */
 function published(values: Partial<SettingValues>): ConfigProblem[] {

@@ -24,6 +24,15 @@ export function wholeNumber(range: { min: number; max: number }): z.ZodType<numb
 
 const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
+/** A number of processes; `auto` leaves it to the machine. */
+export function processCount(range: { max: number }): z.ZodType<number | 'auto', string> {
+  return form<number | 'auto'>((text) => {
+    if (text === 'auto') return { value: 'auto' };
+    const value = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+    return value >= 1 && value <= range.max ? { value } : { problem: `is neither auto nor a whole number from 1 to ${range.max}` };
+  });
+}
+
 /** A duration such as `30s`, `15m`, `12h`, `30d`, in seconds; the range is written in the same way. */
 export function duration(range: { min: string; max: string }): z.ZodType<number, string> {
   const [min, max] = [secondsOf(range.min), secondsOf(range.max)];

@@ -7,7 +7,7 @@ import type { Config, LoadOptions, Secrets } from './config.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { crossCheck } from './cross-checks.ts';
 import type { Environment } from './environment.ts';
-import { readSettings, type SettingValues } from './read-settings.ts';
+import { type ReadSettings, readSettings, type SettingValues } from './read-settings.ts';
 import { Secret } from './secret.ts';
 import { type SettingKey, settings } from './settings.ts';
 
@@ -22,7 +22,7 @@ const defaultPort = 4000;
 /** Reads the settings out of an environment (`readEnvironment`); throws `ConfigError` with every problem there is. */
 export function loadConfig(env: Environment, options: LoadOptions = {}): LoadedConfig {
   const directory = options.directory ?? process.cwd();
-  const read = readSettings(env, directory);
+  const read = readGiven(env, { ...options, directory });
   const refused = new Set(read.problems.map(({ setting }) => setting.replace(/_FILE$/, '')));
   const values = withDerivedDefaults(read.values, refused);
   const isGiven = (key: SettingKey) => values[key] !== undefined || refused.has(settings[key].name);
@@ -33,6 +33,16 @@ export function loadConfig(env: Environment, options: LoadOptions = {}): LoadedC
   return {
     config: deepFreeze(toConfig(complete, { demo: options.demo ?? false, directory })),
     secrets: Object.freeze(toSecrets(complete)),
+  };
+}
+
+/** An option goes before its variable, and is what a problem names then. */
+function readGiven(env: Environment, { workers, directory }: LoadOptions & { directory: string }): ReadSettings {
+  if (workers === undefined) return readSettings(env, directory);
+  const { values, problems } = readSettings({ ...env, [settings.workers.name]: workers }, directory);
+  return {
+    values,
+    problems: problems.map((problem) => (problem.setting === settings.workers.name ? { ...problem, setting: '--workers' } : problem)),
   };
 }
 
@@ -52,7 +62,12 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
   const { tlsCertificatePath, tlsKeyPath, defaultResource } = values;
   return {
     issuer: values.issuer.href.replace(/\/+$/, ''),
-    listen: { hosts: values.host === undefined ? ['127.0.0.1', '::1'] : [values.host], port: values.port },
+    listen: {
+      hosts: values.host === undefined ? ['127.0.0.1', '::1'] : [values.host],
+      port: values.port,
+      shutdownDelayMs: values.shutdownDelaySeconds * 1_000,
+    },
+    workers: values.workers,
     ...(tlsCertificatePath !== undefined &&
       tlsKeyPath !== undefined && {
         tls: { certificatePath: resolve(directory, tlsCertificatePath), keyPath: resolve(directory, tlsKeyPath) },

@@ -35,10 +35,31 @@ export const settings = {
     absent: 'the port of `TOOLGRANT_ISSUER` when that is plain http or `TOOLGRANT_TLS_CERT` is set; behind a proxy `4000`',
     example: '4000',
   },
+  workers: {
+    name: 'TOOLGRANT_WORKERS',
+    group: 'Where it runs',
+    description:
+      'How many processes serve on the port, all on one database; `serve --workers` goes before it. One process uses one core for nearly all it does, so more than `auto` brings nothing.',
+    schema: forms.processCount({ max: 64 }),
+    form: 'a number from 1 to 64, or `auto`: one for each core that may be used',
+    default: '1',
+    example: 'auto',
+  },
+  shutdownDelaySeconds: {
+    name: 'TOOLGRANT_SHUTDOWN_DELAY',
+    group: 'Where it runs',
+    description:
+      'How long connections are still taken after the wish to stop (SIGTERM), while `/readyz` answers 503. Behind a load balancer, set it to what that one needs to notice, so that no request meets a closed port.',
+    schema: forms.duration({ min: '0s', max: '5m' }),
+    form: 'a duration from `0s` to `5m`',
+    default: '0s',
+    example: '10s',
+  },
   tlsCertificatePath: {
     name: 'TOOLGRANT_TLS_CERT',
     group: 'Where it runs',
-    description: 'The certificate chain to serve https with, where no proxy in front does it. Comes with `TOOLGRANT_TLS_KEY`.',
+    description:
+      'The certificate chain to serve https with, where no proxy in front does it. Comes with `TOOLGRANT_TLS_KEY`. When the files change, new connections get the new pair; one that cannot be used leaves the old one in place.',
     schema: forms.path(),
     form: 'the path of a PEM file',
     absent: 'plain http is served, for a proxy or for this machine',
@@ -87,7 +108,8 @@ export const settings = {
   databasePoolSize: {
     name: 'TOOLGRANT_DATABASE_POOL_SIZE',
     group: 'Database and data folder',
-    description: 'The most connections that one process holds to the database.',
+    description:
+      'The most connections that one process holds to the database. With several workers each has as many, and 3 more serve what they share.',
     schema: forms.wholeNumber({ min: 2, max: 500 }),
     form: 'a number from 2 to 500',
     default: '10',

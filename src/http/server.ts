@@ -1,8 +1,10 @@
 /** Listening: on every address asked for, with bounds on how long a request may take to arrive, and a way to stop without dropping any. */
-import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SecureContextOptions } from 'node:tls';
+import type { CertificatePair } from '../config/certificate.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -10,7 +12,10 @@ export interface ListenOptions {
   hosts: readonly string[];
   /** 0 takes a free one, the same for all hosts. */
   port: number;
-  tls?: { certificatePath: string; keyPath: string };
+  /** Absent: plain http. */
+  tls?: CertificatePair;
+  /** How long a drain goes on taking connections, so that balancers which watch `isDraining` take us out first. Default 0. */
+  shutdownDelayMs?: number;
 }
 
 /** What listens. */
@@ -18,8 +23,11 @@ export interface Listening {
   port: number;
   addresses: readonly string[];
   isDraining(): boolean;
+  /** Serves new connections with another certificate; those that are open keep theirs. Throws when the pair cannot be used. */
+  useCertificate(pair: CertificatePair): void;
   /**
-   * Stops taking connections, lets requests under way finish, and closes what is left after `deadlineMs`.
+   * Stops taking connections, lets requests under way finish, and closes what is left after `deadlineMs`. Every answer from now
+   * on ends its connection; one that nobody uses is closed a moment later, because its next request may be on the way.
    * Resolves when nothing is open any more; a second call waits for the first.
    */
   drain(deadlineMs: number): Promise<void>;
@@ -39,20 +47,28 @@ const maxHeaders = 100;
 /** Address families that a machine may lack. */
 const missingFamily = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
+/** How long a drain leaves a connection open that nobody uses. A busy client sends its next request far earlier. */
+const lingerMs = 1_000;
+
 /** Listens. Rejects when a port is taken, or when no host could be used; then nothing listens. */
 export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listening> {
   const servers: Server[] = [];
+  let isDraining = false;
+  const handle: RequestListener = (request, response) => {
+    if (isDraining) response.setHeader('Connection', 'close');
+    handler(request, response);
+  };
   let port = options.port;
   let lastError: unknown;
   for (const host of options.hosts) {
-    const server = makeServer(handler, options.tls);
+    const server = makeServer(handle, options.tls);
     try {
       port = await bind(server, { host, port });
       servers.push(server);
     } catch (error) {
       lastError = error;
       if (missingFamily.has((error as NodeJS.ErrnoException).code ?? '') && options.hosts.length > 1) continue;
-      await Promise.all(servers.map((open) => closeServer(open, 0)));
+      await Promise.all(servers.map((open) => closeServer(open, { deadlineMs: 0 })));
       throw error;
     }
   }
@@ -61,23 +77,30 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
   return {
     port,
     addresses: servers.map((server) => (server.address() as AddressInfo).address),
-    isDraining: () => drained !== undefined,
+    isDraining: () => isDraining,
+    useCertificate: (pair) => {
+      for (const server of servers) if (server instanceof TlsServer) server.setSecureContext(secureOptions(pair));
+    },
     drain: (deadlineMs) => {
-      drained ??= Promise.all(servers.map((server) => closeServer(server, deadlineMs))).then(() => undefined);
+      isDraining = true;
+      drained ??= (options.shutdownDelayMs ? sleep(options.shutdownDelayMs) : Promise.resolve())
+        .then(() => Promise.all(servers.map((server) => closeServer(server, { deadlineMs, lingerMs }))))
+        .then(() => undefined);
       return drained;
     },
   };
 }
 
 function makeServer(handler: RequestListener, tls: ListenOptions['tls']): Server {
-  const server = tls
-    ? createTlsServer(
-        { ...bounds, maxHeaderSize: maxHeaderBytes, cert: readFileSync(tls.certificatePath), key: readFileSync(tls.keyPath) },
-        handler,
-      )
-    : createServer({ ...bounds, maxHeaderSize: maxHeaderBytes }, handler);
+  const options = { ...bounds, maxHeaderSize: maxHeaderBytes };
+  const server = tls ? createTlsServer({ ...options, ...secureOptions(tls) }, handler) : createServer(options, handler);
   server.maxHeadersCount = maxHeaders;
   return server;
+}
+
+/** Whatever Node's own defaults were set to (`--tls-min-v1.0`), nothing below TLS 1.2. */
+function secureOptions({ certificate, key }: CertificatePair): SecureContextOptions {
+  return { cert: certificate, key, minVersion: 'TLSv1.2' };
 }
 
 function bind(server: Server, at: { host: string; port: number }): Promise<number> {
@@ -90,16 +113,21 @@ function bind(server: Server, at: { host: string; port: number }): Promise<numbe
   });
 }
 
-/** Connections that a client keeps alive are closed as soon as their last answer is out. */
-function closeServer(server: Server, deadlineMs: number): Promise<void> {
+/** What is still open is closed at the deadline; what nobody uses, after `lingerMs`. */
+function closeServer(server: Server, { deadlineMs, lingerMs = 0 }: { deadlineMs: number; lingerMs?: number }): Promise<void> {
   return new Promise((resolve) => {
-    const closeIdle = setInterval(() => server.closeIdleConnections(), 20);
+    const beganAt = performance.now();
+    const closeIdle = setInterval(() => {
+      if (performance.now() - beganAt >= lingerMs) server.closeIdleConnections();
+    }, 20);
     const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
-    server.close(() => {
+    const end = () => {
       clearInterval(closeIdle);
       clearTimeout(deadline);
-      resolve();
-    });
-    server.closeIdleConnections();
+      server.close(() => resolve()); // ends its own timers as well; it is closed already
+    };
+    // Node's own close of an HTTP server begins by cutting idle connections. What waits to be accepted is taken in before:
+    // this phase of the event loop follows the one that accepts.
+    setImmediate(() => NetServer.prototype.close.call(server, end));
   });
 }

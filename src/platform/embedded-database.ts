@@ -42,6 +42,8 @@ export interface EmbeddedDatabaseOptions extends ClusterOptions {
   purpose: DataFolderPurpose;
   /** How long to wait for another process to let go of the folder. Default 5 s. */
   waitMs?: number;
+  /** Connections that it takes; default 100. */
+  maxConnections?: number;
   /** Is told, in one sentence, what an operator should know. */
   onNotice?: (text: string) => void;
 }
@@ -134,6 +136,7 @@ async function startHeld(folder: string, lock: DataFolderLock, options: Embedded
         endpoint,
         logFile: join(folder, 'database.log'),
         ...(options.durable !== undefined && { durable: options.durable }),
+        ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
       });
     };
     const supervised = await supervise(start, notice);

@@ -1,12 +1,12 @@
 /** A self-signed certificate for `localhost`, made on the spot: no key lies in the repository, and no other program is needed. */
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** PEM texts, valid for a day. */
-export function makeSelfSigned(): { certificate: string; key: string } {
+/** PEM texts; valid for a day from now, or for `lastsMs` (below 0: expired). */
+export function makeSelfSigned({ lastsMs = 86_400_000 } = {}): { certificate: string; key: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(0x30, oid('2a8648ce3d040302'));
   const name = der(0x30, der(0x31, der(0x30, oid('550403'), der(0x0c, Buffer.from('localhost')))));
-  const validity = der(0x30, utcTime(new Date(Date.now() - 3_600_000)), utcTime(new Date(Date.now() + 86_400_000)));
+  const validity = der(0x30, utcTime(new Date(Date.now() - 3_600_000)), utcTime(new Date(Date.now() + lastsMs)));
   const version = der(0xa0, der(0x02, Buffer.from([2])));
   const content = der(
     0x30,

@@ -3,15 +3,18 @@ import type { Config, Secrets } from '../../config/config.ts';
 import type { Io } from '../io.ts';
 import { group, leaf, loadSettings, reporting } from '../leaf.ts';
 import { plainText, table } from '../plain-text.ts';
+import { serveOptions } from './serve.ts';
 
 /** The settings. */
 export function addConfigCommands(program: Command, io: Io): void {
   const config = group(program, 'config', 'the settings');
   leaf(config, 'check', 'say whether the settings can be used, and what they come to; connects to nothing')
     .option('--demo', 'as "serve --demo" would')
+    .option('--workers <n>', 'as "serve --workers" would')
     .action(
       reporting(io, async ({ options }) => {
-        const { config: settings, secrets } = await loadSettings(io, { demo: options['demo'] === true });
+        const { machineClock } = await import('../../compose/machine-clock.ts');
+        const { config: settings, secrets } = await loadSettings(io, { ...serveOptions(options), now: machineClock.now() });
         return {
           json: { ok: true, config: settings, secrets: Object.fromEntries(secretsOf(secrets)) },
           text: `The settings can be used.\n\n${describe(settings, secrets)}`,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Logger } from '../../compose/process-log.ts';
+import type { Logger, LogOutput } from '../../compose/process-log.ts';
 import type { RunningIssuer } from '../../compose/start-issuer.ts';
-import type { Config } from '../../config/config.ts';
+import type { Config, LoadOptions } from '../../config/config.ts';
 import type { Environment } from '../../config/environment.ts';
 import type { Io } from '../io.ts';
 import { type Call, leaf, loadSettings } from '../leaf.ts';
@@ -13,6 +13,7 @@ import { type Welcome, welcomeText } from '../welcome.ts';
 export function addServeCommand(program: Command, io: Io): void {
   leaf(program, 'serve', 'run the issuer until it is told to stop')
     .option('--demo', 'with a demo MCP server and a sample account; on this machine only')
+    .option('--workers <n>', 'processes that serve: a number, or "auto" for one on each core (default: TOOLGRANT_WORKERS, 1)')
     .action(async (...all) => {
       const command = all.at(-1) as Command;
       await serve(io, { args: command.args, options: command.opts() });
@@ -21,20 +22,21 @@ export function addServeCommand(program: Command, io: Io): void {
 
 /** Runs until a signal comes; then lets requests under way finish, and ends everything. */
 async function serve(io: Io, { options }: Call): Promise<void> {
-  const { config, secrets, env } = await loadSettings(io, { demo: options['demo'] === true });
+  const { machineClock } = await import('../../compose/machine-clock.ts');
+  const { config, secrets, env } = await loadSettings(io, { ...serveOptions(options), now: machineClock.now() });
   // The database goes with the process (it asks for a fast shutdown on its way out), so this leaves nothing behind.
   const stop = listenForStop(process, () => process.exit(130));
   let noteFault = (_: Error): void => undefined;
   try {
     const tell = (text: string) => (io.isTerminal && options['json'] !== true ? io.err(text) : undefined);
     tell('Starting …\n');
-    const [{ startIssuer }, log] = await Promise.all([
+    const [{ startIssuer }, { log, output }] = await Promise.all([
       import('../../compose/start-issuer.ts'),
       createLog(io, { env, level: config.logLevel }),
     ]);
     noteFault = (error) => log.fatal({ error }, 'the process ends by a fault');
     process.on('uncaughtExceptionMonitor', noteFault);
-    const issuer = await startIssuer({ config, secrets, log });
+    const issuer = await startIssuer({ config, secrets, log, output });
     try {
       if (!stop.isRequested()) await welcome(io, issuer, options);
       await stop.requested;
@@ -50,10 +52,22 @@ async function serve(io: Io, { options }: Call): Promise<void> {
   }
 }
 
-/** A person gets warnings in short lines; a machine, or whoever asked for a level, gets JSON. */
-async function createLog(io: Io, { env, level }: { env: Environment; level: Config['logLevel'] }): Promise<Logger> {
-  const { createJsonLog, createTerminalLog } = await import('../../compose/process-log.ts');
-  return io.isTerminal && env['TOOLGRANT_LOG_LEVEL'] === undefined ? createTerminalLog(lineTo(io)) : createJsonLog(level);
+/** What the command line adds to the settings. */
+export function serveOptions(options: Call['options']): Pick<LoadOptions, 'demo' | 'workers'> {
+  const workers = options['workers'] as string | undefined;
+  return { demo: options['demo'] === true, ...(workers !== undefined && { workers }) };
+}
+
+/** A person gets warnings in short lines; a machine, or whoever asked for a level, gets JSON. Workers write JSON in any case. */
+async function createLog(
+  io: Io,
+  { env, level }: { env: Environment; level: Config['logLevel'] },
+): Promise<{ log: Logger; output: LogOutput }> {
+  const { createJsonLog, createTerminalLog, shortLines } = await import('../../compose/process-log.ts');
+  if (!io.isTerminal || env['TOOLGRANT_LOG_LEVEL'] !== undefined)
+    return { log: createJsonLog(level), output: { log: io.out, error: io.err } };
+  const write = lineTo(io);
+  return { log: createTerminalLog(write), output: { log: (lines) => shortLines(lines).forEach(write), error: io.err } };
 }
 
 /**

@@ -26,6 +26,8 @@ export interface PostmasterOptions {
   logFile: string;
   /** Default true. */
   durable?: boolean;
+  /** Connections that it takes; default PostgreSQL's own, 100. */
+  maxConnections?: number;
   /** How long recovery after a crash may take. Default 120 s. */
   startTimeoutMs?: number;
 }
@@ -66,6 +68,7 @@ async function startOnce(installation: PostgresInstallation, options: Postmaster
   const log = openSync(options.logFile, 'a', 0o600);
   const logStart = fstatSync(log).size;
   const all = [...settings, ...listenSettings(options.endpoint), ...(options.durable === false ? notDurable : [])];
+  if (options.maxConnections !== undefined) all.push(`max_connections=${options.maxConnections}`);
   const child = installation.spawn(
     'postgres',
     ['-D', options.clusterFolder, ...all.flatMap((setting) => ['-c', setting])],

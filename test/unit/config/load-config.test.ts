@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +9,15 @@ import { ConfigError, type ConfigProblem } from '../../../src/config/config-erro
 import type { Environment } from '../../../src/config/environment.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { settings } from '../../../src/config/settings.ts';
+import { makeSelfSigned } from '../../support/self-signed.ts';
 
 const secret = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64url');
 const otherSecret = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 5)).toString('base64url');
+const lockedKey = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'locked' },
+}).privateKey;
 const databaseUrl = 'postgres://runtime:canary@db.example.com/toolgrant';
 
 let directory: string;
@@ -38,7 +45,8 @@ describe('without any setting', () => {
     const { config, secrets } = loadConfig({}, { directory });
     expect(config).toEqual({
       issuer: 'http://localhost:4000',
-      listen: { hosts: ['127.0.0.1', '::1'], port: 4000 },
+      listen: { hosts: ['127.0.0.1', '::1'], port: 4000, shutdownDelayMs: 0 },
+      workers: 1,
       trustedProxies: [],
       database: { kind: 'embedded', maxConnections: 10, statementTimeoutMs: 10_000 },
       dataDir: join(directory, '.toolgrant'),
@@ -168,7 +176,9 @@ describe('--demo', () => {
 
 describe('what settings demand of one another', () => {
   it('TLS takes a certificate and a key that can be read, and an https issuer', () => {
-    for (const name of ['tls.crt', 'tls.key']) writeFileSync(join(directory, name), 'pem');
+    const { certificate, key } = makeSelfSigned();
+    writeFileSync(join(directory, 'tls.crt'), certificate);
+    writeFileSync(join(directory, 'tls.key'), key);
     const tls = { TOOLGRANT_TLS_CERT: 'tls.crt', TOOLGRANT_TLS_KEY: 'tls.key' };
     expect(namesOf({ TOOLGRANT_TLS_CERT: 'tls.crt' })).toEqual(['TOOLGRANT_TLS_KEY', 'TOOLGRANT_ISSUER']);
     expect(namesOf({ TOOLGRANT_TLS_KEY: 'tls.key' })).toEqual(['TOOLGRANT_TLS_CERT']);
@@ -176,6 +186,37 @@ describe('what settings demand of one another', () => {
     const { config } = loadConfig({ ...tls, TOOLGRANT_ISSUER: 'https://auth.example.com' }, { directory });
     expect(config.listen.port).toBe(443);
     expect(config.tls).toEqual({ certificatePath: join(directory, 'tls.crt'), keyPath: join(directory, 'tls.key') });
+  });
+
+  it.each([
+    ['no certificate', { certificate: 'none' }, 'TOOLGRANT_TLS_CERT names a file without a certificate'],
+    ['no key', { key: 'none' }, 'TOOLGRANT_TLS_KEY names a file without a private key'],
+    ['a locked key', { key: lockedKey }, 'TOOLGRANT_TLS_KEY names a key that is locked with a passphrase'],
+    ["another one's key", { key: makeSelfSigned().key }, 'TOOLGRANT_TLS_KEY is not the key of the first certificate in TOOLGRANT_TLS_CERT'],
+  ])('TLS refuses %s', (_, other, expected) => {
+    const pair = { ...makeSelfSigned(), ...other };
+    writeFileSync(join(directory, 'bad.crt'), pair.certificate);
+    writeFileSync(join(directory, 'bad.key'), pair.key);
+    const env = { TOOLGRANT_TLS_CERT: 'bad.crt', TOOLGRANT_TLS_KEY: 'bad.key', TOOLGRANT_ISSUER: 'https://auth.example.com' };
+    expect(problemsOf(env).map(({ setting, problem }) => `${setting} ${problem}`)).toEqual([expected]);
+  });
+
+  it('TLS refuses a certificate that has expired, where the time is known', () => {
+    const pair = makeSelfSigned({ lastsMs: -60_000 });
+    writeFileSync(join(directory, 'old.crt'), pair.certificate);
+    writeFileSync(join(directory, 'old.key'), pair.key);
+    const env = { TOOLGRANT_TLS_CERT: 'old.crt', TOOLGRANT_TLS_KEY: 'old.key', TOOLGRANT_ISSUER: 'https://auth.example.com' };
+    expect(problemsOf(env)).toEqual([]);
+    expect(problemsOf(env, { now: new Date() })).toMatchObject([
+      { setting: 'TOOLGRANT_TLS_CERT', problem: expect.stringMatching(/^has expired/) },
+    ]);
+  });
+
+  it('--workers goes before its variable, and is what a problem names', () => {
+    expect(loadConfig({ TOOLGRANT_WORKERS: '3' }, { directory }).config.workers).toBe(3);
+    expect(loadConfig({ TOOLGRANT_WORKERS: '3' }, { directory, workers: 'auto' }).config.workers).toBe('auto');
+    expect(namesOf({ TOOLGRANT_WORKERS: '0' })).toEqual(['TOOLGRANT_WORKERS']);
+    for (const workers of ['0', '65', '1.5', '-1', 'many']) expect(namesOf({}, { workers })).toEqual(['--workers']);
   });
 
   it('rate limits are off on this machine only', () => {

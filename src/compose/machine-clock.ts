@@ -1,0 +1,2 @@
+/** The machine's time, for commands: they are given no other part of the platform. */
+export { systemClock as machineClock } from '../platform/clock.ts';
