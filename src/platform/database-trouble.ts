@@ -35,7 +35,7 @@ const prismaCodes = new Set([
 
 /** What the pool says without any code. */
 const poolMessages =
-  /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end/i;
+  /timeout exceeded when trying to connect|Too many callers wait for a database connection|Connection terminated|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end/i;
 
 const maxDepth = 8;
 

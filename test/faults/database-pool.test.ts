@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Pool } from 'pg';
 import { createDatabasePool, type DatabasePoolOptions } from '../../src/platform/database-pool.ts';
+import { isDatabaseTrouble } from '../../src/platform/database-trouble.ts';
 import { waitUntil } from '../../src/platform/embedded/processes.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startDatabaseProxy } from '../support/database-proxy.ts';
 
 let database: TestDatabase;
 const pools: Pool[] = [];
@@ -55,6 +57,35 @@ describe('the database pool', () => {
     await expect(pool.query('SELECT 1')).rejects.toThrow(/timeout/);
     only.release();
     expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('ABUSE-77: a line that is long enough takes nobody more, and is short again later', async () => {
+    const pool = open({ maxConnections: 1, maxWaiting: 2 });
+    const sleepers = Array.from({ length: 3 }, () => pool.query('SELECT pg_sleep(0.05)'));
+    const refused = await Promise.allSettled([pool.query('SELECT 1'), pool.connect()]);
+    for (const outcome of refused) {
+      expect(outcome).toMatchObject({ status: 'rejected' });
+      expect(isDatabaseTrouble((outcome as PromiseRejectedResult).reason)).toBe(true);
+    }
+    await Promise.all(sleepers);
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('ABUSE-82: a server that falls silent in the middle is given up; its place is free again', async () => {
+    const proxy = await startDatabaseProxy(database.runtimeUrl);
+    try {
+      const pool = open({ url: proxy.url, maxConnections: 1, silenceTimeoutMs: 200 });
+      const client = await pool.connect();
+      await client.query('BEGIN');
+      proxy.stall();
+      const trouble = await client.query('COMMIT').catch((error: unknown) => error);
+      expect(isDatabaseTrouble(trouble)).toBe(true);
+      client.release();
+      proxy.flow();
+      expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    } finally {
+      await proxy.stop();
+    }
   });
 
   it('ABUSE-82: backends that are killed, idle and in use, cost their callers an error and nothing more', async () => {

@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-/** A way to a database that a test can cut. */
+/** A way to a database that a test can cut, stall, or make lose answers. */
 export interface DatabaseProxy {
   /** Connects through it. */
   url: string;
@@ -9,6 +9,12 @@ export interface DatabaseProxy {
   cut(): void;
   /** Lets connections through again. */
   restore(): Promise<void>;
+  /** Keeps every connection open and lets nothing through, in neither direction: what a lost machine looks like. */
+  stall(): void;
+  /** From now to `flow`, statements get through and the connection breaks in place of the answer: their outcome is unknown. */
+  loseAnswers(to: RegExp): void;
+  /** Lets everything through again, what was held back included. */
+  flow(): void;
   stop(): Promise<void>;
 }
 
@@ -18,14 +24,32 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const folder = target.searchParams.get('host');
   const port = Number(target.searchParams.get('port') ?? target.port) || 5432;
   const sockets = new Set<Socket>();
+  let held: (() => void)[] | undefined;
+  let lost: RegExp | undefined;
+  const pass = (step: () => void) => (held ? held.push(step) : step());
   const server = createServer((inside) => {
     const outside = folder?.startsWith('/') ? connect(join(folder, `.s.PGSQL.${port}`)) : connect(port, target.hostname || '127.0.0.1');
-    for (const socket of [inside, outside]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => sockets.delete(socket));
+    let losesNext = false;
+    for (const [from, to] of [
+      [inside, outside],
+      [outside, inside],
+    ] as const) {
+      sockets.add(from);
+      from.on('error', () => undefined);
+      from.on('end', () => pass(() => to.end()));
+      from.on('close', () => {
+        sockets.delete(from);
+        pass(() => to.destroy());
+      });
     }
-    inside.pipe(outside).pipe(inside);
+    inside.on('data', (chunk) => {
+      if (lost?.test(chunk.toString('latin1'))) losesNext = true;
+      pass(() => outside.write(chunk));
+    });
+    outside.on('data', (chunk) => {
+      if (losesNext) inside.destroy();
+      else pass(() => inside.write(chunk));
+    });
   });
   const listen = (at: number) => new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
   await listen(0);
@@ -41,6 +65,17 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
     url: way.href,
     cut,
     restore: () => listen(listeningPort),
+    stall() {
+      held ??= [];
+    },
+    loseAnswers(to) {
+      lost = to;
+    },
+    flow() {
+      const steps = held ?? [];
+      [held, lost] = [undefined, undefined];
+      for (const step of steps) step();
+    },
     async stop() {
       if (server.listening) cut();
     },
