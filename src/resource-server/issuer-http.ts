@@ -1,4 +1,5 @@
 import type { FetchLike } from './ambient.ts';
+import { readAtMost } from './bounded-read.ts';
 
 /** Asks the issuer, within bounds: whatever it answers, memory and time stay limited. */
 export interface IssuerHttp {
@@ -52,27 +53,8 @@ export function createIssuerHttp(fetch: FetchLike, timeoutMs: number): IssuerHtt
 
 /** Reads a stream or response body to its end; throws as soon as it is longer than `maxBytes`. */
 export async function readBounded(source: { readonly body: ReadableStream<Uint8Array> | null }, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  if (source.body !== null) {
-    const reader = source.body.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      length += value.byteLength;
-      if (length > maxBytes) {
-        await reader.cancel();
-        throw new Error(`The answer is longer than ${maxBytes} bytes.`);
-      }
-      chunks.push(value);
-    }
-  }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
+  const bytes = await readAtMost(source, maxBytes);
+  if (bytes === undefined) throw new Error(`The answer is longer than ${maxBytes} bytes.`);
   return bytes;
 }
 

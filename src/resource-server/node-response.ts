@@ -1,7 +1,9 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Answer } from './challenge.ts';
+import type { ResponseRules } from './door.ts';
 import { type BodyFilter, createEventStreamFilter, createJsonFilter } from './event-stream.ts';
-import type { FilterMessage } from './response-filter.ts';
+import { mediaTypeOf } from './request-body.ts';
+import { refuseCompressed } from './web-response.ts';
 
 /** Sends an answer whole. */
 export function sendAnswer(response: ServerResponse, answer: Answer, options: { isHead: boolean }): void {
@@ -10,22 +12,13 @@ export function sendAnswer(response: ServerResponse, answer: Answer, options: { 
   response.end(options.isHead ? undefined : answer.body);
 }
 
-/** What is done to the answer of a handler. */
-export interface ResponseFilterHooks {
-  readonly filter: FilterMessage;
-  /** Called once, when the headers are known and not yet sent. */
-  readonly onHeaders: () => void;
-  /** Asked before each piece of an event stream; false ends the stream. */
-  readonly mayContinue: () => boolean;
-}
-
 type Callback = (error?: Error | null) => void;
 
 /**
  * Makes everything that a handler writes into `response` pass through a filter: a JSON body as a
  * whole, an event stream event by event, other bodies untouched. To be called before the handler.
  */
-export function filterResponse(response: ServerResponse, hooks: ResponseFilterHooks): void {
+export function filterResponse(response: ServerResponse, rules: ResponseRules): void {
   const writeHead = response.writeHead.bind(response);
   const write = response.write.bind(response) as (chunk: string | Uint8Array, done?: Callback) => boolean;
   const end = response.end.bind(response) as (chunk?: string | Uint8Array, done?: Callback) => ServerResponse;
@@ -39,22 +32,16 @@ export function filterResponse(response: ServerResponse, hooks: ResponseFilterHo
   /** Chooses the filter once the content type is final. JSON headers wait for the length of the filtered body. */
   function decide(): void {
     if (isDecided) return;
-    const type = String(response.getHeader('content-type') ?? '')
-      .split(';')[0]
-      ?.trim()
-      .toLowerCase();
-    const isFiltered = type === 'text/event-stream' || type === 'application/json';
-    const encoding = String(response.getHeader('content-encoding') ?? 'identity');
-    if (isFiltered && encoding !== 'identity') {
-      throw new Error(`A body that is already compressed (${encoding}) cannot be filtered: compress outside of protect().`);
-    }
+    const type = mediaTypeOf(textOf(response.getHeader('content-type')));
+    isStream = type === 'text/event-stream';
+    const isFiltered = isStream || rules.isList || type === 'application/json';
+    if (isFiltered) refuseCompressed(textOf(response.getHeader('content-encoding')));
     isDecided = true;
     // From here on Node's own implicit call must reach the real function.
     response.writeHead = writeHead;
-    hooks.onHeaders();
+    rules.onSession(response.getHeader('mcp-session-id'));
     if (!isFiltered) return;
-    isStream = type === 'text/event-stream';
-    filter = isStream ? createEventStreamFilter(hooks.filter) : createJsonFilter(hooks.filter);
+    filter = isStream ? createEventStreamFilter(rules.filter) : createJsonFilter(rules.filter);
     response.removeHeader('content-length');
     response.removeHeader('etag');
     if (isStream) flushHeaders();
@@ -80,7 +67,7 @@ export function filterResponse(response: ServerResponse, hooks: ResponseFilterHo
     if (isOver) return true;
     decide();
     if (filter === undefined) return write(bytes, done);
-    if (isStream && !hooks.mayContinue()) {
+    if (isStream && !rules.mayContinue()) {
       isOver = true;
       end(undefined, done);
       return true;
@@ -102,6 +89,10 @@ export function filterResponse(response: ServerResponse, hooks: ResponseFilterHo
     if (!isStream) response.setHeader('content-length', new TextEncoder().encode(passed).byteLength);
     return passed === '' ? end(undefined, done) : end(passed, done);
   }) as ServerResponse['end'];
+}
+
+function textOf(header: unknown): string | undefined {
+  return header === undefined ? undefined : String(header);
 }
 
 function piece(chunk: unknown, rest: readonly unknown[]): { bytes: Uint8Array; done: Callback | undefined } {
