@@ -12,6 +12,7 @@ import { createSites } from './http/sites.ts';
 import { createRenderer } from './http/views/render.ts';
 import { createAttemptLimits, noAttemptLimits } from './services/limit-attempts.ts';
 import { createStatusListPublisher } from './services/publish-status-list.ts';
+import { requireKnownSecrets } from './services/reseal-secrets.ts';
 import { openTenantDirectory } from './services/tenant-directory.ts';
 
 /** An issuer that can listen. */
@@ -48,6 +49,7 @@ export async function compose(options: RuntimeOptions): Promise<Composition> {
       }),
     };
     const sites = createSites({ build: (of) => buildSite(shared, of), maxKept: config.maxTenantsInMemory });
+    await requireKnownSecrets(runtime);
     const directory = await openTenantDirectory(runtime, tenant);
     // The others are made when they are asked for; one that cannot sign at its base must not start at all.
     await sites.use(tenant, () => undefined);

@@ -1,5 +1,6 @@
 import { logFault } from '../platform/logger.ts';
 import { reapClients } from '../services/reap-clients.ts';
+import { rotateDueKeys } from '../services/rotate-keys.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { sweepExpired } from '../services/sweep-expired.ts';
 
@@ -21,7 +22,7 @@ export function sweepInBackground(runtime: Runtime, options: { pauseMs?: number 
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   const sweep = async () => {
-    for (const removeBatch of [sweepExpired, reapClients]) {
+    for (const removeBatch of [rotateDueKeys, sweepExpired, reapClients]) {
       try {
         for (let batch = 0; batch < maxBatches && !isStopped; batch += 1) if ((await removeBatch(runtime)) === 0) break;
       } catch (error) {

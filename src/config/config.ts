@@ -36,6 +36,7 @@ export interface Config {
     refreshGraceSeconds: number;
     sessionSeconds: number;
     sessionIdleSeconds: number;
+    keyRotationSeconds: number;
   };
   /** Cost of argon2id, and how many are hashed at a time in one process. */
   passwords: { memoryKib: number; passes: number; maxConcurrent: number };

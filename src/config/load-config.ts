@@ -87,6 +87,7 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
       refreshGraceSeconds: values.refreshGraceSeconds,
       sessionSeconds: values.sessionSeconds,
       sessionIdleSeconds: values.sessionIdleSeconds,
+      keyRotationSeconds: values.keyRotationSeconds,
     },
     passwords: { memoryKib: values.argon2MemoryKib, passes: values.argon2Passes, maxConcurrent: values.argon2MaxConcurrent },
     rateLimits: values.rateLimits,

@@ -165,6 +165,16 @@ export const settings = {
     secret: true,
     example: 'YW4gb2xkZXIgZXhhbXBsZSB0aGF0IGlzIG5vdCBpbiB1c2U',
   },
+  keyRotationSeconds: {
+    name: 'TOOLGRANT_KEY_ROTATION',
+    group: 'Keys and secrets',
+    description:
+      'How long a signing key signs before the next one takes over. Keys are published at least ten minutes before they sign, and after it as long as what they signed lives.',
+    schema: forms.duration({ min: '1h', max: '3650d' }),
+    form: 'a duration from `1h` to `3650d`',
+    default: '90d',
+    example: '30d',
+  },
   accessTokenSeconds: {
     name: 'TOOLGRANT_ACCESS_TOKEN_LIFETIME',
     group: 'Lifetimes',

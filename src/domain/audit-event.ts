@@ -30,6 +30,8 @@ export const auditEventTypes = [
   'token.code-replayed',
   'token.revoked',
   'key.created',
+  'key.rotated',
+  'key.retired',
   'tenant.created',
 ] as const;
 

@@ -10,6 +10,7 @@ import { parseRedirectUri } from '../domain/redirect-uri.ts';
 import { sha256 } from '../platform/digest.ts';
 import { endInstallationOfGrant } from '../services/end-installation.ts';
 import type { Origin, Runtime, Tenant } from '../services/runtime.ts';
+import { sealPurposes } from '../services/seal-purposes.ts';
 import {
   type Artifact,
   type ArtifactKey,
@@ -256,7 +257,7 @@ class ArtifactAdapter implements Adapter {
 type Standing = { outcome: 'repeat'; successor: string } | { outcome: 'reuse'; grantId: string | undefined } | { outcome: 'unknown' };
 
 /** What sealed ids and states are bound to. */
-const idPurpose = 'artifact-id';
+const idPurpose = sealPurposes.artifactId;
 const statePurpose = 'artifact-state';
 
 function reasonOf(modelOrGrantType: unknown): RevocationReason {

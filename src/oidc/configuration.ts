@@ -18,8 +18,8 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
   const { lifetimes } = runtime;
   return {
     adapter: createAdapterFactory(environment),
-    // The key that signs comes first: ID tokens take the first that fits.
-    jwks: { keys: [keys.current, ...keys.keys.filter(({ kid }) => kid !== keys.current.kid)].map(({ privateJwk }) => privateJwk) },
+    // The key that signs comes first: ID tokens take the first that fits. The one that waits has nothing to do here yet.
+    jwks: { keys: [keys.current, ...keys.keys.filter(({ state }) => state === 'retiring')].map(({ privateJwk }) => privateJwk) },
     routes: {
       authorization: paths.authorize,
       token: paths.token,

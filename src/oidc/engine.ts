@@ -6,7 +6,7 @@
 import type { Context, Next } from 'koa';
 import Provider from 'oidc-provider';
 import type { Runtime, Tenant } from '../services/runtime.ts';
-import { ensureSigningKeys } from '../services/signing-keys.ts';
+import { ensureSigningKeys, type SigningKeySet } from '../services/signing-keys.ts';
 import { configureEngine } from './configuration.ts';
 import { allowAnyOrigin, answerPreflight } from './cors.ts';
 import { answerDocument, createPublicDocuments, type PublicDocuments } from './documents.ts';
@@ -15,6 +15,7 @@ import { type EngineEnvironment, nameCookies } from './engine-environment.ts';
 import { answerFaults, logRefusals, rememberFaults } from './faults.ts';
 import { installHooks } from './hooks.ts';
 import { createInteractions } from './interactions.ts';
+import { createLiveKeys } from './live-keys.ts';
 import { createOwnTokenReader } from './own-token.ts';
 import { createRefreshSuccessors } from './refresh-successor.ts';
 import { answerManagement, answerRegistration } from './registration.ts';
@@ -27,13 +28,44 @@ import { answerTokenRequest } from './token-endpoint.ts';
 import { answerIntrospection, answerRevocation } from './token-inspection.ts';
 import { trustTransport } from './transport.ts';
 
-/** Makes the engine of a tenant, with signing keys if it has none yet. Throws when keys cannot be opened (ABUSE-55). */
+/**
+ * Makes the engine of a tenant, with signing keys if it has none yet. Throws when keys cannot be opened (ABUSE-55). The protocol
+ * engine reads its keys when it is made: when they change, another is made and takes the place of the first, which finishes what
+ * it has begun (ENG-23).
+ */
 export async function createEngine(runtime: Runtime, tenant: Tenant, settings: EngineSettings): Promise<Engine> {
+  const keys = createLiveKeys(runtime, tenant, await ensureSigningKeys(runtime, tenant));
+  let built = buildEngine(runtime, tenant, { settings, keys: keys.newest() });
+  const newest = () => {
+    if (built.keys !== keys.newest()) built = buildEngine(runtime, tenant, { settings, keys: keys.newest() });
+    return built;
+  };
+  return {
+    handle: async (ctx, next) => {
+      await keys.refresh({ toSign: ctx.method === 'POST' });
+      return newest().handle(ctx, next);
+    },
+    serves: (path) => built.serves(path),
+    document: (path) => (keys.areFresh() ? newest().document(path) : undefined),
+    get interactions() {
+      return newest().interactions;
+    },
+    get sessions() {
+      return newest().sessions;
+    },
+  };
+}
+
+function buildEngine(
+  runtime: Runtime,
+  tenant: Tenant,
+  { settings, keys }: Pick<EngineEnvironment, 'settings' | 'keys'>,
+): Engine & { keys: SigningKeySet } {
   const environment: EngineEnvironment = {
     runtime,
     tenant,
     settings,
-    keys: await ensureSigningKeys(runtime, tenant),
+    keys,
     cookies: nameCookies(tenant),
     successors: createRefreshSuccessors(runtime.vault, tenant.id),
     originOf: (ctx) => originOf(settings, ctx as Context),
@@ -43,7 +75,7 @@ export async function createEngine(runtime: Runtime, tenant: Tenant, settings: E
   rememberFaults(provider);
   logRefusals(provider, environment);
   const sessions = createSessions(environment, provider);
-  return { ...createHandler(environment, provider), interactions: createInteractions(environment, provider, sessions), sessions };
+  return { keys, ...createHandler(environment, provider), interactions: createInteractions(environment, provider, sessions), sessions };
 }
 
 function originOf(settings: EngineSettings, ctx: Context & { oidc?: { client?: { clientId: string } } }) {

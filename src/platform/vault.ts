@@ -16,6 +16,8 @@ export interface Vault {
   open(envelope: string, context: SealContext): string;
   /** Whether an envelope should be sealed anew, because a previous secret made it. */
   needsReseal(envelope: string): boolean;
+  /** Throws `CannotDecrypt` when none of the secrets given made an envelope; decrypts nothing. */
+  requireKnown(envelope: string): void;
   /** 32 bytes for a use of one's own (an HMAC, say), from the current secret. */
   deriveKey(purpose: string): Buffer;
   /** The same from all secrets, newest first: sign with the first, accept all. */
@@ -42,6 +44,11 @@ const tagBytes = 16;
 export function createVault(secrets: VaultSecrets): Vault {
   const rings = [secrets.current, ...(secrets.previous ?? [])].map(createKeyRing);
   const newest = rings[0] as KeyRing;
+  const ringOf = (name: string) => {
+    const ring = rings.find((candidate) => candidate.name === name);
+    if (ring) return ring;
+    throw new CannotDecrypt('Something sealed was made with another secret: set TOOLGRANT_SECRET or TOOLGRANT_SECRET_PREVIOUS to it.');
+  };
   return {
     seal: (text, context) => {
       const iv = randomBytes(ivBytes);
@@ -53,13 +60,10 @@ export function createVault(secrets: VaultSecrets): Vault {
       const [format, name, body, ...rest] = envelope.split('.');
       if (format !== version || !name || !body || rest.length > 0)
         throw new CannotDecrypt(`A sealed ${context.purpose} has an unknown format.`);
-      const ring = rings.find((candidate) => candidate.name === name);
-      if (!ring) {
-        throw new CannotDecrypt(
-          `A sealed ${context.purpose} was made with another secret: set TOOLGRANT_SECRET or TOOLGRANT_SECRET_PREVIOUS to it.`,
-        );
-      }
-      return decrypt(Buffer.from(body, 'base64url'), ring, context);
+      return decrypt(Buffer.from(body, 'base64url'), ringOf(name), context);
+    },
+    requireKnown: (envelope) => {
+      ringOf(envelope.split('.')[1] ?? '');
     },
     needsReseal: (envelope) => envelope.split('.')[1] !== newest.name,
     deriveKey: (purpose) => newest.key(`derive ${purpose}`),

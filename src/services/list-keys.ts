@@ -1,4 +1,4 @@
-import { listSigningKeys, type SigningKeyState } from '../store/signing-keys.ts';
+import { listAllSigningKeys, type SigningKeyState, type StoredSigningKey } from '../store/signing-keys.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** A signing key as administrators see it: without its private part. */
@@ -6,11 +6,21 @@ export interface KeyOverview {
   kid: string;
   algorithm: string;
   state: SigningKeyState;
+  /** Published from then on. */
   createdAt: Date;
+  signsFrom?: Date;
+  signsUntil?: Date;
+  /** When a waiting key takes over, or a retiring one is withdrawn. */
+  changesAt?: Date;
+  retiredAt?: Date;
 }
 
-/** Lists a tenant's signing keys, in the order they are stored; opens none of them. */
+/** Lists all keys a tenant ever had, oldest first; opens none of them. */
 export async function listKeys(runtime: Runtime, tenant: Tenant): Promise<KeyOverview[]> {
-  const keys = await listSigningKeys(runtime.store, tenant.id);
-  return keys.map(({ kid, algorithm, state, createdAt }) => ({ kid, algorithm, state, createdAt }));
+  return describeKeys(await listAllSigningKeys(runtime.store, tenant.id));
+}
+
+/** Leaves the keys themselves out. */
+export function describeKeys(keys: readonly StoredSigningKey[]): KeyOverview[] {
+  return keys.map(({ sealedPrivateJwk: _, publicJwk: __, ...overview }) => overview);
 }

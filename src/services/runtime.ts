@@ -25,6 +25,8 @@ export interface Lifetimes {
   /** Without any use. */
   sessionIdleSeconds: number;
   statusListAgeSeconds: number;
+  /** From when a signing key begins to sign until the next one does. */
+  keyRotationSeconds: number;
 }
 
 /** What every service works with; made once, in `compose.ts`. */

@@ -13,6 +13,7 @@ import { keepTools, listTools, removeTools, type StoredTool } from '../store/too
 import { issueCatalogueToken } from './catalogue-token.ts';
 import { type CatalogueProblem, readCatalogue } from './read-catalogue.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
+import { sealPurposes } from './seal-purposes.ts';
 
 /** What reading a catalogue changed; names of tools. */
 export interface CatalogueChange {
@@ -61,15 +62,13 @@ export function readServer(
   return readCatalogue({ resource: server.resource, headers, fetch, issueToken: () => issueCatalogueToken(runtime, tenant, server) });
 }
 
-const headersPurpose = 'server-headers';
-
 /** Seals the headers that a server's catalogue is read with. */
 export function sealHeaders(runtime: Runtime, tenant: Tenant, headers: Readonly<Record<string, string>>): string {
-  return runtime.vault.seal(JSON.stringify(headers), { purpose: headersPurpose, tenantId: tenant.id });
+  return runtime.vault.seal(JSON.stringify(headers), { purpose: sealPurposes.serverHeaders, tenantId: tenant.id });
 }
 
 function openHeaders(runtime: Runtime, tenant: Tenant, sealed: string): Record<string, string> {
-  return JSON.parse(runtime.vault.open(sealed, { purpose: headersPurpose, tenantId: tenant.id })) as Record<string, string>;
+  return JSON.parse(runtime.vault.open(sealed, { purpose: sealPurposes.serverHeaders, tenantId: tenant.id })) as Record<string, string>;
 }
 
 /** Makes the catalogue what was read, on the caller's transaction; undefined when the server is gone. */

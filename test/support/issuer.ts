@@ -85,6 +85,7 @@ const lifetimes: Lifetimes = {
   interactionSeconds: 3_600,
   sessionSeconds: 7 * 86_400,
   sessionIdleSeconds: 86_400,
+  keyRotationSeconds: 90 * 86_400,
   statusListAgeSeconds: 10,
 };
 

@@ -38,6 +38,7 @@ export async function createTestRuntime(): Promise<TestRuntime> {
       interactionSeconds: 600,
       sessionSeconds: 86_400,
       sessionIdleSeconds: 86_400,
+      keyRotationSeconds: 90 * 86_400,
       statusListAgeSeconds: 10,
     },
   };

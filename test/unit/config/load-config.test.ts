@@ -58,6 +58,7 @@ describe('without any setting', () => {
         refreshGraceSeconds: 30,
         sessionSeconds: 14 * 86_400,
         sessionIdleSeconds: 12 * 3_600,
+        keyRotationSeconds: 90 * 86_400,
       },
       passwords: { memoryKib: 47_104, passes: 2, maxConcurrent: 2 },
       rateLimits: 'on',
