@@ -9,6 +9,7 @@ import { obtainSealingSecrets } from './obtain-secrets.ts';
 import { openDatabase } from './open-database.ts';
 import type { OpenRuntime } from './open-runtime.ts';
 import type { LogOutput } from './process-log.ts';
+import { resealInBackground } from './reseal-in-background.ts';
 import { connectionsOf, loadServing } from './serving.ts';
 import type { RunningDemo } from './start-demo.ts';
 import { sweepInBackground } from './sweep-in-background.ts';
@@ -75,6 +76,10 @@ async function startAll(request: IssuerRequest, started: AsyncDisposableStack): 
   if (demo) started.defer(() => demo.stop());
   const sweeping = sweepInBackground(runtime);
   started.defer(() => sweeping.stop());
+  if (sealing.previousKeyEncryptionKey) {
+    const resealing = resealInBackground(runtime, log);
+    started.defer(() => resealing.stop());
+  }
   const { addresses, port, workers } = listening;
   log.info({ issuer: tenant.issuer, addresses, port, ...(workers > 1 && { workers }), database: config.database.kind }, 'listening');
   return {

@@ -1,4 +1,4 @@
-import { listTenantsWithDueKeys } from '../store/signing-keys.ts';
+import { listSigningKeys, listTenantsWithDueKeys } from '../store/signing-keys.ts';
 import { describeKeys, type KeyOverview } from './list-keys.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { advanceKeys } from './signing-keys.ts';
@@ -11,11 +11,12 @@ export async function rotateKeys(
   runtime: Runtime,
   tenant: Tenant,
   { isLeaked, origin }: { isLeaked: boolean; origin: Origin },
-): Promise<{ signs: KeyOverview; waits: KeyOverview }> {
+): Promise<{ signs: KeyOverview; waits: KeyOverview; hasChanged: boolean }> {
+  const before = (await listSigningKeys(runtime.store, tenant.id)).find(({ state }) => state === 'current');
   const keys = describeKeys(await advanceKeys(runtime, tenant, { origin, request: isLeaked ? 'withdraw' : 'rotate' }));
   const [signs, waits] = [keys.find(({ state }) => state === 'current'), keys.find(({ state }) => state === 'next')];
   if (!signs || !waits) throw new Error(`tenant ${tenant.slug} has no two signing keys after a rotation`);
-  return { signs, waits };
+  return { signs, waits, hasChanged: signs.kid !== before?.kid };
 }
 
 /** How many tenants are served at once. */

@@ -139,17 +139,31 @@ describe('consent list, end', () => {
   });
 });
 
-describe('keys list', () => {
+describe('keys', () => {
   it('ABUSE-55: shows no private part', async () => {
     expect((await run('keys', 'list')).out).toContain('There is no key yet');
     const { ensureSigningKeys } = await import('../../src/services/signing-keys.ts');
     const { current } = await ensureSigningKeys(test.runtime, test.tenant);
     const results = [await run('keys', 'list'), await run('keys', 'list', '--json')];
-    expect(jsonOf(results[1] as never)).toMatchObject([{ kid: current.kid, algorithm: 'ES256', state: 'current' }]);
+    expect(jsonOf(results[1] as never)).toMatchObject([
+      { kid: current.kid, algorithm: 'ES256', state: 'current' },
+      { algorithm: 'ES256', state: 'next', changesAt: expect.any(String) },
+    ]);
     for (const { out } of results) {
       expect(out).toContain(current.kid);
       expect(out).not.toContain(String(current.privateJwk.d));
       expect(out).not.toMatch(/sealed|privateJwk|v1\./);
     }
+  });
+
+  it('rotate: says when the next key signs; --leaked: at once, and the present one is gone', async () => {
+    const rotated = await run('keys', 'rotate');
+    expect(rotated.out).toMatch(/is published already and signs from 20/);
+    const [before] = jsonOf<{ kid: string }[]>(await run('keys', 'list', '--json'));
+    const withdrawn = await run('keys', 'rotate', '--leaked', '--json');
+    expect(jsonOf<{ signs: { kid: string } }>(withdrawn).signs.kid).not.toBe(before?.kid);
+    expect((await run('keys', 'list')).out).toMatch(new RegExp(`${before?.kid}.*withdrawn`));
+    expect((await run('keys', 'reseal')).out).toContain('TOOLGRANT_SECRET_PREVIOUS is no longer needed');
+    for (const { out } of [rotated, withdrawn]) expect(out).not.toMatch(/sealed|privateJwk|v1\.|"d"/);
   });
 });

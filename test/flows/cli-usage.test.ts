@@ -62,6 +62,8 @@ describe('the commands', () => {
       'consent list',
       'consent end',
       'keys list',
+      'keys rotate',
+      'keys reseal',
       'tenant create',
       'tenant list',
     ]);

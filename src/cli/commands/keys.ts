@@ -21,8 +21,11 @@ export function addKeysCommands(program: Command, io: Io): void {
       inOffice(io, async ({ runtime, tenant, origin }, { options }) => {
         const { rotateKeys } = await import('../../services/rotate-keys.ts');
         const isLeaked = options['leaked'] === true;
-        const { signs, waits } = await rotateKeys(runtime, tenant, { isLeaked, origin });
-        return { json: { signs, waits }, text: isLeaked ? explainWithdrawal(signs) : explainRotation(signs, waits) };
+        const { signs, waits, hasChanged } = await rotateKeys(runtime, tenant, { isLeaked, origin });
+        return {
+          json: { signs, waits, hasChanged },
+          text: isLeaked ? explainWithdrawal(signs) : hasChanged ? explainChange(signs) : explainWaiting(waits),
+        };
       }),
     );
   tenantLeaf(keys, 'reseal', 'encrypt with TOOLGRANT_SECRET what TOOLGRANT_SECRET_PREVIOUS still encrypts, in all tenants').action(
@@ -61,12 +64,15 @@ function whatComes({
   }
 }
 
-function explainRotation(signs: KeyOverview, waits: KeyOverview): string {
-  const hasChanged = signs.signsFrom !== undefined && waits.createdAt >= signs.signsFrom;
-  return hasChanged
-    ? `${signs.kid} signs from now on. The key before it stays published until nothing that it signed counts any more.`
-    : `${waits.kid} is published already and signs from ${waits.changesAt ? minute(waits.changesAt) : 'soon'}: readers of the keys may have a copy that is ` +
-        'some minutes old. Until then nothing changes, and nothing is left to do.';
+function explainChange(signs: KeyOverview): string {
+  return `${signs.kid} signs from now on. The key before it stays published until nothing that it signed counts any more.`;
+}
+
+function explainWaiting(waits: KeyOverview): string {
+  return (
+    `${waits.kid} is published already and signs from ${waits.changesAt ? minute(waits.changesAt) : 'soon'}: readers of the keys may have a copy ` +
+    'that is some minutes old. Nothing is left to do.'
+  );
 }
 
 function explainWithdrawal(signs: KeyOverview): string {
