@@ -37,6 +37,9 @@ const prismaCodes = new Set([
 const poolMessages =
   /timeout exceeded when trying to connect|Too many callers wait for a database connection|Connection terminated|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end/i;
 
+/** Prisma gives the driver's code in its own words only, where a transaction began or ended in the error. */
+const quotedCode = /(?:Database error|Raw query failed)\. Code: `([0-9A-Z]{5})`/;
+
 const maxDepth = 8;
 
 /** Whether an error, or one that caused it, says that the database is unreachable, overloaded, or going down. */
@@ -45,11 +48,12 @@ export function isDatabaseTrouble(error: unknown): boolean {
 }
 
 function saysTrouble(error: Record<string, unknown>): boolean {
-  const codes = [error['code'], error['originalCode']].filter((code) => typeof code === 'string');
+  const message = typeof error['message'] === 'string' ? error['message'] : '';
+  const codes = [error['code'], error['originalCode'], quotedCode.exec(message)?.[1]].filter((code) => typeof code === 'string');
   if (codes.some((code) => (code.length === 5 && sqlState.test(code)) || connectionCodes.has(code) || prismaCodes.has(code))) return true;
   // The embedded database listens on a socket in the file system: gone while it is down.
-  if (error['code'] === 'ENOENT' && error['syscall'] === 'connect') return true;
-  return typeof error['message'] === 'string' && poolMessages.test(error['message']);
+  if (error['code'] === 'ENOENT' && (error['syscall'] === 'connect' || message.includes('connect ENOENT'))) return true;
+  return poolMessages.test(message);
 }
 
 /** The error with everything that it carries as its reason: `cause`, Prisma's adapter error, the parts of an aggregate. */

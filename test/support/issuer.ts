@@ -155,7 +155,8 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
   };
 }
 
-async function addPerson(runtime: Runtime, tenant: Tenant): Promise<TestPerson> {
+/** Makes a person. */
+export async function addPerson(runtime: Runtime, tenant: Tenant): Promise<TestPerson> {
   const email = `${randomToken(6).toLowerCase().replaceAll('_', '-')}@example.com`;
   const password = `correct horse ${randomToken(9)}`;
   const created = await createUser(runtime, tenant, { email, password, isAdmin: false, origin: { actorType: 'operator' } });
@@ -163,10 +164,11 @@ async function addPerson(runtime: Runtime, tenant: Tenant): Promise<TestPerson> 
   return { userId: created.user.id, email, password };
 }
 
-async function addServer(
+/** Makes a server, with a catalogue. */
+export async function addServer(
   runtime: Runtime,
   tenant: Tenant,
-  options: { tools?: readonly StoredTool[] | undefined; resource?: string | undefined },
+  options: { tools?: readonly StoredTool[] | undefined; resource?: string | undefined } = {},
 ): Promise<TestServer> {
   const resource = options.resource ?? `https://${randomToken(6).toLowerCase().replaceAll(/[_-]/g, '0')}.example/mcp`;
   const added = await addServerService(runtime, tenant, { resource, name: 'Tracker', origin: { actorType: 'operator' } });

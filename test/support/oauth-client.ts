@@ -5,6 +5,9 @@ import type { RawResponse } from './http-exchange.ts';
 import type { TestIssuer, TestPerson, TestServer } from './issuer.ts';
 import { Browser, type Decision, decide } from './person.ts';
 
+/** An issuer as a client sees it, in this process or in another one. */
+export type IssuerDoor = Pick<TestIssuer, 'url' | 'origin' | 'send'>;
+
 /** A registered client. */
 export interface TestClient {
   clientId: string;
@@ -28,7 +31,7 @@ export interface Tokens {
 const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
 
 /** Registers a client; by default a public one with a loopback redirect. */
-export async function registerTestClient(issuer: TestIssuer, metadata: Record<string, unknown> = {}): Promise<TestClient> {
+export async function registerTestClient(issuer: IssuerDoor, metadata: Record<string, unknown> = {}): Promise<TestClient> {
   const body = {
     client_name: 'Test agent',
     redirect_uris: ['http://127.0.0.1:9/callback'],
@@ -48,13 +51,13 @@ export async function registerTestClient(issuer: TestIssuer, metadata: Record<st
 }
 
 /** Sends JSON. */
-export function postJson(issuer: TestIssuer, path: string, body: unknown, headers: Record<string, string> = {}): Promise<RawResponse> {
+export function postJson(issuer: IssuerDoor, path: string, body: unknown, headers: Record<string, string> = {}): Promise<RawResponse> {
   return issuer.send({ method: 'POST', path, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) });
 }
 
 /** Sends a form to a protocol endpoint. Parameters may come more than once. */
 export function postForm(
-  issuer: TestIssuer,
+  issuer: IssuerDoor,
   path: string,
   parameters: Record<string, string | readonly string[] | undefined>,
   headers: Record<string, string> = {},
@@ -80,7 +83,7 @@ export function newPkce(): { verifier: string; challenge: string } {
 
 /** An authorization URL; `undefined` leaves a parameter out. */
 export function authorizationUrl(
-  issuer: TestIssuer,
+  issuer: IssuerDoor,
   client: Pick<TestClient, 'clientId' | 'redirectUri'>,
   parameters: Record<string, string | readonly string[] | undefined>,
 ): string {
@@ -115,7 +118,7 @@ export interface AuthorizeOptions {
 }
 
 /** Goes through sign-in and consent. */
-export async function authorize(issuer: TestIssuer, options: AuthorizeOptions): Promise<Authorized> {
+export async function authorize(issuer: IssuerDoor, options: AuthorizeOptions): Promise<Authorized> {
   const { client, person, server, scope, decision } = options;
   const browser = options.browser ?? new Browser(issuer.origin);
   const { verifier, challenge } = newPkce();
@@ -126,7 +129,7 @@ export async function authorize(issuer: TestIssuer, options: AuthorizeOptions): 
 
 /** Redeems a code; parameters may be replaced, or left out by `undefined`. */
 export function redeem(
-  issuer: TestIssuer,
+  issuer: IssuerDoor,
   client: Pick<TestClient, 'clientId' | 'redirectUri'>,
   { code, verifier }: Pick<Authorized, 'code' | 'verifier'>,
   parameters: Record<string, string | readonly string[] | undefined> = {},
@@ -144,7 +147,7 @@ export function redeem(
 
 /** Refreshes; parameters may be replaced, or left out by `undefined`. */
 export function refresh(
-  issuer: TestIssuer,
+  issuer: IssuerDoor,
   client: Pick<TestClient, 'clientId'>,
   refreshToken: string,
   parameters: Record<string, string | readonly string[] | undefined> = {},
@@ -155,7 +158,7 @@ export function refresh(
 
 /** Authorizes and redeems. */
 export async function connect(
-  issuer: TestIssuer,
+  issuer: IssuerDoor,
   options: AuthorizeOptions,
 ): Promise<Tokens & { browser: Browser; code: string; verifier: string }> {
   const authorized = await authorize(issuer, options);
@@ -171,7 +174,7 @@ export function claimsOf(jwt: string): Record<string, unknown> {
 }
 
 /** Whether an access token counts, by introspection with the server's credential. */
-export async function isActive(issuer: TestIssuer, server: TestServer, token: string): Promise<boolean> {
+export async function isActive(issuer: IssuerDoor, server: TestServer, token: string): Promise<boolean> {
   const response = await postForm(issuer, '/introspect', { token }, basic(server.serverId, server.credential));
   if (response.status !== 200) throw new Error(`introspection failed: ${response.status} ${response.text}`);
   return response.json().active === true;

@@ -1,0 +1,190 @@
+/** The product as it is deployed (`toolgrant serve` in a process of its own), on a database that can be harmed, under a load with books. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { openRuntime } from '../../src/compose/open-runtime.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { Books } from './books.ts';
+import { type Settings, type StartedCommand, settingsFor, startCommand } from './command.ts';
+import { findFreePort } from './free-port.ts';
+import { exchange } from './http-exchange.ts';
+import { addPerson, addServer } from './issuer.ts';
+import { LoadActor } from './load-actor.ts';
+import type { IssuerDoor } from './oauth-client.ts';
+import { type RestartableDatabase, startRestartableDatabase } from './restartable-database.ts';
+
+/** How it is set up. */
+export interface LoadedIssuerOptions {
+  seed: number;
+  actors: number;
+  /** More settings of the issuer. */
+  settings?: Settings;
+  /** Where the database's files go; default: the folder for temporary files. */
+  databaseFolder?: string;
+}
+
+/** An issuer under load. */
+export interface LoadedIssuer {
+  books: Books;
+  database: RestartableDatabase;
+  door: IssuerDoor;
+  /** The seeded random source that decides about faults. */
+  random: () => number;
+  process(): StartedCommand;
+  /** Kills the process with -9 and starts another one; resolves when that is ready. */
+  killAndStart(): Promise<void>;
+  /** Waits until `/readyz` says so. */
+  untilReady(): Promise<void>;
+  /** Lets the actors act while `during` runs; resolves when they have come to rest. */
+  load(during: () => Promise<void>, pauseMs?: number): Promise<void>;
+  /** Compares everything with the books. */
+  check(): Promise<void>;
+  /** Faults that the issuer logged as its own (500), with how often. Trouble of the database is none. */
+  faults(): Map<string, number>;
+  counts(): { live: number; revoked: number };
+  stop(): Promise<void>;
+}
+
+/** Mulberry32: small, and the same everywhere. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Starts database and issuer, and makes people and a server. */
+export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<LoadedIssuer> {
+  await using started = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'toolgrant-load-'));
+  started.defer(() => rm(folder, { recursive: true, force: true }));
+  const database = await startRestartableDatabase(options.databaseFolder ?? join(folder, 'data'));
+  started.defer(() => database.stop());
+  const port = await findFreePort();
+  const url = `http://localhost:${port}`;
+  const settings = {
+    ...settingsFor(database),
+    TOOLGRANT_DATABASE_POOL_SIZE: '8',
+    TOOLGRANT_ISSUER: url,
+    TOOLGRANT_RATE_LIMITS: 'off',
+    TOOLGRANT_LOG_LEVEL: 'warn',
+    ...options.settings,
+  };
+  const origin = { port, host: `localhost:${port}` };
+  const door: IssuerDoor = { url, origin, send: (request) => exchange(origin, request) };
+  let issuer: StartedCommand | undefined;
+  const ended: StartedCommand[] = [];
+  const untilReady = async () => {
+    for (;;) {
+      const answer = await door.send({ path: '/readyz' }).catch(() => undefined);
+      if (answer?.status === 200) return;
+      if (issuer?.process.exitCode != null) throw new Error(`the issuer ended: ${JSON.stringify(await issuer.ended)}`);
+      await sleep(20);
+    }
+  };
+  const start = async () => {
+    issuer = startCommand(['serve'], { env: settings, cwd: folder });
+    await untilReady();
+  };
+  started.defer(async () => {
+    issuer?.process.kill('SIGKILL');
+    await issuer?.ended;
+  });
+  await start();
+  const { people, server } = await prepare(settings, options.actors);
+  const books = new Books();
+  let isLoading = false;
+  let pauseMs = 0;
+  const pace = async () => {
+    await sleep(pauseMs);
+    return isLoading;
+  };
+  const random = seededRandom(options.seed);
+  const actors = people.map((person, place) => {
+    const own = seededRandom(options.seed * 1_000 + place);
+    return new LoadActor({ door, books, person, server, random: own, pace });
+  });
+  const kept = started.move();
+  return {
+    books,
+    database,
+    door,
+    random,
+    process: () => issuer as StartedCommand,
+    async killAndStart() {
+      issuer?.process.kill('SIGKILL');
+      await issuer?.ended;
+      if (issuer) ended.push(issuer);
+      await start();
+    },
+    untilReady,
+    async load(during, pause = 5) {
+      [isLoading, pauseMs] = [true, pause];
+      const acting = Promise.all(actors.map((actor) => actor.run()));
+      try {
+        await Promise.race([during(), acting.then(() => undefined)]);
+      } finally {
+        isLoading = false;
+        await acting;
+      }
+    },
+    async check() {
+      await untilReady();
+      books.compareWith(await readAudit(database.ownerUrl));
+      for (const actor of actors) await actor.check();
+    },
+    faults: () => countFaults([...ended, ...(issuer ? [issuer] : [])].map((command) => command.out()).join('\n')),
+    counts: () =>
+      actors.reduce((sum, { counts }) => ({ live: sum.live + counts.live, revoked: sum.revoked + counts.revoked }), {
+        live: 0,
+        revoked: 0,
+      }),
+    stop: () => kept.disposeAsync(),
+  };
+}
+
+/** People and a server, made by the services. */
+async function prepare(settings: Settings, count: number) {
+  const { config, secrets } = loadConfig(settings);
+  const { databaseUrl, keyEncryptionKey } = secrets;
+  if (!databaseUrl || !keyEncryptionKey) throw new Error('database and key are among the settings');
+  const log = createLogger({ level: 'silent' });
+  const opened = await openRuntime({ config, secrets: { keyEncryptionKey }, databaseUrl: databaseUrl.reveal(), log }, 'stored');
+  try {
+    const server = await addServer(opened.runtime, opened.tenant);
+    const people = [];
+    for (let place = 0; place < count; place += 1) people.push(await addPerson(opened.runtime, opened.tenant));
+    return { people, server };
+  } finally {
+    await opened.close();
+  }
+}
+
+async function readAudit(url: string): Promise<Map<string, number>> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ type: string; count: number }>(
+      'SELECT type, count(*)::int AS count FROM audit_events GROUP BY type',
+    );
+    return new Map(rows.map(({ type, count }) => [type, count]));
+  } finally {
+    await client.end();
+  }
+}
+
+/** Lines of level error or worse, by what they say; a line that a kill cut in two is none. */
+function countFaults(log: string): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const line of log.split('\n').filter((text) => /"level":"(error|fatal)"/.test(text))) {
+    const key = line.replaceAll(/"(time|requestId|clientId)":"[^"]*",?/g, '').slice(0, 2_000);
+    found.set(key, (found.get(key) ?? 0) + 1);
+  }
+  return found;
+}

@@ -1,0 +1,30 @@
+import { describe, expect, it } from '@jest/globals';
+import { isDatabaseTrouble } from '../../../src/platform/database-trouble.ts';
+
+const withCode = (code: string, message = '') => Object.assign(new Error(message), { code });
+
+describe('trouble of the database', () => {
+  it.each([
+    ['the server goes down', withCode('57P01')],
+    ['it stood still in a transaction too long', withCode('25P03')],
+    ['deadlock', withCode('40P01')],
+    ['disk full', withCode('53100')],
+    ['network', withCode('ECONNRESET')],
+    ['the socket’s file is gone', withCode('ENOENT', 'connect ENOENT /data/run/.s.PGSQL.5432')],
+    [
+      'what the driver said, in Prisma’s words',
+      withCode('P2039', 'Database error. Code: `57P03`. Message: `the database system is starting up`'),
+    ],
+    ['the line is too long', new Error('Too many callers wait for a database connection.')],
+    ['a cause', new Error('outer', { cause: withCode('53300') })],
+    ['Prisma’s adapter', Object.assign(new Error(), { meta: { driverAdapterError: { cause: { originalCode: '57P01' } } } })],
+  ])('%s', (_, error) => expect(isDatabaseTrouble(error)).toBe(true));
+
+  it.each([
+    ['a row that is there already', withCode('23505')],
+    ['a table that is not', withCode('P2039', 'Database error. Code: `42P01`. Message: `no such table`')],
+    ['a file that is not', withCode('ENOENT', 'ENOENT: no such file or directory, open /etc/x')],
+    ['a fault of ours', new TypeError('undefined is not a function')],
+    ['nothing', undefined],
+  ])('not %s', (_, error) => expect(isDatabaseTrouble(error)).toBe(false));
+});
