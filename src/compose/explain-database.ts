@@ -13,6 +13,27 @@ export function explainDatabaseError(error: unknown, tried: TriedDatabase): Star
   return explanation === undefined ? undefined : new StartProblem(explanation, { cause: error });
 }
 
+/** No answer, a network that is away, a server that starts, one that is full. */
+const passingCodes = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNRESET',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+]);
+
+/** Whether a database that could not be used may come right by itself; not so what only an operator can mend. */
+export function mayAnswerLater(error: unknown): boolean {
+  const { code, message = '' } = (error ?? {}) as { code?: unknown; message?: string };
+  return typeof code === 'string' ? passingCodes.has(code) : /timeout|Connection terminated/i.test(message);
+}
+
 interface Place {
   host: string;
   database: string;

@@ -4,6 +4,7 @@ import type { Logger } from '../platform/logger.ts';
 import { type IssuedLink, issueFirstAdminLink } from '../services/issue-link.ts';
 import { listUsers } from '../services/list-users.ts';
 import { removeDemo } from '../services/remove-demo.ts';
+import { awaitDatabase } from './await-database.ts';
 import { explainStartError } from './explain-start.ts';
 import { obtainSealingSecrets } from './obtain-secrets.ts';
 import { openDatabase } from './open-database.ts';
@@ -33,6 +34,8 @@ export interface IssuerRequest {
   log: Logger;
   /** Where the logs of workers go. */
   output: LogOutput;
+  /** Settles when the process is asked to stop: a start that waits for its database gives up then. Default: never. */
+  stopRequested?: Promise<void>;
 }
 
 /**
@@ -55,11 +58,14 @@ export async function startIssuer(request: IssuerRequest): Promise<RunningIssuer
 async function startAll(request: IssuerRequest, started: AsyncDisposableStack): Promise<Omit<RunningIssuer, 'stop'>> {
   const { config, secrets, log } = request;
   const connections = connectionsOf(config);
-  const opening = openDatabase({ config, secrets, purpose: 'issuer', connections, onNotice: (text) => log.warn(text) });
+  const open = () => openDatabase({ config, secrets, purpose: 'issuer', connections, onNotice: (text) => log.warn(text) });
+  const { stopRequested = new Promise<void>(() => undefined) } = request;
+  const opening = awaitDatabase(open, { config, log, stopRequested });
   // The engine and its pages are loaded while the database starts.
   const loading = Promise.all([loadServing(config), config.demo && import('./start-demo.ts')]);
   loading.catch(() => undefined); // seen below, once the database is one that will be stopped
-  const database = await opening;
+  const { database, leave } = await opening;
+  started.defer(leave);
   started.defer(() => database.stop());
   const [prepareServing, demonstration] = await loading;
   const sealing = await obtainSealingSecrets({ config, secrets });
@@ -70,6 +76,7 @@ async function startAll(request: IssuerRequest, started: AsyncDisposableStack): 
     log.warn('the demo account and the credentials of the demo server are removed, because this start is without --demo');
   }
   const certificate = config.tls && readCertificatePair(config.tls);
+  await leave();
   const listening = await serving.listen(certificate);
   if (certificate) keepCertificate({ ...request, runtime }, { served: certificate, onChange: listening.useCertificate, started });
   const demo = config.demo && (await demonstration?.startDemo(serving, config.demo));

@@ -22,6 +22,8 @@ export interface Config {
     kind: 'embedded' | 'external';
     maxConnections: number;
     statementTimeoutMs: number;
+    /** How long a start waits for one that does not answer; external only. */
+    waitMs: number;
   };
   /** Absolute path. */
   dataDir: string;

@@ -77,6 +77,7 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
       kind: values.databaseUrl === undefined ? 'embedded' : 'external',
       maxConnections: values.databasePoolSize,
       statementTimeoutMs: values.databaseStatementTimeoutSeconds * 1_000,
+      waitMs: values.databaseWaitSeconds * 1_000,
     },
     dataDir: resolve(directory, values.dataDir),
     audit: values.audit,

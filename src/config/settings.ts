@@ -125,6 +125,16 @@ export const settings = {
     default: '10s',
     example: '5s',
   },
+  databaseWaitSeconds: {
+    name: 'TOOLGRANT_DATABASE_WAIT',
+    group: 'Database and data folder',
+    description:
+      'How long a start waits for a database of yours that does not answer. Meanwhile `/healthz` answers 200 and `/readyz` 503; after that, the process ends with exit code 1 and says what to mend. A wrong password, an unknown host or an old schema ends it at once. While it runs, the database may go away and come back without limit.',
+    schema: forms.duration({ min: '0s', max: '1d' }),
+    form: 'a duration from `0s` to `1d`',
+    default: '20s',
+    example: '10m',
+  },
   dataDir: {
     name: 'TOOLGRANT_DATA_DIR',
     group: 'Database and data folder',

@@ -1,7 +1,7 @@
 /** Tells errors that mean "the database cannot do it now" from faults of ours: the former are answered with 503 (infrastructure rule). */
 
-/** SQLSTATE classes and codes: connection, sign-in, no such database, resources, operator intervention, serialization, locks, read-only. */
-const sqlState = /^(?:08|28|53|57P|58)|^(?:3D000|25006|40001|40P01|55P03|57014)/;
+/** SQLSTATE classes and codes: connection, sign-in, no such database, resources, operator, read-only, idle too long, serialization, locks. */
+const sqlState = /^(?:08|28|53|57P|58)|^(?:3D000|25006|25P0[34]|40001|40P01|55P03|57014)/;
 
 /** Node's names for broken connections. */
 const connectionCodes = new Set([

@@ -14,6 +14,7 @@ import {
   testSecret,
 } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { beginRequest, type HalfRequest } from '../support/half-request.ts';
 
@@ -69,6 +70,38 @@ describe('a database that cannot be used', () => {
     const nobody = await findFreePort();
     const message = await refused({ ...env, DATABASE_URL: `postgres://u:p@127.0.0.1:${nobody}/toolgrant` });
     expect(message).toBe(`No database answers at 127.0.0.1:${nobody}. Start it, or correct DATABASE_URL.\n`);
+  });
+
+  it('ABUSE-79: is waited for: alive, not ready, and serving by itself once it is there', async () => {
+    const proxy = await startDatabaseProxy(database.runtimeUrl);
+    proxy.cut();
+    const command = startCommand(['serve'], { env: { ...env, DATABASE_URL: proxy.url, TOOLGRANT_DATABASE_WAIT: '10m' }, cwd: folder });
+    started.push(command);
+    try {
+      await command.says('It is waited for, 600 s at most.');
+      const ask = (path: string) => fetch(`http://localhost:${port}${path}`);
+      expect([(await ask('/healthz')).status, (await ask('/readyz')).status, (await ask('/token')).status]).toEqual([200, 503, 503]);
+      expect((await ask('/authorize')).headers.get('retry-after')).toBe('5');
+      await proxy.restore();
+      await command.says('Ctrl-C stops everything.');
+      expect((await ask('/readyz')).status).toBe(200);
+      command.process.kill('SIGTERM');
+      expect((await command.ended).code).toBe(0);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  it('ABUSE-79: is waited for no longer than the settings say, or until the wish to stop', async () => {
+    const nobody = { ...env, DATABASE_URL: `postgres://u:p@127.0.0.1:${await findFreePort()}/toolgrant` };
+    expect(await refused({ ...nobody, TOOLGRANT_DATABASE_WAIT: '1s' })).toMatch(
+      /^No database answers at .* Start it, or correct DATABASE_URL\.\n$/,
+    );
+    const command = startCommand(['serve'], { env: { ...nobody, TOOLGRANT_DATABASE_WAIT: '10m' }, cwd: folder });
+    started.push(command);
+    await command.says('It is waited for');
+    command.process.kill('SIGTERM');
+    expect((await command.ended).code).toBe(1);
   });
 
   it('is on a host that nobody knows', async () => {
@@ -138,19 +171,20 @@ describe('settings that meet the world', () => {
   });
 
   it('ABUSE-55: a secret that does not open the signing keys', async () => {
-    const first = await serve();
-    first.process.kill('SIGTERM');
-    expect((await first.ended).code).toBe(0);
-    const message = await refused({ ...env, TOOLGRANT_SECRET: Buffer.from(testSecret, 'base64url').reverse().toString('base64url') });
-    expect(message).toMatch(/^The signing keys do not open with TOOLGRANT_SECRET\. .* Bring back the secret/);
-    // The old one beside the new one opens them.
-    const both = await serve({
-      ...env,
-      TOOLGRANT_SECRET: Buffer.from(testSecret, 'base64url').reverse().toString('base64url'),
-      TOOLGRANT_SECRET_PREVIOUS: testSecret,
-    });
-    both.process.kill('SIGTERM');
-    expect((await both.ended).code).toBe(0);
+    const own = await createTestDatabase(); // the start with both secrets seals everything anew, under the new one
+    const settings = { ...env, DATABASE_URL: own.runtimeUrl };
+    const other = Buffer.from(testSecret, 'base64url').reverse().toString('base64url');
+    const startAndStop = async (secrets: Settings) => {
+      const command = await serve({ ...settings, ...secrets });
+      command.process.kill('SIGTERM');
+      expect((await command.ended).code).toBe(0);
+    };
+    await startAndStop({});
+    expect(await refused({ ...settings, TOOLGRANT_SECRET: other })).toMatch(
+      /^The signing keys do not open with TOOLGRANT_SECRET\. .* Bring back the secret/,
+    );
+    await startAndStop({ TOOLGRANT_SECRET: other, TOOLGRANT_SECRET_PREVIOUS: testSecret });
+    await own.drop();
   });
 });
 

@@ -31,6 +31,7 @@ export function settingsFor(database: Pick<TestDatabase, 'runtimeUrl'>): Setting
     DATABASE_URL: database.runtimeUrl,
     TOOLGRANT_SECRET: testSecret,
     TOOLGRANT_DATABASE_POOL_SIZE: '3',
+    TOOLGRANT_DATABASE_WAIT: '0s',
     TOOLGRANT_ISSUER: 'http://localhost:4000',
   };
 }

@@ -36,7 +36,7 @@ async function serve(io: Io, { options }: Call): Promise<void> {
     ]);
     noteFault = (error) => log.fatal({ error }, 'the process ends by a fault');
     process.on('uncaughtExceptionMonitor', noteFault);
-    const issuer = await startIssuer({ config, secrets, log, output });
+    const issuer = await startIssuer({ config, secrets, log, output, stopRequested: stop.requested });
     try {
       if (!stop.isRequested()) await welcome(io, issuer, options);
       await stop.requested;
