@@ -22,18 +22,18 @@ export async function migrateDatabase({ config, secrets }: { config: Config; sec
   const named = secrets.databaseUrl && roleOf(secrets.databaseUrl.reveal());
   const runtimeRole = named && named !== roleOf(ownerUrl) ? named : undefined;
   try {
-    const applied = await applyMigrations({ ownerUrl, ...(runtimeRole !== undefined && { runtimeRole }) });
+    const applied = await applyMigrations({ ownerUrl, auditRetentionSeconds: config.auditRetentionSeconds, ...(runtimeRole !== undefined && { runtimeRole }) });
     return { applied, database: 'external', ...(runtimeRole !== undefined && { runtimeRole }) };
   } catch (error) {
     throw explainDatabaseError(error, { url: ownerUrl, setting }) ?? error;
   }
 }
 
-async function migrateEmbedded({ dataDir }: Config): Promise<MigrationReport> {
+async function migrateEmbedded({ dataDir, auditRetentionSeconds }: Config): Promise<MigrationReport> {
   const database = await connectOrStartEmbeddedDatabase({ folder: dataDir, purpose: 'command' });
   try {
     const runtimeRole = roleOf(database.runtimeUrl);
-    const applied = await applyMigrations({ ownerUrl: database.ownerUrl, runtimeRole });
+    const applied = await applyMigrations({ ownerUrl: database.ownerUrl, runtimeRole, auditRetentionSeconds });
     return { applied, database: 'embedded', runtimeRole };
   } finally {
     await database.stop();

@@ -49,7 +49,8 @@ async function openEmbedded({ config, purpose, onNotice, connections = 0 }: Data
   const maxConnections = Math.max(usualConnections, connections + connectionsForOthers);
   const database = await open({ folder: config.dataDir, purpose, maxConnections, ...(onNotice && { onNotice }) });
   try {
-    await applyMigrations({ ownerUrl: database.ownerUrl, runtimeRole: roleOf(database.runtimeUrl) });
+    const { auditRetentionSeconds } = config;
+    await applyMigrations({ ownerUrl: database.ownerUrl, runtimeRole: roleOf(database.runtimeUrl), auditRetentionSeconds });
     return { url: database.runtimeUrl, stop: database.stop };
   } catch (error) {
     await database.stop();

@@ -28,6 +28,8 @@ export interface Config {
   /** Absolute path. */
   dataDir: string;
   audit: 'immutable' | 'tamper-evident';
+  /** How long audit events are kept; `migrate` writes it into the database. */
+  auditRetentionSeconds: number;
   lifetimes: {
     accessTokenSeconds: number;
     /** Of a refresh-token family, from its first token. */

@@ -81,6 +81,7 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
     },
     dataDir: resolve(directory, values.dataDir),
     audit: values.audit,
+    auditRetentionSeconds: values.auditRetentionSeconds,
     lifetimes: {
       accessTokenSeconds: values.accessTokenSeconds,
       refreshTokenSeconds: values.refreshTokenSeconds,

@@ -154,6 +154,16 @@ export const settings = {
     default: 'immutable',
     example: 'tamper-evident',
   },
+  auditRetentionSeconds: {
+    name: 'TOOLGRANT_AUDIT_RETENTION',
+    group: 'Database and data folder',
+    description:
+      'How long audit events are kept; then whole months of them are dropped. It is the owner who decides: `migrate` writes it into the database (the embedded one takes it at each start), and whoever takes over the issuer cannot shorten it.',
+    schema: forms.duration({ min: '30d', max: '36500d' }),
+    form: 'a duration from `30d` to `36500d`',
+    default: '2557d',
+    example: '3653d',
+  },
   secret: {
     name: 'TOOLGRANT_SECRET',
     group: 'Keys and secrets',

@@ -3,6 +3,7 @@ import { Client, DatabaseError } from 'pg';
 import { createBookkeeping, listAppliedMigrations, recordFailure, recordFinish, recordStart } from './bookkeeping.ts';
 import { type Migration, migrationsFolder, readMigrations } from './migration-files.ts';
 import { compareMigrations, describeChanged } from './migration-status.ts';
+import { keepAuditFor } from './audit-retention.ts';
 import { grantToRuntime } from './runtime-grants.ts';
 
 /** The database cannot be migrated; the message says why and what helps. Nothing of the migration it names is left behind. */
@@ -16,6 +17,8 @@ export interface ApplyMigrationsOptions {
   ownerUrl: string;
   /** The role that serves, by whatever name; left out where it is the owner itself. */
   runtimeRole?: string;
+  /** How long audit events are kept; left out: as before. */
+  auditRetentionSeconds?: number;
   /** Default: this version's own. */
   folder?: string;
   /** How long to wait for another process that migrates. Default 60 s. */
@@ -44,6 +47,7 @@ export async function applyMigrations(options: ApplyMigrationsOptions): Promise<
     await createBookkeeping(client);
     const pending = await findPending(client, known);
     for (const migration of pending) await applyMigration(client, migration);
+    if (options.auditRetentionSeconds !== undefined) await keepAuditFor(client, options.auditRetentionSeconds);
     if (options.runtimeRole !== undefined && options.runtimeRole !== (await currentRole(client))) {
       await inTransaction(client, () => grantToRuntime(client, options.runtimeRole as string));
     }

@@ -20,6 +20,8 @@ export async function grantToRuntime(db: Queryable, runtimeRole: string): Promis
   });
   const schema = escapeIdentifier(rows[0]?.schema ?? 'public');
   statements.push(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`, `GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`);
+  const { rows: functions } = await db.query<{ there: boolean }>(`SELECT to_regprocedure('keep_audit_partitions()') IS NOT NULL AS there`);
+  if (functions[0]?.there) statements.push(`GRANT EXECUTE ON FUNCTION keep_audit_partitions() TO ${role}`);
   await db.query(statements.join(';\n'));
 }
 

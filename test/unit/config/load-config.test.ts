@@ -51,6 +51,7 @@ describe('without any setting', () => {
       database: { kind: 'embedded', maxConnections: 10, statementTimeoutMs: 10_000 },
       dataDir: join(directory, '.toolgrant'),
       audit: 'immutable',
+      auditRetentionSeconds: 2_557 * 86_400,
       lifetimes: {
         accessTokenSeconds: 900,
         refreshTokenSeconds: 365 * 86_400,
