@@ -22,7 +22,11 @@ export async function migrateDatabase({ config, secrets }: { config: Config; sec
   const named = secrets.databaseUrl && roleOf(secrets.databaseUrl.reveal());
   const runtimeRole = named && named !== roleOf(ownerUrl) ? named : undefined;
   try {
-    const applied = await applyMigrations({ ownerUrl, auditRetentionSeconds: config.auditRetentionSeconds, ...(runtimeRole !== undefined && { runtimeRole }) });
+    const applied = await applyMigrations({
+      ownerUrl,
+      auditRetentionSeconds: config.auditRetentionSeconds,
+      ...(runtimeRole !== undefined && { runtimeRole }),
+    });
     return { applied, database: 'external', ...(runtimeRole !== undefined && { runtimeRole }) };
   } catch (error) {
     throw explainDatabaseError(error, { url: ownerUrl, setting }) ?? error;

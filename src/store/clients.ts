@@ -105,7 +105,7 @@ export async function deleteUnusedClients(
     DELETE FROM clients WHERE (tenant_id, id) IN (
       SELECT tenant_id, id FROM clients
       WHERE kind = 'dynamic' AND first_authorized_at IS NULL AND created_at < ${createdBefore}
-      LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      ORDER BY created_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
     RETURNING tenant_id, id`;
   return rows.map((row) => ({ tenantId: row.tenant_id as TenantId, id: row.id as ClientId }));
 }

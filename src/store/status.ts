@@ -21,8 +21,8 @@ export async function assignIndex(
   now: Date,
 ): Promise<{ list: number; index: number }> {
   for (;;) {
-    const tenant = await db.tenant.findUniqueOrThrow({ where: { id: tenantId }, select: { statusLists: true } });
-    const list = tenant.statusLists - 1;
+    const tenant = await db.tenant.findUniqueOrThrow({ where: { id: tenantId }, select: { statusLists: true, drawnList: true } });
+    const list = tenant.drawnList ?? tenant.statusLists - 1;
     for (let draw = 0; draw < maxDraws; draw += 1) {
       const index = randomIndex(statusListLength);
       const taken = await db.statusEntry.createMany({
@@ -31,8 +31,34 @@ export async function assignIndex(
       });
       if (taken.count === 1) return { list, index };
     }
-    await db.tenant.updateMany({ where: { id: tenantId, statusLists: tenant.statusLists }, data: { statusLists: { increment: 1 } } });
+    await drawFromAnotherList(db, tenantId, tenant);
   }
+}
+
+/**
+ * Of a list this full a draw finds a free index in two tries. Fuller ones are not gone back to: a list that indices are drawn from
+ * once more should last a while.
+ */
+const reusableFill = 0.5;
+
+/**
+ * Goes back to the list of which most has been freed, so that as many lists stay as indices are in use; opens a further one when
+ * none is half empty. Of several callers at once, one changes it, and the others find it changed.
+ */
+async function drawFromAnotherList(
+  db: Database,
+  tenantId: TenantId,
+  seen: { statusLists: number; drawnList: number | null },
+): Promise<void> {
+  const used = await db.statusEntry.groupBy({ by: ['list'], where: { tenantId }, _count: { _all: true } });
+  const usedOf = new Map(used.map(({ list, _count }) => [list, _count._all]));
+  const lists = Array.from({ length: seen.statusLists }, (_, list) => ({ list, used: usedOf.get(list) ?? 0 }));
+  const emptiest = lists.reduce((best, one) => (one.used < best.used ? one : best));
+  const data =
+    emptiest.used < statusListLength * reusableFill
+      ? { drawnList: emptiest.list }
+      : { drawnList: seen.statusLists, statusLists: seen.statusLists + 1 };
+  await db.tenant.updateMany({ where: { id: tenantId, ...seen }, data });
 }
 
 /** Turns all indices of some installations invalid. The caller holds the consents concerned locked `for update`. */
@@ -95,5 +121,6 @@ export async function listInvalidIndices(db: Database, tenantId: TenantId, list:
 export async function freeIndices(db: Database, invalidBefore: Date): Promise<number> {
   return db.$executeRaw`
     DELETE FROM status_entries WHERE (tenant_id, list, index) IN (
-      SELECT tenant_id, list, index FROM status_entries WHERE invalid_at < ${invalidBefore} LIMIT 500 FOR UPDATE SKIP LOCKED)`;
+      SELECT tenant_id, list, index FROM status_entries WHERE invalid_at < ${invalidBefore}
+      ORDER BY invalid_at LIMIT 500 FOR UPDATE SKIP LOCKED)`;
 }

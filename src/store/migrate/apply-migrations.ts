@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError } from 'pg';
+import { keepAuditFor } from './audit-retention.ts';
 import { createBookkeeping, listAppliedMigrations, recordFailure, recordFinish, recordStart } from './bookkeeping.ts';
 import { type Migration, migrationsFolder, readMigrations } from './migration-files.ts';
 import { compareMigrations, describeChanged } from './migration-status.ts';
-import { keepAuditFor } from './audit-retention.ts';
 import { grantToRuntime } from './runtime-grants.ts';
 
 /** The database cannot be migrated; the message says why and what helps. Nothing of the migration it names is left behind. */
