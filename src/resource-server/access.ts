@@ -1,4 +1,4 @@
-import { formatToolScope, isToolName, parseScope, splitScope } from './scope.ts';
+import { formatToolScope, isToolName, type ParsedScope, parseScope, splitScope } from './scope.ts';
 import type { TokenFacts } from './token-facts.ts';
 
 /** What one good token allows at this server. Immutable, and shared by all requests with that token. */
@@ -27,44 +27,100 @@ export interface Access {
   expandedScopes(): string[];
 }
 
+/** What {@link createAccess} is given beside the token's facts. */
+export interface AccessContext {
+  readonly issuer: string;
+  readonly resource: string;
+  /** The token's scope, parsed. */
+  readonly parsed: ParsedScope;
+  /** The names of the token's selection document, when it has one. */
+  readonly selected: ReadonlySet<string> | undefined;
+}
+
 /**
  * Says what a token allows. Aggregates (`tools`, `tools.read`) allow nothing here: the issuer
  * expands them when it makes a token, and only the issuer knows what they stand for.
  */
-export function createAccess(
-  facts: TokenFacts,
-  context: {
-    readonly issuer: string;
-    readonly resource: string;
-    /** The names of the token's selection document, when it has one. */
-    readonly selected: ReadonlySet<string> | undefined;
-  },
-): Access {
-  const parsed = parseScope(facts.scope);
-  const names = new Set([...parsed.toolNames, ...(context.selected ?? [])]);
-  const tools = Object.freeze([...names]);
-  const scopes = Object.freeze(splitScope(facts.scope));
-  let expanded: readonly string[] | undefined;
-  return Object.freeze({
-    issuer: context.issuer,
-    resource: context.resource,
-    subject: facts.subject,
-    clientId: facts.clientId,
-    consentId: facts.consentId,
-    tokenId: facts.tokenId,
-    expiresAt: facts.expiresAt,
-    scopes,
-    tools,
-    allowsResources: parsed.resources,
-    allowsPrompts: parsed.prompts,
-    allowsCatalogue: parsed.catalogue,
-    allows: (name: string) => names.has(name),
-    expandedScopes: () => {
-      // Thousands of tools are spelled out once per token, not once per request.
-      expanded ??= [...new Set([...scopes, ...tools.filter(isToolName).map(formatToolScope)])];
-      return [...expanded];
-    },
-  });
+export function createAccess(facts: TokenFacts, context: AccessContext): Access {
+  return new TokenAccess(facts, context);
+}
+
+/** What a token allows, spelled out as far as somebody asks: most requests ask for one tool. */
+class TokenAccess implements Access {
+  readonly #facts: TokenFacts;
+  readonly #context: AccessContext;
+  readonly #names: ReadonlySet<string>;
+  #tools: readonly string[] | undefined;
+  #scopes: readonly string[] | undefined;
+  #expanded: readonly string[] | undefined;
+  /** Needs no `this`: it is handed around. */
+  readonly allows: (name: string) => boolean;
+
+  constructor(facts: TokenFacts, context: AccessContext) {
+    this.#facts = facts;
+    this.#context = context;
+    const { parsed, selected } = context;
+    const names = new Set(selected === undefined ? parsed.toolNames : [...parsed.toolNames, ...selected]);
+    this.#names = names;
+    this.allows = (name) => names.has(name);
+    Object.freeze(this);
+  }
+
+  get issuer(): string {
+    return this.#context.issuer;
+  }
+
+  get resource(): string {
+    return this.#context.resource;
+  }
+
+  get subject(): string {
+    return this.#facts.subject;
+  }
+
+  get clientId(): string {
+    return this.#facts.clientId;
+  }
+
+  get consentId(): string | undefined {
+    return this.#facts.consentId;
+  }
+
+  get tokenId(): string | undefined {
+    return this.#facts.tokenId;
+  }
+
+  get expiresAt(): Date {
+    return this.#facts.expiresAt;
+  }
+
+  get scopes(): readonly string[] {
+    this.#scopes ??= Object.freeze(splitScope(this.#facts.scope));
+    return this.#scopes;
+  }
+
+  get tools(): readonly string[] {
+    this.#tools ??= Object.freeze([...this.#names]);
+    return this.#tools;
+  }
+
+  get allowsResources(): boolean {
+    return this.#context.parsed.resources;
+  }
+
+  get allowsPrompts(): boolean {
+    return this.#context.parsed.prompts;
+  }
+
+  get allowsCatalogue(): boolean {
+    return this.#context.parsed.catalogue;
+  }
+
+  expandedScopes(): string[] {
+    // Thousands of tools are spelled out once per token, not once per request.
+    this.#expanded ??= [...new Set([...this.scopes, ...this.tools.filter(isToolName).map(formatToolScope)])];
+    return [...this.#expanded];
+  }
 }
 
 /** What a caller without a token may do: nothing. */
@@ -79,5 +135,5 @@ export function noAccess(): Access {
     expiresAt: new Date(0),
     status: undefined,
   };
-  return createAccess(facts, { issuer: '', resource: '', selected: undefined });
+  return createAccess(facts, { issuer: '', resource: '', parsed: parseScope(''), selected: undefined });
 }

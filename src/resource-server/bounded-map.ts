@@ -15,6 +15,8 @@ export class BoundedMap<K, V> {
   readonly #maxWeight: number;
   readonly #weigh: (value: V) => number;
   #weight = 0;
+  /** Stands before the oldest entry. Begun anew each time, it would walk over all that was deleted before it. */
+  #oldest: IterableIterator<K> | undefined;
 
   constructor(options: BoundedMapOptions<V>) {
     this.#maxWeight = options.maxWeight;
@@ -36,10 +38,7 @@ export class BoundedMap<K, V> {
     if (weight > this.#maxWeight) return;
     this.#entries.set(key, value);
     this.#weight += weight;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#weight <= this.#maxWeight) return;
-      this.delete(oldest);
-    }
+    while (this.#weight > this.#maxWeight) this.#deleteOldest();
   }
 
   delete(key: K): void {
@@ -47,5 +46,12 @@ export class BoundedMap<K, V> {
     if (value === undefined) return;
     this.#entries.delete(key);
     this.#weight -= this.#weigh(value);
+  }
+  #deleteOldest(): void {
+    this.#oldest ??= this.#entries.keys();
+    const { done, value } = this.#oldest.next();
+    // An iterator that came to the end stays there, whatever is added afterwards.
+    if (done) this.#oldest = undefined;
+    else this.delete(value);
   }
 }

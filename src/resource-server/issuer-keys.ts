@@ -1,4 +1,4 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { invalidToken, unavailable } from './access-error.ts';
 import { type IssuerHttp, parseJsonObject } from './issuer-http.ts';
 import type { IssuerMetadata } from './issuer-metadata.ts';
@@ -9,7 +9,11 @@ const MAX_BYTES = 256 * 1024;
 /** How often an unknown key id may make us ask again: a flood of made-up ids costs one request in this time. */
 const REFETCH_INTERVAL_SECONDS = 10;
 
-type LocalKeys = ReturnType<typeof createLocalJWKSet>;
+/** The key set, and what was found in it so far: a key is looked for and imported once. */
+interface LocalKeys {
+  find: ReturnType<typeof createLocalJWKSet>;
+  found: Map<string, CryptoKey>;
+}
 
 /**
  * Finds the issuer's key for a token, by its `kid`, in the issuer's own JWKS and nowhere else:
@@ -29,27 +33,37 @@ export function createKeyFinder(metadata: KeptDocument<IssuerMetadata>, http: Is
       const { jwksUri } = await metadata.get();
       try {
         const bytes = await http.get(jwksUri, { accept: 'application/json', maxBytes: MAX_BYTES });
-        return createLocalJWKSet(parseJsonObject(bytes) as unknown as JSONWebKeySet);
+        return { find: createLocalJWKSet(parseJsonObject(bytes) as unknown as JSONWebKeySet), found: new Map() };
       } catch (cause) {
         throw unavailable('keys', cause);
       }
     },
   });
 
-  return async (header, token) => {
-    if (KEY_BRINGING_HEADERS.some((name) => name in header)) throw invalidToken('malformed');
-    if (typeof header.kid !== 'string' || header.kid === '') throw invalidToken('unknown_key');
+  async function findIn(local: LocalKeys, ...[header, token]: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> {
+    const key = await local.find(header, token);
+    local.found.set(`${header.alg} ${header.kid}`, key);
+    return key;
+  }
+
+  async function findUnfound(...[header, token]: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> {
     try {
-      return await (await keys.get())(header, token);
+      return await findIn(await keys.get(), header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
     try {
-      return await (await keys.refresh(REFETCH_INTERVAL_SECONDS))(header, token);
+      return await findIn(await keys.refresh(REFETCH_INTERVAL_SECONDS), header, token);
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey) throw invalidToken('unknown_key', error);
       throw error;
     }
+  }
+
+  return (header, token) => {
+    if (KEY_BRINGING_HEADERS.some((name) => name in header)) throw invalidToken('malformed');
+    if (typeof header.kid !== 'string' || header.kid === '') throw invalidToken('unknown_key');
+    return keys.peek()?.found.get(`${header.alg} ${header.kid}`) ?? findUnfound(header, token);
   };
 }
 

@@ -18,18 +18,19 @@ export interface ReadJwtOptions {
  */
 export function createJwtReader(options: ReadJwtOptions): ReadToken {
   const { issuer, resource } = options;
+  const expected = {
+    algorithms: [...options.algorithms],
+    typ: 'at+jwt',
+    issuer,
+    audience: resource,
+    clockTolerance: options.clockToleranceSeconds,
+    requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'],
+  };
+  const statusBase = `${issuer.replace(/\/$/, '')}/status/`;
   return async (token) => {
     let payload: JWTPayload;
     try {
-      ({ payload } = await jwtVerify(token, options.findKey, {
-        algorithms: [...options.algorithms],
-        typ: 'at+jwt',
-        issuer,
-        audience: resource,
-        clockTolerance: options.clockToleranceSeconds,
-        currentDate: options.now(),
-        requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'],
-      }));
+      ({ payload } = await jwtVerify(token, options.findKey, { ...expected, currentDate: options.now() }));
     } catch (error) {
       throw asAccessError(error);
     }
@@ -46,17 +47,16 @@ export function createJwtReader(options: ReadJwtOptions): ReadToken {
       scope: optionalText(payload.scope) ?? '',
       selection: optionalText(payload.selection),
       expiresAt: new Date((payload.exp ?? 0) * 1000),
-      status: statusReferenceOf(payload.status, issuer),
+      status: statusReferenceOf(payload.status, statusBase),
     };
   };
 }
 
 /** Reads the `status` claim; its list must be one of this issuer's, because it is fetched. */
-function statusReferenceOf(status: unknown, issuer: string): StatusReference | undefined {
+function statusReferenceOf(status: unknown, base: string): StatusReference | undefined {
   if (status === undefined) return undefined;
   const reference = (status as { status_list?: { idx?: unknown; uri?: unknown } } | null)?.status_list;
   const { idx, uri } = reference ?? {};
-  const base = `${issuer.replace(/\/$/, '')}/status/`;
   if (
     typeof idx !== 'number' ||
     !Number.isSafeInteger(idx) ||

@@ -59,23 +59,22 @@ export function splitScope(scope: string): string[] {
 
 /** Sorts a scope string into its meanings. Never throws: what it does not know lands in `others`. */
 export function parseScope(scope: string): ParsedScope {
-  const tokens = splitScope(scope);
-  const has = (token: string): boolean => tokens.includes(token);
   const toolNames: string[] = [];
   const others: string[] = [];
-  for (const token of tokens) {
-    if (WORDS.has(token)) continue;
+  const words = new Set<string>();
+  for (const token of splitScope(scope)) {
     const name = toolNameOfScope(token);
-    if (name === undefined) others.push(token);
-    else toolNames.push(name);
+    if (name !== undefined) toolNames.push(name);
+    else if (WORDS.has(token)) words.add(token);
+    else others.push(token);
   }
   return {
-    tools: has(TOOLS_SCOPE),
-    toolsRead: has(TOOLS_READ_SCOPE),
-    toolsListed: has(TOOLS_LISTED_SCOPE),
-    resources: has(RESOURCES_SCOPE),
-    prompts: has(PROMPTS_SCOPE),
-    catalogue: has(CATALOGUE_SCOPE),
+    tools: words.has(TOOLS_SCOPE),
+    toolsRead: words.has(TOOLS_READ_SCOPE),
+    toolsListed: words.has(TOOLS_LISTED_SCOPE),
+    resources: words.has(RESOURCES_SCOPE),
+    prompts: words.has(PROMPTS_SCOPE),
+    catalogue: words.has(CATALOGUE_SCOPE),
     toolNames,
     others,
   };
@@ -101,6 +100,8 @@ export function formatToolScope(name: string): string {
 export function toolNameOfScope(scope: string): string | undefined {
   if (!scope.startsWith(TOOL_SCOPE_PREFIX)) return undefined;
   const encoded = scope.slice(TOOL_SCOPE_PREFIX.length);
+  // Names without any escape are their own spelling; nearly all are such names.
+  if (PLAIN_NAME.test(encoded)) return encoded;
   const name = percentDecode(encoded);
   if (name === undefined || !isToolName(name)) return undefined;
   return formatToolScope(name) === scope ? name : undefined;
@@ -124,6 +125,9 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Everything but RFC 6749's scope-token characters (%x21 / %x23-5B / %x5D-7E), and `%` itself. */
 const OUTSIDE_ALPHABET = /[^\x21\x23\x24\x26-\x5B\x5D-\x7E]/gu;
+
+/** Scope-token characters but `%`, and nothing else. */
+const PLAIN_NAME = /^[\x21\x23\x24\x26-\x5B\x5D-\x7E]+$/;
 
 function percentEncode(character: string): string {
   let encoded = '';

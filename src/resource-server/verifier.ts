@@ -57,6 +57,7 @@ export interface Verifier {
 }
 
 interface SeenToken {
+  readonly token: string;
   readonly access: Access;
   readonly status: StatusReference | undefined;
   readonly untilMs: number;
@@ -102,37 +103,52 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   const seen = new BoundedMap<string, SeenToken>({ maxWeight: options.maxSeenTokens ?? 10_000 });
 
-  async function verifyToken(token: string): Promise<Access> {
-    announce();
-    const known = seen.get(token);
-    const nowMs = now().getTime();
-    if (known === undefined || nowMs >= known.untilMs) return verifyUnseen(token);
-    if (nowMs >= known.access.expiresAt.getTime() + clockToleranceSeconds * 1000) {
-      throw invalidToken('expired');
-    }
-    if (known.status !== undefined) {
-      const list = revocation.peek(known.status.uri) ?? (await revocation.getList(known.status.uri));
-      refuseRevoked(list, known.status);
-    }
-    return known.access;
+  /** What is known of a token: undefined unless it is this one to the last character, and was checked lately. */
+  function recall(token: string): SeenToken | undefined {
+    const known = seen.get(seenKeyOf(token));
+    return known !== undefined && known.token === token && now().getTime() < known.untilMs ? known : undefined;
   }
 
-  async function verifyUnseen(token: string): Promise<Access> {
-    seen.delete(token);
-    const facts = await readToken(token);
-    if (facts.status !== undefined) {
-      refuseRevoked(await revocation.getList(facts.status.uri), facts.status);
-    }
-    const selected = await selectedBy(facts);
-    const access = createAccess(facts, { issuer, resource, selected });
-    if (!introspects) {
-      seen.set(token, { access, status: facts.status, untilMs: now().getTime() + SEEN_SECONDS * 1000 });
-    }
+  /** The access of a token whose signature was checked before, if it is good still. */
+  function verifySeen({ access, status }: SeenToken): Access | Promise<Access> {
+    announce();
+    if (now().getTime() >= access.expiresAt.getTime() + clockToleranceSeconds * 1000) throw invalidToken('expired');
+    if (status === undefined) return access;
+    const list = revocation.peek(status.uri);
+    if (list === undefined) return verifyStatus(access, status);
+    refuseRevoked(list, status);
     return access;
   }
 
-  async function selectedBy(facts: TokenFacts): Promise<ReadonlySet<string> | undefined> {
-    if (!parseScope(facts.scope).toolsListed) return undefined;
+  async function verifyStatus(access: Access, status: StatusReference): Promise<Access> {
+    refuseRevoked(await revocation.getList(status.uri), status);
+    return access;
+  }
+
+  async function verifyToken(token: string): Promise<Access> {
+    const known = recall(token);
+    return known === undefined ? verifyUnseen(token) : verifySeen(known);
+  }
+
+  async function verify(authorization: string | null | undefined): Promise<Access> {
+    // What follows "Bearer " and is known already was found well-formed then.
+    const known = authorization?.startsWith('Bearer ') ? recall(authorization.slice('Bearer '.length)) : undefined;
+    return known === undefined ? verifyUnseen(bearerTokenOf(authorization)) : verifySeen(known);
+  }
+
+  async function verifyUnseen(token: string): Promise<Access> {
+    announce();
+    const facts = await readToken(token);
+    const { status } = facts;
+    if (status !== undefined) refuseRevoked(revocation.peek(status.uri) ?? (await revocation.getList(status.uri)), status);
+    const parsed = parseScope(facts.scope);
+    const selected = parsed.toolsListed ? await selectedBy(facts) : undefined;
+    const access = createAccess(facts, { issuer, resource, parsed, selected });
+    if (!introspects) seen.set(seenKeyOf(token), { token, access, status, untilMs: now().getTime() + SEEN_SECONDS * 1000 });
+    return access;
+  }
+
+  async function selectedBy(facts: TokenFacts): Promise<ReadonlySet<string>> {
     if (facts.selection === undefined) throw invalidToken('claims');
     return findSelection(facts.selection);
   }
@@ -141,9 +157,17 @@ export function createVerifier(options: VerifierOptions): Verifier {
     issuer,
     resource,
     resourceMetadataUrl: resourceMetadataUrlOf(resource),
-    verify: async (authorization) => verifyToken(bearerTokenOf(authorization)),
+    verify,
     verifyToken,
   };
+}
+
+/**
+ * What a token is kept under: its end, which is of its signature. Much shorter than the token and as good as unique; the
+ * token itself is compared too.
+ */
+function seenKeyOf(token: string): string {
+  return token.slice(-64);
 }
 
 function refuseBadOptions(options: VerifierOptions): void {

@@ -1,4 +1,5 @@
 import { type Access, createAccess } from '../../../src/resource-server/access.ts';
+import { parseScope } from '../../../src/resource-server/scope.ts';
 
 /** An access as a token of this scope would give it. */
 export function accessWith(scope: string, facts: { subject?: string; clientId?: string; consentId?: string | undefined } = {}): Access {
@@ -14,6 +15,6 @@ export function accessWith(scope: string, facts: { subject?: string; clientId?: 
       scope,
       ...facts,
     },
-    { issuer: 'https://issuer.example', resource: 'http://localhost:4001/mcp', selected: undefined },
+    { issuer: 'https://issuer.example', resource: 'http://localhost:4001/mcp', parsed: parseScope(scope), selected: undefined },
   );
 }
