@@ -17,6 +17,8 @@ export interface Tally {
   undecided: number;
 }
 
+const maxSamples = 10_000;
+
 /** The books of one run. */
 export class Books {
   readonly tallies = new Map<CountedEvent, Tally>();
@@ -24,6 +26,22 @@ export class Books {
   readonly violations: string[] = [];
   /** Requests by what became of them: `token 200`, `token 503`, `token no answer`. */
   readonly outcomes = new Map<string, number>();
+
+  /** Samples of how long requests took, in milliseconds, by operation; bounded. */
+  readonly latencies = new Map<string, number[]>();
+  readonly #random: () => number;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** Writes down how long a request took. */
+  time(operation: string, ms: number): void {
+    const kept = this.latencies.get(operation) ?? [];
+    this.latencies.set(operation, kept);
+    if (kept.length < maxSamples) kept.push(ms);
+    else kept[Math.floor(this.#random() * maxSamples)] = ms;
+  }
 
   /** Writes down an operation that was acknowledged. */
   acknowledge(event: CountedEvent): void {

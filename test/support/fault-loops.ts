@@ -6,7 +6,7 @@ import type { LoadedIssuer } from './loaded-issuer.ts';
 export function killLoop(issuer: LoadedIssuer, rounds: number, onRound: (round: number) => void = () => undefined): Promise<void> {
   return issuer.load(async () => {
     for (let round = 1; round <= rounds; round += 1) {
-      await sleep(200 + issuer.random() * 600);
+      await sleep(400 + issuer.random() * 1_600);
       await issuer.killAndStart();
       onRound(round);
     }
@@ -18,7 +18,7 @@ export function killLoop(issuer: LoadedIssuer, rounds: number, onRound: (round: 
 export function restartLoop(issuer: LoadedIssuer, rounds: number, onRound: (round: number) => void = () => undefined): Promise<void> {
   return issuer.load(async () => {
     for (let round = 1; round <= rounds; round += 1) {
-      await sleep(200 + issuer.random() * 600);
+      await sleep(400 + issuer.random() * 1_600);
       await issuer.database.end(issuer.random() < 0.5 ? 'fast' : 'immediate');
       await sleep(issuer.random() * 300);
       await issuer.database.start();

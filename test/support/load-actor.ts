@@ -6,6 +6,7 @@ import type { TestPerson, TestServer } from './issuer.ts';
 import {
   authorize,
   basic,
+  claimsOf,
   type IssuerDoor,
   postForm,
   redeem,
@@ -36,6 +37,8 @@ interface Family {
   spent: string[];
 }
 
+/** How many families are begun by another visit, with a sign-in of its own. */
+const signInShare = 0.3;
 const retryPauseMs = 50;
 const retries = 600;
 
@@ -59,10 +62,12 @@ export class LoadActor {
       const family = await this.#begin();
       if (!family) continue;
       this.#live.push(family);
+      if (this.#options.random() < signInShare) this.#signOff();
       const steps = 2 + Math.floor(this.#options.random() * 6);
       for (let step = 0; step < steps && (await pace()); step += 1) {
         if (!(await this.#refresh(family))) break;
         await this.#introspect(family, true);
+        await this.#readDocuments(family);
       }
       if (this.#options.random() < 0.4) await this.#revoke(family);
     }
@@ -87,6 +92,29 @@ export class LoadActor {
     return { live: this.#live.length, revoked: this.#revoked.length };
   }
 
+  /** What clients and servers fetch besides. */
+  async #readDocuments(family: Family): Promise<void> {
+    const { door, books } = this.#options;
+    const { status } = claimsOf(family.current.access_token) as { status: { status_list: { uri: string } } };
+    const paths = ['/.well-known/oauth-authorization-server', '/jwks', new URL(status.status_list.uri).pathname];
+    const path = paths[Math.floor(this.#options.random() * paths.length)] ?? '/jwks';
+    books.judge(path, 200, await this.#timed(path, () => door.send({ path })));
+  }
+
+  /** The next family begins in a browser that knows nothing. */
+  #signOff(): void {
+    this.#browser = new Browser(this.#options.door.origin);
+    this.#isSignedIn = false;
+  }
+
+  /** Undefined: there was no answer. */
+  async #timed(operation: string, send: () => Promise<RawResponse>): Promise<RawResponse | undefined> {
+    const began = performance.now();
+    const answer = await send().catch(() => undefined);
+    if (answer) this.#options.books.time(operation, performance.now() - began);
+    return answer;
+  }
+
   /** Registers, signs in if need be, consents, redeems: a client of its own for each family. Undefined: it did not come to tokens. */
   async #begin(): Promise<Family | undefined> {
     const { door, books, person, server } = this.#options;
@@ -100,7 +128,7 @@ export class LoadActor {
     if (!isDone) {
       books.leaveOpen('consent.given');
       if (authorized) this.#judgeRedirect(authorized.location);
-      this.#browser = new Browser(door.origin);
+      this.#signOff();
       return undefined;
     }
     books.acknowledge('consent.given');
@@ -110,7 +138,7 @@ export class LoadActor {
   /** A code whose redemption had no answer may be used up: it is not tried again, as an agent would not. */
   async #redeem(client: TestClient, authorized: { code: string; verifier: string }): Promise<Family | undefined> {
     const { door, books } = this.#options;
-    const answer = await redeem(door, client, authorized).catch(() => undefined);
+    const answer = await this.#timed('code', () => redeem(door, client, authorized));
     if (books.judge('code', 200, answer) !== 'done' || !answer) return void books.leaveOpen('token.issued');
     books.acknowledge('token.issued');
     return { client, current: answer.json<Tokens>(), spent: [] };
@@ -144,11 +172,8 @@ export class LoadActor {
 
   async #introspect(family: Family, isLive: boolean): Promise<void> {
     const { door, books, server } = this.#options;
-    const ask = () =>
-      postForm(door, '/introspect', { token: family.current.access_token }, basic(server.serverId, server.credential)).catch(
-        () => undefined,
-      );
-    const answer = await ask();
+    const ask = () => postForm(door, '/introspect', { token: family.current.access_token }, basic(server.serverId, server.credential));
+    const answer = await this.#timed('introspect', ask);
     if (books.judge('introspect', 200, answer) !== 'done') return;
     const { active } = answer?.json<{ active: boolean }>() ?? {};
     if (active !== isLive)
@@ -174,7 +199,7 @@ export class LoadActor {
   ): Promise<RawResponse | undefined> {
     const { books } = this.#options;
     for (let tries = 0; tries < retries; tries += 1) {
-      const answer = await send().catch(() => undefined);
+      const answer = await this.#timed(operation, send);
       const verdict = books.judge(operation, 200, answer);
       if (verdict === 'done') return answer;
       if (verdict === 'refused') return undefined;
@@ -189,7 +214,9 @@ export class LoadActor {
   async #attempt<T>(operation: string, work: () => Promise<T>): Promise<T | undefined> {
     const { books } = this.#options;
     try {
+      const began = performance.now();
       const result = await work();
+      books.time(operation, performance.now() - began);
       books.count(`${operation} done`);
       return result;
     } catch (error) {

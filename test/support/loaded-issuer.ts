@@ -39,7 +39,7 @@ export interface LoadedIssuer {
   /** Waits until `/readyz` says so. */
   untilReady(): Promise<void>;
   /** Lets the actors act while `during` runs; resolves when they have come to rest. */
-  load(during: () => Promise<void>, pauseMs?: number): Promise<void>;
+  load(during: () => Promise<void>, options?: { pace?: () => Promise<void> }): Promise<void>;
   /** Compares everything with the books. */
   check(): Promise<void>;
   /** Faults that the issuer logged as its own (500), with how often. Trouble of the database is none. */
@@ -58,6 +58,10 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+const shortPause = async () => {
+  await sleep(5);
+};
 
 /** Starts database and issuer, and makes people and a server. */
 export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<LoadedIssuer> {
@@ -84,7 +88,7 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
     for (;;) {
       const answer = await door.send({ path: '/readyz' }).catch(() => undefined);
       if (answer?.status === 200) return;
-      if (issuer?.process.exitCode != null) throw new Error(`the issuer ended: ${JSON.stringify(await issuer.ended)}`);
+      if (issuer && issuer.process.exitCode !== null) throw new Error(`the issuer ended: ${JSON.stringify(await issuer.ended)}`);
       await sleep(20);
     }
   };
@@ -98,14 +102,14 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
   });
   await start();
   const { people, server } = await prepare(settings, options.actors);
-  const books = new Books();
+  const random = seededRandom(options.seed);
+  const books = new Books(seededRandom(options.seed + 1));
   let isLoading = false;
-  let pauseMs = 0;
+  let take = shortPause;
   const pace = async () => {
-    await sleep(pauseMs);
+    await take();
     return isLoading;
   };
-  const random = seededRandom(options.seed);
   const actors = people.map((person, place) => {
     const own = seededRandom(options.seed * 1_000 + place);
     return new LoadActor({ door, books, person, server, random: own, pace });
@@ -124,8 +128,8 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
       await start();
     },
     untilReady,
-    async load(during, pause = 5) {
-      [isLoading, pauseMs] = [true, pause];
+    async load(during, { pace: given = shortPause } = {}) {
+      [isLoading, take] = [true, given];
       const acting = Promise.all(actors.map((actor) => actor.run()));
       try {
         await Promise.race([during(), acting.then(() => undefined)]);

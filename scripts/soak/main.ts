@@ -1,0 +1,55 @@
+/** The soak: full counts of the fault loops, and an hour at half load. Ends with exit code 1 when anything failed. */
+import { killLoop, restartLoop } from '../../test/support/fault-loops.ts';
+import { type LoadedIssuer, startLoadedIssuer } from '../../test/support/loaded-issuer.ts';
+import { runHalfLoad } from './half-load.ts';
+import { BadUsage, helpText, type PartName, parseOptions, type SoakOptions } from './options.ts';
+import { type PartReport, renderPart, reportBooks } from './report.ts';
+
+await main();
+
+async function main(): Promise<void> {
+  try {
+    const options = parseOptions(process.argv.slice(2));
+    if (options) await soak(options);
+    else process.stdout.write(helpText);
+  } catch (error) {
+    if (!(error instanceof BadUsage)) throw error;
+    process.stderr.write(`${error.message}\n\n${helpText}`);
+    process.exitCode = 2;
+  }
+}
+
+async function soak(options: SoakOptions): Promise<void> {
+  const parts: Record<PartName, () => Promise<PartReport>> = {
+    kills: () => runLoop(`${options.kills} kills`, options, (issuer) => killLoop(issuer, options.kills, sayRound)),
+    restarts: () => runLoop(`${options.restarts} restarts`, options, (issuer) => restartLoop(issuer, options.restarts, sayRound)),
+    load: () => runHalfLoad(options, say),
+  };
+  say(`seed ${options.seed}`);
+  for (const name of options.parts) {
+    const began = performance.now();
+    const report = await parts[name]();
+    process.stdout.write(`${renderPart(report)}\n  ${((performance.now() - began) / 60_000).toFixed(1)} minutes\n`);
+    if (report.problems.length > 0) process.exitCode = 1;
+  }
+  process.stdout.write(process.exitCode === 1 ? 'FAILED\n' : 'passed\n');
+}
+
+async function runLoop(title: string, options: SoakOptions, harm: (issuer: LoadedIssuer) => Promise<void>): Promise<PartReport> {
+  const issuer = await startLoadedIssuer(options);
+  try {
+    await harm(issuer);
+    await issuer.check();
+    return reportBooks(title, issuer, { excuses: true });
+  } finally {
+    await issuer.stop();
+  }
+}
+
+function sayRound(round: number): void {
+  if (round % 10 === 0) say(`round ${round}`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util';
+
+/** The parts of a soak, in the order they run. */
+export const partNames = ['kills', 'restarts', 'load'] as const;
+
+/** One of them. */
+export type PartName = (typeof partNames)[number];
+
+/** How the soak runs. */
+export interface SoakOptions {
+  parts: readonly PartName[];
+  kills: number;
+  restarts: number;
+  minutes: number;
+  warmUpMinutes: number;
+  actors: number;
+  seed: number;
+}
+
+/** The arguments make no sense; the message says which. */
+export class BadUsage extends Error {
+  override readonly name = 'BadUsage';
+}
+
+/** What `--help` prints. */
+export const helpText = `Usage: npm run soak -- [options]
+
+Harms and loads the issuer as it is deployed, on a real PostgreSQL, with books of everything that it acknowledged, and says in
+the end whether it passed. Not part of the tests: it takes about an hour and a half.
+
+  --only <part,part>   ${partNames.join(', ')}
+  --kills <n>          how often the issuer is killed with -9 under load (default: 100)
+  --restarts <n>       how often PostgreSQL is restarted under load, fast or immediate (default: 100)
+  --minutes <n>        how long half of the capacity is asked for (default: 60)
+  --warm-up <minutes>  before the heap is first measured (default: a tenth of --minutes)
+  --actors <n>         agents with their people (default: 16)
+  --seed <n>           of the moments and kinds of faults (default: another one each time; it is printed)
+  --help               this text
+`;
+
+/** Reads the command line; undefined means that only help was asked for. Throws `BadUsage`. */
+export function parseOptions(args: readonly string[]): SoakOptions | undefined {
+  const values = readArguments(args);
+  if (values.help) return undefined;
+  const minutes = readNumber('--minutes', values.minutes) ?? 60;
+  return {
+    parts: readParts(values.only),
+    kills: readNumber('--kills', values.kills) ?? 100,
+    restarts: readNumber('--restarts', values.restarts) ?? 100,
+    minutes,
+    warmUpMinutes: readNumber('--warm-up', values['warm-up']) ?? minutes / 10,
+    actors: readNumber('--actors', values.actors) ?? 16,
+    seed: readNumber('--seed', values.seed) ?? Date.now() % 1_000_000,
+  };
+}
+
+function readArguments(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const options = {
+    only: text,
+    kills: text,
+    restarts: text,
+    minutes: text,
+    'warm-up': text,
+    actors: text,
+    seed: text,
+    help: { type: 'boolean' },
+  } as const;
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new BadUsage((error as Error).message, { cause: error });
+  }
+}
+
+function readNumber(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!(value > 0)) throw new BadUsage(`${name} takes a number above 0, not "${text}"`);
+  return value;
+}
+
+function readParts(text: string | undefined): readonly PartName[] {
+  if (text === undefined) return partNames;
+  const named = text.split(',');
+  for (const name of named) if (!partNames.some((known) => known === name)) throw new BadUsage(`--only knows ${partNames.join(', ')}`);
+  return partNames.filter((part) => named.includes(part));
+}
