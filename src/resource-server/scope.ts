@@ -62,7 +62,8 @@ export function parseScope(scope: string): ParsedScope {
   const toolNames: string[] = [];
   const others: string[] = [];
   const words = new Set<string>();
-  for (const token of splitScope(scope)) {
+  for (const token of new Set(scope.split(' '))) {
+    if (token === '') continue;
     const name = toolNameOfScope(token);
     if (name !== undefined) toolNames.push(name);
     else if (WORDS.has(token)) words.add(token);
