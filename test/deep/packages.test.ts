@@ -127,16 +127,23 @@ describe('the packages, installed in empty folders', () => {
     >;
     const all = { ...dependencies, ...devDependencies };
     const names = ['express', 'koa', '@types/express', '@types/koa', '@types/node', '@modelcontextprotocol/sdk', 'typescript'];
-    await run('npm', [...install, ...names.map((name) => `${name}@${all[name]}`)], { cwd });
+    const older = ['express-4@npm:express@4.21.2', 'koa-2@npm:koa@2.16.1'];
+    await run('npm', [...install, ...names.map((name) => `${name}@${all[name]}`), ...older], { cwd });
 
     const readme = await readFile(join(cwd, 'node_modules/@toolgrant/resource-server/README.md'), 'utf8');
     const example = /## A whole server[\s\S]*?```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
     expect(example).toContain("from '@toolgrant/resource-server/express'");
-    for (const node of [await obtainNode('20.20.2'), await obtainNode('22.23.3'), process.execPath]) {
+    const cases = [
+      { node: await obtainNode('20.20.2'), framework: 'express-4' },
+      { node: await obtainNode('22.23.3'), framework: 'express' },
+      { node: process.execPath, framework: 'express' },
+    ];
+    for (const { node, framework } of cases) {
       const port = await findFreePort();
       const resource = `http://localhost:${port}/mcp`;
       const file = join(cwd, `server-${port}.js`);
-      await writeFile(file, example.replace('http://localhost:4000', issuer).replaceAll('3000', String(port)));
+      const lines = example.replace('http://localhost:4000', issuer).replaceAll('3000', String(port));
+      await writeFile(file, lines.replace("from 'express'", `from '${framework}'`));
       const server = start(node, [file], { cwd });
       expect((await waitForAnswer(resource, server)).headers.get('www-authenticate')).toContain('resource_metadata=');
       // The issuer comes with a token of its own to read the tools: it is verified by the library, over HTTP.
@@ -144,6 +151,26 @@ describe('the packages, installed in empty folders', () => {
       expect(added.stdout).toContain('2 tools.');
       await stop(server);
     }
+  });
+
+  it.each(['koa', 'koa-2'])('the door for Koa stands in %s', async (framework) => {
+    const cwd = join(place, 'library');
+    const port = await findFreePort();
+    const options = JSON.stringify({ issuer, resource: `http://localhost:${port}/mcp` });
+    const lines = [
+      `import Koa from '${framework}';`,
+      "import { protect } from '@toolgrant/resource-server/koa';",
+      `new Koa().use(protect(${options})).use((context) => { context.body = 'in'; }).listen(${port});`,
+    ];
+    await writeFile(join(cwd, `${framework}.js`), lines.join('\n'));
+    const server = start(process.execPath, [`${framework}.js`], { cwd });
+    const refused = await waitForAnswer(`http://localhost:${port}/mcp`, server);
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('resource_metadata=')]);
+    const document = await fetch(`http://localhost:${port}/.well-known/oauth-protected-resource/mcp`);
+    expect(await document.json()).toMatchObject({ authorization_servers: [issuer] });
+    const headers = { authorization: 'Bearer x', 'content-type': 'application/json' };
+    expect((await fetch(`http://localhost:${port}/mcp`, { method: 'POST', headers, body: '{}' })).status).toBe(401);
+    await stop(server);
   });
 
   it.each([

@@ -73,6 +73,16 @@ describe('a bounded map', () => {
     );
   });
 
+  it('forgets the oldest first, renewed ones last; after it was emptied too', () => {
+    const map = new BoundedMap<string, number>({ maxWeight: 3 });
+    const keys = () => ['a', 'b', 'c', 'd', 'e', 'f'].filter((key) => map.get(key) !== undefined);
+    for (const key of ['a', 'b', 'c', 'a', 'd']) map.set(key, 1);
+    expect(keys()).toEqual(['a', 'c', 'd']);
+    for (const key of keys()) map.delete(key);
+    for (const key of ['e', 'a', 'b', 'f', 'c']) map.set(key, 1);
+    expect(keys()).toEqual(['b', 'c', 'f']);
+  });
+
   it('does not keep what is heavier than all of it', () => {
     const map = new BoundedMap<string, string>({ maxWeight: 3, weigh: (value) => value.length });
     map.set('a', 'xx');
