@@ -1,0 +1,161 @@
+/** Trouble while people and agents are served: connections that break at the worst moment, a database that hangs, too much at once. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
+import { createPasswordHasher } from '../../src/platform/passwords.ts';
+import { type DatabaseProxy, startDatabaseProxy } from '../support/database-proxy.ts';
+import type { RawResponse } from '../support/http-exchange.ts';
+import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
+import {
+  authorizationUrl,
+  authorize,
+  connect,
+  isActive,
+  newPkce,
+  postForm,
+  redeem,
+  refresh,
+  registerTestClient,
+  type TestClient,
+  type Tokens,
+} from '../support/oauth-client.ts';
+import { Browser, signInOn } from '../support/person.ts';
+
+let issuer: TestIssuer;
+let person: TestPerson;
+let server: TestServer;
+let client: TestClient;
+let proxy: DatabaseProxy;
+
+beforeAll(async () => {
+  const wayToDatabase = async (url: string) => {
+    proxy = await startDatabaseProxy(url);
+    return proxy.url;
+  };
+  issuer = await startIssuer({ wayToDatabase, maxConnections: 3 });
+  person = await issuer.addPerson();
+  server = await issuer.addServer();
+  client = await registerTestClient(issuer);
+});
+afterAll(async () => {
+  proxy.flow();
+  await issuer.stop();
+  await proxy.stop();
+});
+
+/** Trouble that says so, and sounds like nothing else. */
+function expectTrouble(answer: RawResponse): void {
+  expect({ status: answer.status, text: answer.text }).toMatchObject({ status: 503 });
+  expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+  expect(answer.text).not.toMatch(/invalid_|"active"|prisma|postgres/i);
+}
+
+/** Runs something while the answers to COMMIT are lost: everything was written, and we cannot know. */
+async function withoutCommitAnswers<T>(work: () => Promise<T>): Promise<T> {
+  proxy.cut(); // a statement that a connection knows already has no text
+  await proxy.restore();
+  proxy.loseAnswers(/COMMIT/);
+  try {
+    return await work();
+  } finally {
+    proxy.flow();
+  }
+}
+
+async function asOwner<T>(work: (owner: Client) => Promise<T>): Promise<T> {
+  const owner = new Client({ connectionString: issuer.database.ownerUrl });
+  await owner.connect();
+  try {
+    return await work(owner);
+  } finally {
+    await owner.end();
+  }
+}
+
+describe('a commit whose answer is lost', () => {
+  it('ABUSE-82: a refresh is 503; its repeat brings the one live successor', async () => {
+    const tokens = await connect(issuer, { client, person, server });
+    expectTrouble(await withoutCommitAnswers(() => refresh(issuer, client, tokens.refresh_token)));
+    const answer = await refresh(issuer, client, tokens.refresh_token);
+    expect(answer.status).toBe(200);
+    const next = answer.json<Tokens>();
+    const again = (await refresh(issuer, client, tokens.refresh_token)).json<Tokens>();
+    expect(again.refresh_token).toBe(next.refresh_token);
+    expect((await refresh(issuer, client, next.refresh_token)).status).toBe(200);
+  });
+
+  it('ABUSE-82: a code is 503, and is never good for two live families', async () => {
+    const authorized = await authorize(issuer, { client, person, server });
+    expectTrouble(await withoutCommitAnswers(() => redeem(issuer, client, authorized)));
+    const answers = [await redeem(issuer, client, authorized), await redeem(issuer, client, authorized)];
+    expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
+    expect(answers.every(({ status }) => status === 200 || status === 400)).toBe(true);
+  });
+
+  it('ABUSE-82: a revocation is not answered as done; its repeat is, and nothing lives', async () => {
+    const tokens = await connect(issuer, { client, person, server });
+    const revoke = () => postForm(issuer, '/revoke', { token: tokens.refresh_token, client_id: client.clientId });
+    expectTrouble(await withoutCommitAnswers(revoke));
+    expect((await revoke()).status).toBe(200);
+    expect(await isActive(issuer, server, tokens.access_token)).toBe(false);
+    expect((await refresh(issuer, client, tokens.refresh_token)).json()).toMatchObject({ error: 'invalid_grant' });
+  });
+});
+
+describe('backends that are killed', () => {
+  it('ABUSE-82: requests under way are served or told to come again; then all of them are served', async () => {
+    const families: string[] = [];
+    for (let count = 0; count < 4; count += 1) families.push((await connect(issuer, { client, person, server })).refresh_token);
+    const requests = families.map((token) => refresh(issuer, client, token));
+    await asOwner((owner) =>
+      owner.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'),
+    );
+    for (const answer of await Promise.all(requests)) if (answer.status !== 200) expectTrouble(answer);
+    for (const token of families) expect((await refresh(issuer, client, token)).status).toBe(200);
+  });
+});
+
+describe('a database that hangs', () => {
+  it('ABUSE-77, ABUSE-79, ABUSE-82: with every connection taken all are answered in bounded time; keys are served; then all is well', async () => {
+    const tokens = await connect(issuer, { client, person, server });
+    const order: string[] = [];
+    await asOwner(async (owner) => {
+      await owner.query('BEGIN; LOCK TABLE clients, artifacts IN ACCESS EXCLUSIVE MODE');
+      const waiting = Promise.all(Array.from({ length: 30 }, () => refresh(issuer, client, tokens.refresh_token))).then((answers) => {
+        order.push('token');
+        return answers;
+      });
+      for (const path of ['/jwks', '/.well-known/oauth-authorization-server', '/healthz']) {
+        expect((await issuer.send({ path })).status).toBe(200);
+        order.push(path);
+      }
+      (await waiting).forEach(expectTrouble);
+      await owner.query('ROLLBACK');
+    });
+    expect(order).toEqual(['/jwks', '/.well-known/oauth-authorization-server', '/healthz', 'token']);
+    expect((await refresh(issuer, client, tokens.refresh_token)).status).toBe(200);
+  });
+});
+
+describe('too many passwords at once', () => {
+  it('ABUSE-30, ABUSE-77: is 503, never "wrong password"; the next one signs in', async () => {
+    const usual = issuer.runtime.passwords;
+    const narrow = createPasswordHasher({ memoryKib: 32_768, passes: 3, maxConcurrent: 1, maxWaiting: 0 });
+    const url = authorizationUrl(issuer, client, { resource: server.resource, code_challenge: newPkce().challenge });
+    const browser = new Browser(issuer.origin);
+    const page = await browser.follow(await browser.get(url));
+    issuer.runtime.passwords = narrow;
+    let isOver = false;
+    const occupy = async () => {
+      while (!isOver) await narrow.hash('somebody else');
+    };
+    const occupying = occupy();
+    const refused = await signInOn(browser, page, person);
+    isOver = true;
+    await occupying;
+    issuer.runtime.passwords = usual;
+    expect(refused.status).toBe(503);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    const again = await browser.follow(await browser.get(url));
+    expect((await signInOn(browser, again, person)).text).toContain('name="shown"');
+  });
+});
