@@ -7,10 +7,11 @@ import { type OpenRuntime, openRuntime, type RuntimeOptions } from './compose/op
 import { type CertificatePair, readCertificatePair } from './config/certificate.ts';
 import { createListener } from './http/app.ts';
 import { buildSite, type SharedParts } from './http/build-site.ts';
+import type { MetricsAccess } from './http/documents/metrics.ts';
 import { type Listening, listen } from './http/server.ts';
 import { createSites } from './http/sites.ts';
 import { createRenderer } from './http/views/render.ts';
-import { createAttemptLimits, noAttemptLimits } from './services/limit-attempts.ts';
+import { countRefusals, createAttemptLimits, noAttemptLimits } from './services/limit-attempts.ts';
 import { createStatusListPublisher } from './services/publish-status-list.ts';
 import { requireKnownSecrets } from './services/reseal-secrets.ts';
 import { openTenantDirectory } from './services/tenant-directory.ts';
@@ -25,11 +26,17 @@ export interface Composition extends Omit<OpenRuntime, 'counters'> {
   close(deadlineMs?: number): Promise<void>;
 }
 
+/** What an issuer is built of. */
+export interface CompositionOptions extends RuntimeOptions {
+  /** Who may read `/metrics`, and what is there; absent: nobody. */
+  metricsAccess?: MetricsAccess;
+}
+
 const defaultDrainMs = 10_000;
 
 /** Builds an issuer. Throws `CannotDecrypt` when its signing keys cannot be opened: one that cannot sign must not start. */
-export async function compose(options: RuntimeOptions): Promise<Composition> {
-  const { config } = options;
+export async function compose(options: CompositionOptions): Promise<Composition> {
+  const { config, metricsAccess } = options;
   const { counters, ...opened } = await openRuntime(options);
   const { runtime, tenant } = opened;
   let listening: Listening | undefined;
@@ -41,7 +48,7 @@ export async function compose(options: RuntimeOptions): Promise<Composition> {
       runtime,
       render,
       statusLists: createStatusListPublisher(runtime),
-      limits: config.rateLimits === 'on' ? createAttemptLimits(counters) : noAttemptLimits,
+      limits: config.rateLimits === 'on' ? countRefusals(createAttemptLimits(counters), runtime.metrics) : noAttemptLimits,
       isDraining,
       settingsOf: ({ id }) => ({
         registration: 'open',
@@ -53,7 +60,17 @@ export async function compose(options: RuntimeOptions): Promise<Composition> {
     const directory = await openTenantDirectory(runtime, tenant);
     // The others are made when they are asked for; one that cannot sign at its base must not start at all.
     await sites.use(tenant, () => undefined);
-    const handle = createListener({ runtime, root: tenant, directory, sites, render, trustedProxies: config.trustedProxies, isDraining });
+    runtime.metrics.watch({ name: 'toolgrant_tenants_in_memory', help: 'Tenants that are ready to be served.' }, () => sites.size());
+    const handle = createListener({
+      runtime,
+      root: tenant,
+      directory,
+      sites,
+      render,
+      trustedProxies: config.trustedProxies,
+      isDraining,
+      ...(metricsAccess && { metrics: metricsAccess }),
+    });
     const drainAndClose = async (deadlineMs: number) => {
       await listening?.drain(deadlineMs);
       sites.clear();

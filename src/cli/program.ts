@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { productVersion } from '../compose/open-metrics.ts';
 import { addClientCommands } from './commands/client.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addConsentCommands } from './commands/consent.ts';
@@ -9,7 +10,6 @@ import { addServerCommands } from './commands/server.ts';
 import { addTenantCommands } from './commands/tenant.ts';
 import { addUserCommands } from './commands/user.ts';
 import type { Io } from './io.ts';
-import { productVersion } from './product-version.ts';
 
 /** All commands there are. With `json`, what commander says about a wrong call is left to the caller. */
 export function createProgram(io: Io, { json }: { json: boolean }): Command {

@@ -6,7 +6,8 @@ import { type Clock, systemClock } from '../platform/clock.ts';
 import { createDatabasePool } from '../platform/database-pool.ts';
 import { createGuardedFetch, type GuardedFetch } from '../platform/guarded-fetch.ts';
 import type { Logger } from '../platform/logger.ts';
-import { createPasswordHasher } from '../platform/passwords.ts';
+import { type Metrics, noMetrics } from '../platform/metrics.ts';
+import { createPasswordHasher, type PasswordHasher } from '../platform/passwords.ts';
 import { createVault } from '../platform/vault.ts';
 import { ensureRootTenant } from '../services/ensure-root-tenant.ts';
 import type { Lifetimes, Runtime, Tenant } from '../services/runtime.ts';
@@ -28,6 +29,8 @@ export interface RuntimeOptions {
   /** Signs in as the role that serves. */
   databaseUrl: string;
   log: Logger;
+  /** Default: nobody reads any. */
+  metrics?: Metrics;
   /** Default: the machine's. */
   clock?: Clock;
 }
@@ -59,7 +62,7 @@ const fixedLifetimes = {
  * issuer that starts (`settings`) changes the stored one, a command beside it (`stored`) goes by what is served.
  */
 export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settings' | 'stored' = 'settings'): Promise<OpenRuntime> {
-  const { config, secrets, log, clock = systemClock } = options;
+  const { config, secrets, log, clock = systemClock, metrics = noMetrics } = options;
   let isClosing = false;
   const pool = createDatabasePool({
     url: options.databaseUrl,
@@ -78,8 +81,11 @@ export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settin
     }),
     passwords: createPasswordHasher(config.passwords),
     log,
+    metrics,
     lifetimes: { ...config.lifetimes, ...fixedLifetimes },
   };
+  watchPool(metrics, pool);
+  watchPasswords(metrics, runtime.passwords);
   const fetch = createGuardedFetch({ profile: 'admin', issuerIsLoopback: isLoopbackHost(new URL(config.issuer).hostname) });
   const close = async () => {
     isClosing = true;
@@ -94,4 +100,18 @@ export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settin
     await close();
     throw error;
   }
+}
+
+function watchPool(metrics: Metrics, pool: Record<'totalCount' | 'idleCount' | 'waitingCount', number>): void {
+  const about = {
+    name: 'toolgrant_database_connections',
+    help: 'Connections to the database, and requests that wait for one.',
+    label: 'state',
+  };
+  metrics.watch(about, () => ({ busy: pool.totalCount - pool.idleCount, idle: pool.idleCount, waiting: pool.waitingCount }));
+}
+
+function watchPasswords(metrics: Metrics, passwords: PasswordHasher): void {
+  const about = { name: 'toolgrant_password_hashes', help: 'Passwords that are being hashed, and those that wait for it.', label: 'state' };
+  metrics.watch(about, () => ({ ...passwords.load() }));
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { CertificatePair } from '../config/certificate.ts';
 import type { Config, Secrets } from '../config/config.ts';
 import type { Logger, LogLevel } from '../platform/logger.ts';
+import { openMetrics } from './open-metrics.ts';
 import type { OpenRuntime, SealingSecrets } from './open-runtime.ts';
 import type { LogOutput } from './process-log.ts';
 
@@ -58,8 +59,8 @@ export async function loadServing({ workers }: Config): Promise<PrepareServing> 
 }
 
 function serveAlone({ compose }: typeof import('../compose.ts')): PrepareServing {
-  return async ({ sealing, ...request }) => {
-    const composition = await compose({ ...request, secrets: sealing });
+  return async ({ sealing, secrets, ...request }) => {
+    const composition = await compose({ ...request, secrets: sealing, ...(await openMetrics(secrets)) });
     const listen = async (certificate?: CertificatePair) => ({ ...(await composition.listen(certificate)), workers: 1 });
     return { ...composition, listen, close: () => composition.close() };
   };
@@ -69,11 +70,12 @@ async function serveByWorkers(count: number): Promise<PrepareServing> {
   const [{ openRuntime }, { startWorkers }] = await Promise.all([import('./open-runtime.ts'), import('./workers.ts')]);
   return async ({ config, secrets, sealing, databaseUrl, log, output }) => {
     const database = { ...config.database, maxConnections: primaryConnections };
-    const opened = await openRuntime({ config: { ...config, database }, secrets: sealing, databaseUrl, log });
+    const { metrics } = await openMetrics(secrets);
+    const opened = await openRuntime({ config: { ...config, database }, secrets: sealing, databaseUrl, log, ...(metrics && { metrics }) });
     let stopWorkers = async () => {};
     const listen = async (certificate?: CertificatePair) => {
       const orders = { config, secrets, sealing, databaseUrl, logLevel: log.level as LogLevel, ...(certificate && { certificate }) };
-      const workers = await startWorkers({ count, orders, log, output });
+      const workers = await startWorkers({ count, orders, log, output, ...(metrics && { metrics }) });
       stopWorkers = workers.stop;
       return { ...workers, workers: count };
     };

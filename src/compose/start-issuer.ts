@@ -4,6 +4,8 @@ import type { Logger } from '../platform/logger.ts';
 import { type IssuedLink, issueFirstAdminLink } from '../services/issue-link.ts';
 import { listUsers } from '../services/list-users.ts';
 import { removeDemo } from '../services/remove-demo.ts';
+import type { Runtime } from '../services/runtime.ts';
+import { readSweepLagSeconds } from '../services/sweep-expired.ts';
 import { awaitDatabase } from './await-database.ts';
 import { explainStartError } from './explain-start.ts';
 import { obtainSealingSecrets } from './obtain-secrets.ts';
@@ -13,7 +15,7 @@ import type { LogOutput } from './process-log.ts';
 import { resealInBackground } from './reseal-in-background.ts';
 import { connectionsOf, loadServing } from './serving.ts';
 import type { RunningDemo } from './start-demo.ts';
-import { sweepInBackground } from './sweep-in-background.ts';
+import { type Sweeping, sweepInBackground } from './sweep-in-background.ts';
 import { watchCertificate } from './watch-certificate.ts';
 
 /** An issuer that serves. */
@@ -83,6 +85,7 @@ async function startAll(request: IssuerRequest, started: AsyncDisposableStack): 
   if (demo) started.defer(() => demo.stop());
   const sweeping = sweepInBackground(runtime);
   started.defer(() => sweeping.stop());
+  watchSweeping(runtime, sweeping);
   if (sealing.previousKeyEncryptionKey) {
     const resealing = resealInBackground(runtime, log);
     started.defer(() => resealing.stop());
@@ -104,4 +107,12 @@ function keepCertificate(
   if (!config.tls) return;
   const watch = watchCertificate({ paths: config.tls, log, clock: runtime.clock, served: use.served, onChange: use.onChange });
   use.started.defer(() => watch.stop());
+}
+
+function watchSweeping(runtime: Runtime, { progress }: Sweeping): void {
+  const { metrics } = runtime;
+  const removed = { name: 'toolgrant_removed_rows', help: 'Rows that clean-up removed since the start, by what they were.', label: 'kind' };
+  metrics.watch(removed, () => progress.removed);
+  const lag = { name: 'toolgrant_removal_lag_seconds', help: 'For how long the oldest expired row waits for clean-up; 0 when none does.' };
+  metrics.watch(lag, () => readSweepLagSeconds(runtime));
 }

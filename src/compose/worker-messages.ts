@@ -3,6 +3,7 @@ import type { CertificatePair } from '../config/certificate.ts';
 import type { Config, Secrets } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
 import type { LogLevel } from '../platform/logger.ts';
+import type { MetricsSnapshot } from '../platform/prometheus.ts';
 import type { SealingSecrets } from './open-runtime.ts';
 
 /** All that a worker is built of: nothing is read twice, so all workers are alike, whenever they start. */
@@ -21,12 +22,16 @@ export interface WorkerOrders {
 export type ToWorker =
   | { toolgrant: 'serve'; orders: unknown }
   | { toolgrant: 'certificate'; certificate: CertificatePair }
-  | { toolgrant: 'stop' };
+  | { toolgrant: 'stop' }
+  | { toolgrant: 'measure'; id: number }
+  | { toolgrant: 'metrics'; id: number; text: string };
 
 /** From a worker. `problem`: what an operator can mend, else a fault of ours. */
 export type FromWorker =
   | { toolgrant: 'listening'; port: number; addresses: readonly string[] }
-  | { toolgrant: 'failed'; message: string; kind: 'problem' | 'fault' };
+  | { toolgrant: 'failed'; message: string; kind: 'problem' | 'fault' }
+  | { toolgrant: 'read-metrics'; id: number }
+  | { toolgrant: 'measured'; id: number; snapshot: MetricsSnapshot };
 
 /** Orders as they travel: secrets open, through a pipe that only the two processes hold. */
 export function packOrders({ secrets, sealing, ...rest }: WorkerOrders): ToWorker {

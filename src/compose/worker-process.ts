@@ -1,4 +1,5 @@
 /** The program of a worker: serves what the primary process orders, until that one says stop or is gone. */
+import { openMetrics } from './open-metrics.ts';
 import type { FromWorker, ToWorker, WorkerOrders } from './worker-messages.ts';
 
 /** The ones that a terminal or a service manager sends to all processes: the primary decides what they mean. */
@@ -29,7 +30,8 @@ async function serve({ config, sealing, ...orders }: WorkerOrders): Promise<() =
   const [{ compose }, { createLogger }] = await Promise.all([import('../compose.ts'), import('../platform/logger.ts')]);
   const log = createLogger({ level: orders.logLevel }).child({ worker: orders.number });
   process.on('uncaughtExceptionMonitor', (error) => log.fatal({ error }, 'the worker ends by a fault'));
-  const composition = await compose({ config, secrets: sealing, databaseUrl: orders.databaseUrl, log });
+  const measured = await openMetrics(orders.secrets, async (metrics) => (await import('./worker-metrics.ts')).shareMetrics(metrics));
+  const composition = await compose({ config, secrets: sealing, databaseUrl: orders.databaseUrl, log, ...measured });
   try {
     const listening = await composition.listen(orders.certificate);
     process.on('message', (next: ToWorker) => {

@@ -10,9 +10,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { CertificatePair } from '../config/certificate.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { ProcessMetrics } from '../platform/prometheus.ts';
 import type { LogOutput } from './process-log.ts';
 import { StartProblem } from './start-problem.ts';
 import { type FromWorker, packOrders, type ToWorker, type WorkerOrders } from './worker-messages.ts';
+import { createMetricsReader, type WorkerLine } from './worker-metrics.ts';
 
 /** Workers that serve. */
 export interface Workers {
@@ -29,6 +31,8 @@ export interface WorkersRequest {
   count: number;
   orders: Omit<WorkerOrders, 'number'>;
   log: Logger;
+  /** This process's own measurements; absent: nobody reads any. */
+  metrics?: ProcessMetrics;
   /** Is given the lines of the workers' logs, and what they write to standard error. */
   output: LogOutput;
 }
@@ -48,6 +52,8 @@ export async function startWorkers({ count, orders, ...request }: WorkersRequest
   const { log } = request;
   const stopping = new AbortController();
   const running = new Set<RunningWorker>();
+  /** Those of them that listen. */
+  const serving = new Set<RunningWorker>();
   let { certificate } = orders;
   cluster.setupPrimary({
     // The same file type as this one: sources, or what they were built to.
@@ -55,11 +61,21 @@ export async function startWorkers({ count, orders, ...request }: WorkersRequest
     args: [],
     silent: true,
   });
+  const readMetrics = request.metrics && createMetricsReader(request.metrics, () => [...serving]);
   const launch = (number: number): RunningWorker => {
     const given = certificate;
     const worker = launchWorker({ ...orders, ...(given && { certificate: given }), number }, request);
     running.add(worker);
-    void worker.ended.then(() => running.delete(worker));
+    worker.onMessage((message) => {
+      if (message.toolgrant !== 'read-metrics') return;
+      const { id } = message;
+      void readMetrics?.().then((text) => worker.send({ toolgrant: 'metrics', id, text }));
+    });
+    void worker.ended.then(() => running.delete(worker) && serving.delete(worker));
+    worker.listening.then(
+      () => serving.add(worker),
+      () => undefined,
+    );
     // One that was replaced while the worker started.
     const catchUp = () => (certificate && certificate !== given ? worker.send({ toolgrant: 'certificate', certificate }) : undefined);
     worker.listening.then(catchUp, () => undefined);
@@ -95,13 +111,12 @@ export async function startWorkers({ count, orders, ...request }: WorkersRequest
   }
 }
 
-interface RunningWorker {
+interface RunningWorker extends WorkerLine {
   number: number;
   /** Rejects when it ends before it listens. */
   listening: Promise<{ port: number; addresses: readonly string[] }>;
   /** Settles when its process is gone. */
   ended: Promise<{ code: number | null; signal: string | null }>;
-  send(message: ToWorker): void;
   stop(): void;
   kill(): void;
 }
@@ -133,6 +148,10 @@ function launchWorker(orders: WorkerOrders, { output }: Pick<WorkersRequest, 'ou
     listening: listening.promise,
     ended,
     send,
+    onMessage: (listener) => {
+      worker.on('message', listener);
+      return () => void worker.off('message', listener);
+    },
     stop: () => send({ toolgrant: 'stop' }),
     kill: () => void worker.process.kill('SIGKILL'),
   };

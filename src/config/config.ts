@@ -61,6 +61,8 @@ export interface Secrets {
   /** At least 32 random bytes in base64url. Absent with the embedded database: then one is kept in the data folder. */
   keyEncryptionKey?: Secret;
   previousKeyEncryptionKey?: Secret;
+  /** Absent: nothing is counted. */
+  metricsToken?: Secret;
 }
 
 /** What the command line adds to the environment. */

@@ -47,6 +47,13 @@ function secondsOf(text: string): number {
   return parts ? Number(parts[1]) * unitSeconds[parts[2] as keyof typeof unitSeconds] : Number.NaN;
 }
 
+/** What can be sent as a bearer token (RFC 6750 §2.1), and nobody guesses. */
+export function bearerToken(): z.ZodType<string, string> {
+  return form<string>((text) =>
+    /^[\w~+/.=-]{32,512}$/.test(text) ? { value: text } : { problem: 'is not 32 to 512 letters, digits and -._~+/=' },
+  );
+}
+
 /** One of a few words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words): z.ZodType<Words[number], string> {
   return form<Words[number]>((text) =>

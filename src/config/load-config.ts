@@ -101,12 +101,13 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
 }
 
 function toSecrets(values: Complete): Secrets {
-  const { databaseUrl, migrationDatabaseUrl, secret, previousSecret } = values;
+  const { databaseUrl, migrationDatabaseUrl, secret, previousSecret, metricsToken } = values;
   return {
     ...(databaseUrl !== undefined && { databaseUrl: new Secret(databaseUrl) }),
     ...(migrationDatabaseUrl !== undefined && { migrationDatabaseUrl: new Secret(migrationDatabaseUrl) }),
     ...(secret !== undefined && { keyEncryptionKey: new Secret(secret) }),
     ...(previousSecret !== undefined && { previousKeyEncryptionKey: new Secret(previousSecret) }),
+    ...(metricsToken !== undefined && { metricsToken: new Secret(metricsToken) }),
   };
 }
 

@@ -306,6 +306,17 @@ export const settings = {
     default: 'info',
     example: 'debug',
   },
+  metricsToken: {
+    name: 'TOOLGRANT_METRICS_TOKEN',
+    group: 'Operations',
+    description:
+      'Who shows it as a bearer token reads `/metrics` (Prometheus). Make one with `openssl rand -base64 32`. See docs/operations.md.',
+    schema: forms.bearerToken(),
+    form: '32 to 512 letters, digits and `-._~+/=`',
+    absent: 'nothing is counted, and there is no `/metrics`',
+    secret: true,
+    example: 'dGhpcyBpcyBhbiBleGFtcGxlLCBtYWtlIHlvdXIgb3duIQ',
+  },
   maxTenantsInMemory: {
     name: 'TOOLGRANT_TENANTS_IN_MEMORY',
     group: 'Operations',

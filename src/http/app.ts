@@ -11,6 +11,7 @@ import { type TrustedProxies, trustProxies } from './client-address.ts';
 import { dispatch } from './dispatch.ts';
 import { readAssets } from './documents/assets.ts';
 import { answerHealth } from './documents/health.ts';
+import { answerMetrics, type MetricsAccess } from './documents/metrics.ts';
 import { handleErrors } from './error-handler.ts';
 import { HttpProblem } from './http-problem.ts';
 import { limitDeclaredBody, limitRegistrations } from './limit-requests.ts';
@@ -33,6 +34,8 @@ export interface AppParts {
   render: Render;
   /** Addresses and CIDR networks whose forwarding headers are believed. */
   trustedProxies: readonly string[];
+  /** Absent: there is no `/metrics`. */
+  metrics?: MetricsAccess;
   /** Whether the process is on its way out; default: never. */
   isDraining?: () => boolean;
 }
@@ -41,7 +44,7 @@ export interface AppParts {
 export function createListener(parts: AppParts): RequestListener {
   const { directory, sites, runtime, isDraining = () => false } = parts;
   const proxies = trustProxies(parts.trustedProxies);
-  return takeShortcut({ directory, sites, proxies, log: runtime.log, isDraining }, createApp(parts, proxies).callback());
+  return takeShortcut({ directory, sites, proxies, runtime, isDraining }, createApp(parts, proxies).callback());
 }
 
 /** The koa application, one for all tenants: the middleware below, in this order. */
@@ -59,11 +62,12 @@ function createApp(parts: AppParts, proxies: TrustedProxies): Koa {
       if (isDraining()) ctx.set('Connection', 'close');
       await next();
     },
-    logAccess(runtime.log, routeName),
+    logAccess(runtime, routeName),
     handleErrors({ render, frameFor: (ctx) => frameOf(findSite(ctx)?.tenant ?? root), log: runtime.log }),
     requirePath(),
     // 2. Machines that watch the process call it by any name.
     answerHealth({ runtime, basePath: issuerPath(root.issuer), isDraining }),
+    answerMetrics(parts.metrics),
     // 3. From here on there is one tenant, and its host.
     dispatch({ directory, sites }),
     // 4. Protocol endpoints: looked up by their exact path, while the router below tries its patterns one after another.

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { PublicDocument } from '../oidc/engine-contract.ts';
-import type { Logger } from '../platform/logger.ts';
+import type { Runtime } from '../services/runtime.ts';
 import type { TenantDirectory } from '../services/tenant-directory.ts';
 import { noteAccess } from './access-log.ts';
 import { identifyCaller } from './caller.ts';
@@ -22,7 +22,7 @@ export interface ShortcutParts {
   directory: TenantDirectory;
   sites: Sites;
   proxies: TrustedProxies;
-  log: Logger;
+  runtime: Pick<Runtime, 'log' | 'metrics'>;
   isDraining(): boolean;
 }
 
@@ -61,14 +61,14 @@ function siteAtHand({ directory, sites }: ShortcutParts, request: IncomingMessag
 }
 
 function answer(
-  { log, proxies }: ShortcutParts,
+  { runtime, proxies }: ShortcutParts,
   { request, response }: { request: IncomingMessage; response: ServerResponse },
   { site, document, route }: { site: Site; document: PublicDocument; route: string },
 ): void {
   const startedAt = performance.now();
   const { requestId, address } = identifyCaller(request, proxies);
   response.once('close', () => {
-    noteAccess(log, { requestId, address, method: 'GET', route, status: 200, startedAt, aborted: !response.writableFinished });
+    noteAccess(runtime, { requestId, address, method: 'GET', route, status: 200, startedAt, aborted: !response.writableFinished });
   });
   response.writeHead(200, ['X-Request-Id', requestId, ...headersOf(document, site)]);
   // As a text, not as bytes: then headers and body leave in one piece.

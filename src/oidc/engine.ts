@@ -131,7 +131,10 @@ function createEndpoints(
   const engine = createEngineDoor(environment, provider);
   const readToken = createOwnTokenReader(environment);
   const protect = (answer: (ctx: Context) => Promise<void>) => (ctx: Context) => answerGuarded(environment, ctx, () => answer(ctx));
-  const token = protect((ctx) => answerTokenRequest(environment, ctx, () => engine(ctx)));
+  const token = protect(async (ctx) => {
+    await answerTokenRequest(environment, ctx, () => engine(ctx));
+    countAnswer(environment, ctx);
+  });
   const introspect = protect((ctx) => answerIntrospection(environment, ctx, { engine: () => engine(ctx), readToken }));
   const revoke = protect((ctx) => answerRevocation(environment, ctx, { engine: () => engine(ctx), readToken }));
   const exact = new Map<string, Endpoint>([
@@ -197,4 +200,13 @@ function answerMethodNotAllowed(ctx: Context, methods: readonly string[]): void 
   ctx.status = 405;
   ctx.set('Allow', methods.join(', '));
   ctx.body = { error: 'invalid_request', error_description: 'method not allowed' };
+}
+
+/** Faults are counted as requests that ended in 5xx. */
+function countAnswer({ runtime }: EngineEnvironment, ctx: Context & { oidc?: { params?: { grant_type?: unknown } } }): void {
+  const { error } = (ctx.body ?? {}) as { error?: unknown };
+  runtime.metrics.countTokenAnswer(
+    String(ctx.oidc?.params?.grant_type ?? ''),
+    ctx.status === 200 ? 'issued' : String(error ?? 'server_error'),
+  );
 }

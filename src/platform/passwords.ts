@@ -17,6 +17,8 @@ export interface PasswordHasher {
    * takes as long as a wrong password does, and does not match.
    */
   verify(password: string, stored: string | null | undefined): Promise<PasswordCheck>;
+  /** How many are being hashed now, and how many wait. */
+  load(): { running: number; waiting: number };
 }
 
 /** Cost and bounds. The defaults are at the level of OWASP's recommendation, doubled. */
@@ -41,7 +43,7 @@ export class PasswordHashingBusy extends Error {
 /** Makes a hasher. Share one per process: the bounds are its own. */
 export function createPasswordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
   const cost = { memoryCost: options.memoryKib ?? 47_104, timeCost: options.passes ?? 2, parallelism: options.lanes ?? 1 };
-  const inTurn = createTurnstile(options.maxConcurrent ?? 2, options.maxWaiting ?? 32);
+  const { inTurn, load } = createTurnstile(options.maxConcurrent ?? 2, options.maxWaiting ?? 32);
   // Well formed and at today's cost; no password gives these bytes.
   const unmatchable = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${phcBytes(16)}$${phcBytes(32)}`;
   return {
@@ -51,6 +53,7 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
         const matches = (await verify(stored ?? unmatchable, normalize(password))) && stored != null;
         return { matches, needsRehash: matches && needsRehash(stored, cost) };
       }),
+    load,
   };
 }
 
@@ -64,10 +67,13 @@ function phcBytes(length: number): string {
 }
 
 /** Lets `maxConcurrent` through at a time and `maxWaiting` stand in line, first come first served. */
-function createTurnstile(maxConcurrent: number, maxWaiting: number): <T>(work: () => Promise<T>) => Promise<T> {
+function createTurnstile(
+  maxConcurrent: number,
+  maxWaiting: number,
+): { inTurn: <T>(work: () => Promise<T>) => Promise<T>; load: PasswordHasher['load'] } {
   const waiting: (() => void)[] = [];
   let running = 0;
-  return async (work) => {
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
     if (running >= maxConcurrent) {
       if (waiting.length >= maxWaiting) throw new PasswordHashingBusy('Too many passwords are being hashed.');
       await new Promise<void>((resolve) => waiting.push(resolve)); // whoever leaves hands over the place
@@ -80,4 +86,5 @@ function createTurnstile(maxConcurrent: number, maxWaiting: number): <T>(work: (
       else running -= 1;
     }
   };
+  return { inTurn, load: () => ({ running, waiting: waiting.length }) };
 }

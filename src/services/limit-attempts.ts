@@ -1,6 +1,7 @@
 /** How often somebody may try: to sign in, to register a client, to use a link. Counters lie in the database, so all instances count together. */
 import { parseEmail } from '../domain/email-address.ts';
 import { sha256 } from '../platform/digest.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import type { RateCounters, RateLimit } from '../store/rate-limits.ts';
 import type { Tenant } from './runtime.ts';
 
@@ -102,4 +103,18 @@ function signInKeys(tenant: Tenant, { email, addressGroup, knownBrowser }: SignI
 /** Short whatever is typed, and no list of addresses and emails. */
 function keyOf(tenant: Tenant, ...parts: string[]): string {
   return `${tenant.id}:${sha256(JSON.stringify(parts))}`;
+}
+
+/** The same limits; what they refuse is counted. */
+export function countRefusals(limits: AttemptLimits, { countLimited }: Pick<Metrics, 'countLimited'>): AttemptLimits {
+  const counted = (limit: Parameters<Metrics['countLimited']>[0], admission: Admission): Admission => {
+    if (!admission.isAdmitted) countLimited(limit);
+    return admission;
+  };
+  return {
+    ...limits,
+    admitSignIn: async (tenant, attempt) => counted('sign-in', await limits.admitSignIn(tenant, attempt)),
+    admitRegistration: async (tenant, group) => counted('registration', await limits.admitRegistration(tenant, group)),
+    admitLink: async (tenant, group) => counted('link', await limits.admitLink(tenant, group)),
+  };
 }

@@ -51,12 +51,14 @@ export function createStatusListPublisher(runtime: Runtime): StatusListPublisher
       const key = `${tenant.id} ${list}`;
       const standing = find(key);
       if (standing) return standing.list;
+      const startedAt = performance.now();
       const made = buildStatusList(runtime, tenant, list);
       const entry: Standing = { madeAtMs: runtime.clock.now().getTime(), list: made };
       kept.delete(key);
       kept.set(key, entry);
       const forget = () => kept.get(key) === entry && kept.delete(key);
       made.then((built) => {
+        runtime.metrics.observeStatusList((performance.now() - startedAt) / 1_000);
         if (built) entry.ready = built;
         else forget();
       }, forget);

@@ -6,6 +6,7 @@
 import type { TenantId } from '../domain/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import type { PasswordHasher } from '../platform/passwords.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { Store } from '../store/client.ts';
@@ -36,6 +37,7 @@ export interface Runtime {
   vault: Vault;
   passwords: PasswordHasher;
   log: Logger;
+  metrics: Metrics;
   lifetimes: Lifetimes;
 }
 

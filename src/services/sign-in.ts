@@ -20,13 +20,19 @@ export async function signIn(
   tenant: Tenant,
   attempt: { email: string; password: string; origin: Origin },
 ): Promise<SignIn> {
+  const outcome = await check(runtime, tenant, attempt);
+  runtime.metrics.countSignIn(outcome.ok ? 'success' : 'failure');
+  return outcome;
+}
+
+async function check(runtime: Runtime, tenant: Tenant, attempt: { email: string; password: string; origin: Origin }): Promise<SignIn> {
   const { password, origin } = attempt;
   if (isPasswordTooLong(password)) return { ok: false, problem: 'too-long' };
   const email = parseEmail(attempt.email);
   // An address that cannot be one is looked for all the same: it takes as long.
   const found = await findSignInSecret(runtime.store, tenant.id, email ?? '');
-  const check = await runtime.passwords.verify(password, found?.passwordHash);
-  if (!found || !check.matches || found.user.disabledAt) {
+  const checked = await runtime.passwords.verify(password, found?.passwordHash);
+  if (!found || !checked.matches || found.user.disabledAt) {
     const { user, passwordHash } = found ?? {};
     const reason = !user ? 'unknown' : user.disabledAt ? 'disabled' : passwordHash === undefined ? 'no-password' : 'wrong-password';
     await recordAuditEvent(runtime.store, tenant.id, {
@@ -39,7 +45,7 @@ export async function signIn(
     });
     return { ok: false, problem: 'no-match' };
   }
-  const fresh = check.needsRehash ? await runtime.passwords.hash(password) : undefined;
+  const fresh = checked.needsRehash ? await runtime.passwords.hash(password) : undefined;
   return finish(runtime, tenant, { user: found.user, checked: found.passwordHash, fresh, origin });
 }
 

@@ -71,8 +71,8 @@ describe('several issuers', () => {
       (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { host: new URL(issuer).host } })).status;
     expect([first.tenant.issuer, second.tenant.issuer]).toEqual([issuer, issuer]);
     expect(await Promise.all(ports.map((port) => ask(port, '/readyz')))).toEqual([200, 200]);
-    const keys = await query(t.database.ownerUrl, 'SELECT kid FROM signing_keys');
-    expect(keys).toHaveLength(1);
+    const keys = await query(t.database.ownerUrl, 'SELECT state FROM signing_keys ORDER BY state');
+    expect(keys).toEqual([{ state: 'current' }, { state: 'next' }]);
     await Promise.all([first.close(), first.close()]);
     await expect(ask(ports[0], '/readyz')).rejects.toThrow();
     expect(await ask(ports[1], '/readyz')).toBe(200);

@@ -10,6 +10,7 @@ import type { Engine, EngineSettings } from '../../src/oidc/engine-contract.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDatabasePool } from '../../src/platform/database-pool.ts';
 import { createLogger } from '../../src/platform/logger.ts';
+import { noMetrics } from '../../src/platform/metrics.ts';
 import { createPasswordHasher } from '../../src/platform/passwords.ts';
 import { randomToken } from '../../src/platform/random.ts';
 import { createVault } from '../../src/platform/vault.ts';
@@ -102,6 +103,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     clock: systemClock,
     vault: createVault({ current: secret }),
     passwords: createPasswordHasher({ memoryKib: 1_024, passes: 2 }),
+    metrics: noMetrics,
     log: createLogger({ level: 'debug', destination: { write: (line) => void log.push(line) } }),
     lifetimes: { ...lifetimes, ...options.lifetimes },
   };

@@ -2,6 +2,7 @@ import { rootTenantId } from '../../src/domain/ids.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDatabasePool } from '../../src/platform/database-pool.ts';
 import { createLogger } from '../../src/platform/logger.ts';
+import { noMetrics } from '../../src/platform/metrics.ts';
 import { createPasswordHasher } from '../../src/platform/passwords.ts';
 import { randomToken } from '../../src/platform/random.ts';
 import { createVault } from '../../src/platform/vault.ts';
@@ -28,6 +29,7 @@ export async function createTestRuntime(): Promise<TestRuntime> {
     clock: systemClock,
     vault: createVault({ current: randomToken(32) }),
     passwords: createPasswordHasher({ memoryKib: 1_024, passes: 2 }),
+    metrics: noMetrics,
     log: createLogger({ level: 'silent' }),
     lifetimes: {
       accessTokenSeconds: 900,

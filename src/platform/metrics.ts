@@ -1,0 +1,39 @@
+/**
+ * What can be counted and measured about one process, in the Prometheus text format. Names, labels and the values of labels are
+ * closed lists: nothing that a stranger sends makes a new series.
+ */
+/** The instruments of one process. */
+export interface Metrics {
+  /** Whether anybody reads them; where not, nothing is kept. */
+  isOn: boolean;
+  observeRequest(request: { route: string; method: string; status: number; seconds: number }): void;
+  /** An answer of the token endpoint: `issued`, or the OAuth error code. */
+  countTokenAnswer(grant: string, outcome: string): void;
+  countSignIn(outcome: 'success' | 'failure'): void;
+  /** A try that was refused because there were too many. */
+  countLimited(limit: 'sign-in' | 'registration' | 'link'): void;
+  /** How long it took to make a status list. */
+  observeStatusList(seconds: number): void;
+  /** Reads a value whenever somebody looks; several values by the name of a label. */
+  watch(gauge: { name: string; help: string; label?: string }, read: () => Reading | Promise<Reading>): void;
+  /** All of it, as text. */
+  text(): Promise<string>;
+}
+
+/** One value, or several by the name of what they are of. */
+export type Reading = number | Readonly<Record<string, number>>;
+
+/** The media type of the text. */
+export const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** Instruments that keep nothing, where nobody reads them. */
+export const noMetrics: Metrics = {
+  isOn: false,
+  observeRequest: () => {},
+  countTokenAnswer: () => {},
+  countSignIn: () => {},
+  countLimited: () => {},
+  observeStatusList: () => {},
+  watch: () => {},
+  text: async () => '',
+};
