@@ -7,6 +7,8 @@ import { findBelow } from './cpu-time.ts';
 export interface BenchDatabase {
   /** Signs in as the role that serves. */
   runtimeUrl: string;
+  /** Signs in as the owner of the tables. */
+  ownerUrl: string;
   version: string;
   /** What decides whether an acknowledged commit survives a power cut. */
   durability: string;
@@ -21,7 +23,13 @@ export async function startBenchDatabase(folder: string): Promise<BenchDatabase>
   try {
     await applyMigrations({ ownerUrl: database.ownerUrl, runtimeRole: 'toolgrant_runtime' });
     const settings = await readSettings(database.runtimeUrl);
-    return { ...settings, runtimeUrl: database.runtimeUrl, processId: findBelow(process.pid, 'postgres'), stop: () => database.stop() };
+    return {
+      ...settings,
+      runtimeUrl: database.runtimeUrl,
+      ownerUrl: database.ownerUrl,
+      processId: findBelow(process.pid, 'postgres'),
+      stop: () => database.stop(),
+    };
   } catch (error) {
     await database.stop();
     throw error;

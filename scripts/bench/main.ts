@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitForCalm } from './calm.ts';
+import { measureCleanup } from './cleanup.ts';
 import { startBareEngine } from './contenders/bare.ts';
 import { startToolgrant } from './contenders/toolgrant.ts';
 import { type Cores, takeCores } from './cores.ts';
@@ -35,6 +36,11 @@ async function main(): Promise<void> {
 }
 
 async function bench(options: BenchOptions): Promise<void> {
+  const { cleanupRows } = options;
+  if (cleanupRows !== undefined) {
+    process.stdout.write(`\n${await measureCleanup({ ...options, cleanupRows }, say)}`);
+    return;
+  }
   const loadBefore = loadOfLastMinute();
   const cores = takeCores();
   const rows = options.rows.filter((row) => row !== 'verification');

@@ -20,6 +20,8 @@ export interface BenchOptions {
   write: boolean;
   /** Where Toolgrant's process leaves a CPU profile when it ends. */
   cpuProfileFolder?: string;
+  /** Present: only clean-up of so many rows is measured. */
+  cleanupRows?: number;
 }
 
 /** The arguments make no sense; the message says which. */
@@ -35,6 +37,8 @@ and prints a table in Markdown. See docs/performance.md.
 
   --quick                 1 s warm-up, 2 s measured, 2 rounds (default: 2 s, 6 s, 5 rounds)
   --only <row,row,…>      ${rowNames.join(', ')}
+                          cleanup: refreshes while expired rows are removed; stands alone
+  --rows <n>              expired rows for --only cleanup (default: 10000000)
   --rounds <n>            how often each measurement is repeated; medians are shown
   --warm-up <seconds>     before each measurement
   --seconds <seconds>     length of one measurement
@@ -51,7 +55,9 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   const values = readArguments(args);
   if (values.help) return undefined;
   const defaults = values.quick ? { warmUp: 1, measured: 2, rounds: 2 } : { warmUp: 2, measured: 6, rounds: 5 };
-  const rows = readRows(values.only);
+  const isCleanup = values.only === 'cleanup';
+  if (values.rows !== undefined && !isCleanup) throw new BadUsage('--rows goes with --only cleanup');
+  const rows = isCleanup ? [] : readRows(values.only);
   const write = values.write ?? false;
   if (write && rows.length < rowNames.length) throw new BadUsage('--write needs all rows: leave --only out');
   const cpuProfileFolder = values['cpu-profile'];
@@ -62,6 +68,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     measuredMs: (readSeconds('--seconds', values.seconds) ?? defaults.measured) * 1_000,
     connections: readCount('--connections', values.connections) ?? 32,
     write,
+    ...(isCleanup && { cleanupRows: readCount('--rows', values.rows, 8) ?? 10_000_000 }),
     ...(values.calm && { calm: { waitMs: 30_000, tries: 3 } }),
     ...(cpuProfileFolder !== undefined && { cpuProfileFolder }),
   };
@@ -74,6 +81,7 @@ function readArguments(args: readonly string[]) {
       options: {
         quick: { type: 'boolean' },
         only: { type: 'string' },
+        rows: { type: 'string' },
         rounds: { type: 'string' },
         'warm-up': { type: 'string' },
         seconds: { type: 'string' },
@@ -97,9 +105,11 @@ function readRows(text: string | undefined): readonly RowName[] {
   return rowNames.filter((name) => wanted.includes(name));
 }
 
-function readCount(name: string, text: string | undefined): number | undefined {
+function readCount(name: string, text: string | undefined, maxDigits = 4): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new BadUsage(`${name} wants a whole number from 1 to 9999`);
+  if (!/^[1-9]\d*$/.test(text) || text.length > maxDigits) {
+    throw new BadUsage(`${name} wants a whole number from 1 to ${10 ** maxDigits - 1}`);
+  }
   return Number(text);
 }
 

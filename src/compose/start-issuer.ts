@@ -2,7 +2,7 @@ import { type CertificatePair, readCertificatePair } from '../config/certificate
 import type { Config, Secrets } from '../config/config.ts';
 import type { Logger } from '../platform/logger.ts';
 import { type IssuedLink, issueFirstAdminLink } from '../services/issue-link.ts';
-import { listUsers } from '../services/list-users.ts';
+import { hasAdmin } from '../services/list-users.ts';
 import { removeDemo } from '../services/remove-demo.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { readSweepLagSeconds } from '../services/sweep-expired.ts';
@@ -95,7 +95,7 @@ async function startAll(request: IssuerRequest, started: AsyncDisposableStack): 
   return {
     issuer: tenant.issuer,
     ...(demo && { demo }),
-    hasAdmin: async () => (await listUsers(runtime, tenant)).some(({ isAdmin }) => isAdmin),
+    hasAdmin: () => hasAdmin(runtime, tenant),
     issueFirstAdminLink: () => issueFirstAdminLink(runtime, tenant, { actorType: 'issuer' }),
   };
 }

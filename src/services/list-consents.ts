@@ -1,10 +1,8 @@
-import { isInForce } from '../domain/consent.ts';
 import type { EffectiveTools } from '../domain/effective-tools.ts';
 import { effectiveTools } from '../domain/effective-tools.ts';
-import type { UserId } from '../domain/ids.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
-import { type ConsentParties, listConsents, type StoredConsent } from '../store/consents.ts';
-import { type Installation, listInstallations } from '../store/installations.ts';
+import { type ConsentPage, type ConsentParties, type ConsentPlace, listConsentPage, type StoredConsent } from '../store/consents.ts';
+import { findLastUses, type Installation, listInstallations } from '../store/installations.ts';
 import { findServer, type StoredServer } from '../store/servers.ts';
 import { listTools, type StoredTool } from '../store/tools.ts';
 import type { Runtime, Tenant } from './runtime.ts';
@@ -18,7 +16,7 @@ export interface ConsentOverview {
   tools: readonly StoredTool[];
   effective: EffectiveTools;
   installations: readonly Installation[];
-  /** The newest token of any installation. */
+  /** The newest token of any installation, also of those that have ended. */
   lastUsedAt?: Date;
   /** Within how many seconds a change takes effect at the server: 15 where it runs our library, else one token life. */
   effectWithinSeconds: number;
@@ -27,46 +25,81 @@ export interface ConsentOverview {
 /** What revocation takes where the server checks our status list (the library's list age, with room for the way). */
 const libraryEffectSeconds = 15;
 
-/** Lists the consents in force of one person, newest first. */
-export async function listConsentsOf(runtime: Runtime, tenant: Tenant, userId: UserId): Promise<ConsentOverview[]> {
-  return overview(runtime, tenant, { userId });
+export type { ConsentPlace } from '../store/consents.ts';
+
+/** How many consents a page holds, unless the caller says. */
+export const consentsPerPage = 20;
+
+/** Which page: behind a place, before one, or the first. */
+export type PageRequest = Partial<ConsentPage>;
+
+/** A page of consents, and where its neighbours are; a neighbour that is named may turn out empty when others change meanwhile. */
+export interface ConsentOverviewPage {
+  overviews: ConsentOverview[];
+  /** What comes before the first of this page. */
+  previous?: ConsentPlace;
+  /** What comes behind the last. */
+  next?: ConsentPlace;
 }
 
-/** Lists all consents in force that match, newest first; for administrators. */
-export async function listAllConsents(runtime: Runtime, tenant: Tenant, filter: Partial<ConsentParties>): Promise<ConsentOverview[]> {
-  return overview(runtime, tenant, filter);
-}
-
-async function overview(runtime: Runtime, tenant: Tenant, filter: Partial<ConsentParties>): Promise<ConsentOverview[]> {
+/** Lists one page of the consents in force that match, newest first: one person's, or for administrators all. */
+export async function listConsentsInForce(
+  runtime: Runtime,
+  tenant: Tenant,
+  { filter, page: { limit = consentsPerPage, ...place } = {} }: { filter: Partial<ConsentParties>; page?: PageRequest },
+): Promise<ConsentOverviewPage> {
   const now = runtime.clock.now();
-  const consents = (await listConsents(runtime.store, tenant.id, filter)).filter((consent) => isInForce(consent, now));
-  const installations = await listInstallations(
-    runtime.store,
-    tenant.id,
-    consents.map(({ id }) => id),
-  );
+  // One more than is shown says whether there is a further page.
+  const found = await listConsentPage(runtime.store, tenant.id, { now, filter, page: { ...place, limit: limit + 1 } });
+  const isMore = found.length > limit;
+  const shown = place.before ? found.slice(-limit) : found.slice(0, limit);
+  const [first, last] = [shown[0], shown.at(-1)];
+  const hasPrevious = place.before ? isMore : place.after !== undefined;
+  const hasNext = place.before ? true : isMore;
+  return {
+    overviews: await overview(runtime, tenant, shown),
+    ...(first && hasPrevious && { previous: { createdAt: first.createdAt, id: first.id } }),
+    ...(last && hasNext && { next: { createdAt: last.createdAt, id: last.id } }),
+  };
+}
+
+async function overview(runtime: Runtime, tenant: Tenant, consents: readonly StoredConsent[]): Promise<ConsentOverview[]> {
+  const now = runtime.clock.now();
+  const ids = consents.map(({ id }) => id);
+  const installations = await listInstallations(runtime.store, tenant.id, ids);
+  const lastUses = await findLastUses(runtime.store, tenant.id, ids);
+  // Many of a page are for the same agent or server.
+  const clients = new Map<string, StoredClient | undefined>();
+  const servers = new Map<string, { server: StoredServer; catalogue: StoredTool[] } | undefined>();
   const overviews: ConsentOverview[] = [];
   for (const consent of consents) {
-    const client = await findClient(runtime.store, tenant.id, consent.clientId);
-    const server = await findServer(runtime.store, tenant.id, consent.serverId);
-    if (!client || !server) continue;
-    const catalogue = await listTools(runtime.store, tenant.id, server.id);
+    const client = await once(clients, consent.clientId, () => findClient(runtime.store, tenant.id, consent.clientId));
+    const known = await once(servers, consent.serverId, async () => {
+      const server = await findServer(runtime.store, tenant.id, consent.serverId);
+      return server && { server, catalogue: await listTools(runtime.store, tenant.id, server.id) };
+    });
+    if (!client || !known) continue;
+    const { server, catalogue } = known;
     const effective = effectiveTools(consent, catalogue, { now, marginSeconds: 0 });
     const names = new Set(effective.allowed.map(({ name }) => name));
-    const own = installations.filter(({ consentId }) => consentId === consent.id);
-    const lastUsed = own.flatMap(({ lastTokenAt }) => lastTokenAt ?? []).sort((a, b) => b.getTime() - a.getTime())[0];
+    const lastUsedAt = lastUses.get(consent.id);
     overviews.push({
       consent,
       client,
       server,
       tools: catalogue.filter(({ name }) => names.has(name)),
       effective,
-      installations: own,
-      ...(lastUsed && { lastUsedAt: lastUsed }),
+      installations: installations.filter(({ consentId }) => consentId === consent.id),
+      ...(lastUsedAt && { lastUsedAt }),
       effectWithinSeconds: effectSeconds(server, runtime),
     });
   }
   return overviews;
+}
+
+async function once<T>(known: Map<string, T>, key: string, find: () => Promise<T>): Promise<T> {
+  if (!known.has(key)) known.set(key, await find());
+  return known.get(key) as T;
 }
 
 /** Within how many seconds a change of a consent takes effect at a server. */

@@ -2,7 +2,7 @@ import type { Consent, ConsentedTool, ConsentTerms } from '../domain/consent.ts'
 import { type ClientId, type ConsentId, idPrefixes, type ServerId, type TenantId, type UserId } from '../domain/ids.ts';
 import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
-import type { Prisma } from './generated/client.ts';
+import { Prisma } from './generated/client.ts';
 
 /** Whom a consent is about. */
 export interface ConsentParties {
@@ -54,12 +54,54 @@ export async function findConsent(db: Database, tenantId: TenantId, id: ConsentI
   return row ? toConsent(row) : undefined;
 }
 
-/** Lists consents that have not ended (expired ones included), newest decision first. */
+/** Where a page of consents begins or ends: at this one, which is not on it. */
+export interface ConsentPlace {
+  createdAt: Date;
+  id: ConsentId;
+}
+
+/** One page of consents: those right behind a place, or right before it; without any, the first ones. */
+export interface ConsentPage {
+  after?: ConsentPlace;
+  before?: ConsentPlace;
+  limit: number;
+}
+
+/** Lists all consents that have not ended (expired ones included), newest first: for whoever ends them. */
 export async function listConsents(db: Database, tenantId: TenantId, filter: Partial<ConsentParties>): Promise<StoredConsent[]> {
   const rows = await db.consent.findMany({
     where: { tenantId, endedAt: null, ...filter },
     include: newestVersion,
     orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+  });
+  return rows.flatMap((row) => toConsent(row) ?? []);
+}
+
+/** Lists a page of the consents in force, newest first. It is found by its place, not by counting what comes before. */
+export async function listConsentPage(
+  db: Database,
+  tenantId: TenantId,
+  { now, filter, page }: { now: Date; filter: Partial<ConsentParties>; page: ConsentPage },
+): Promise<StoredConsent[]> {
+  const { userId, clientId, serverId } = filter;
+  const isBackwards = page.before !== undefined;
+  const place = page.before ?? page.after;
+  const [beyond, order] = isBackwards ? [Prisma.raw('>'), Prisma.raw('ASC')] : [Prisma.raw('<'), Prisma.raw('DESC')];
+  const found = await db.$queryRaw<{ id: string }[]>`
+    SELECT c.id FROM consents AS c
+    CROSS JOIN LATERAL (
+      SELECT v.expires_at FROM consent_versions AS v WHERE v.tenant_id = c.tenant_id AND v.consent_id = c.id ORDER BY v.version DESC LIMIT 1
+    ) AS newest
+    WHERE c.tenant_id = ${tenantId} AND c.ended_at IS NULL AND (newest.expires_at IS NULL OR newest.expires_at > ${now})
+      ${userId === undefined ? Prisma.empty : Prisma.sql`AND c.user_id = ${userId}`}
+      ${clientId === undefined ? Prisma.empty : Prisma.sql`AND c.client_id = ${clientId}`}
+      ${serverId === undefined ? Prisma.empty : Prisma.sql`AND c.server_id = ${serverId}`}
+      ${place === undefined ? Prisma.empty : Prisma.sql`AND (c.created_at, c.id) ${beyond} (${place.createdAt}, ${place.id})`}
+    ORDER BY c.created_at ${order}, c.id ${order} LIMIT ${page.limit}`;
+  const rows = await db.consent.findMany({
+    where: { tenantId, id: { in: found.map(({ id }) => id) } },
+    include: newestVersion,
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
   });
   return rows.flatMap((row) => toConsent(row) ?? []);
 }

@@ -64,6 +64,16 @@ export async function listInstallations(db: Database, tenantId: TenantId, consen
   return rows.map(toInstallation);
 }
 
+/** When each of some consents was last used for a token, by installations that have ended too. */
+export async function findLastUses(db: Database, tenantId: TenantId, consentIds: readonly ConsentId[]): Promise<Map<ConsentId, Date>> {
+  const rows = await db.installation.groupBy({
+    by: ['consentId'],
+    where: { tenantId, consentId: { in: [...consentIds] } },
+    _max: { lastTokenAt: true },
+  });
+  return new Map(rows.flatMap(({ consentId, _max }) => (_max.lastTokenAt ? [[consentId as ConsentId, _max.lastTokenAt] as const] : [])));
+}
+
 /**
  * Locks an installation until the transaction ends. A token request does so before it looks for a status index,
  * so that two requests of one installation never assign two.

@@ -111,6 +111,17 @@ export async function listUsers(db: Database, tenantId: TenantId): Promise<Store
   return rows.map(toUser);
 }
 
+/** The addresses of some people. They are asked for a thousand at a time. */
+export async function findEmails(db: Database, tenantId: TenantId, ids: readonly UserId[]): Promise<Map<UserId, string>> {
+  const wanted = [...new Set(ids)];
+  const emails = new Map<UserId, string>();
+  for (let start = 0; start < wanted.length; start += 1_000) {
+    const where = { tenantId, id: { in: wanted.slice(start, start + 1_000) } };
+    for (const { id, email } of await db.user.findMany({ where, select: { id: true, email: true } })) emails.set(id as UserId, email);
+  }
+  return emails;
+}
+
 /** Whether there is any administrator, disabled ones included. */
 export async function hasAdmin(db: Database, tenantId: TenantId): Promise<boolean> {
   return (await db.user.findFirst({ where: { tenantId, isAdmin: true }, select: { id: true } })) !== null;

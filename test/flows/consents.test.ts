@@ -5,7 +5,7 @@ import { changeConsent } from '../../src/services/change-consent.ts';
 import { endConsent } from '../../src/services/end-consent.ts';
 import { endInstallationOfGrant } from '../../src/services/end-installation.ts';
 import { type AccessGrant, issueAccess } from '../../src/services/issue-access.ts';
-import { listConsentsOf } from '../../src/services/list-consents.ts';
+import { listConsentsInForce } from '../../src/services/list-consents.ts';
 import { needsConsent, prepareConsent, prepareConsentChange } from '../../src/services/prepare-consent.ts';
 import type { AnsweredPage } from '../../src/services/record-answer.ts';
 import { recordConsent, recordDenial } from '../../src/services/record-consent.ts';
@@ -95,14 +95,14 @@ describe('a decision on the consent page', () => {
     };
     const outcome = await recordConsent(t.runtime, t.tenant, { ...scene.request(), answer, grantId: 'g', origin });
     expect(outcome).toEqual({ ok: false, failure: { kind: 'page-outdated' } });
-    expect(await listConsentsOf(t.runtime, t.tenant, scene.userId)).toEqual([]);
+    expect((await listConsentsInForce(t.runtime, t.tenant, { filter: { userId: scene.userId } })).overviews).toEqual([]);
   });
 
   it('is refused with nothing ticked, and nothing stays of it', async () => {
     const scene = await setConsentScene(t, catalogue());
     const { recorded } = await allow(scene, {});
     expect(recorded).toEqual({ ok: false, failure: { kind: 'nothing-ticked' } });
-    expect(await listConsentsOf(t.runtime, t.tenant, scene.userId)).toEqual([]);
+    expect((await listConsentsInForce(t.runtime, t.tenant, { filter: { userId: scene.userId } })).overviews).toEqual([]);
   });
 
   it('shows what stood as kept, what is new as new, and keeps what stood unless it is unticked', async () => {

@@ -10,6 +10,9 @@ import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText, table } from '../plain-text.ts';
 import type { Report } from '../report.ts';
 
+/** How many consents are read at a time. */
+const perPage = 500;
+
 type ConsentOffice = Office & { origin: Origin };
 
 /** What people allowed. */
@@ -27,12 +30,22 @@ export function addConsentCommands(program: Command, io: Io): void {
 
 async function list(office: ConsentOffice, call: Call): Promise<Report> {
   const { runtime, tenant } = office;
-  const [{ listAllConsents }, { listUsers }] = await Promise.all([
+  const [{ listConsentsInForce }, { findEmails }] = await Promise.all([
     import('../../services/list-consents.ts'),
     import('../../services/list-users.ts'),
   ]);
-  const consents = await listAllConsents(runtime, tenant, await filterOf(office, call));
-  const emails = new Map((await listUsers(runtime, tenant)).map(({ id, email }) => [id, email]));
+  const filter = await filterOf(office, call);
+  const consents: ConsentOverview[] = [];
+  for (let page = await listConsentsInForce(runtime, tenant, { filter, page: { limit: perPage } }); ; ) {
+    consents.push(...page.overviews);
+    if (!page.next) break;
+    page = await listConsentsInForce(runtime, tenant, { filter, page: { limit: perPage, after: page.next } });
+  }
+  const emails = await findEmails(
+    runtime,
+    tenant,
+    consents.map(({ consent }) => consent.userId),
+  );
   const emailOf = ({ consent }: ConsentOverview) => emails.get(consent.userId) ?? consent.userId;
   const rows = consents.map((one) => [
     one.consent.id,

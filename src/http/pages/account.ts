@@ -1,7 +1,8 @@
 /** Connected agents: what may act in a person's name, with ways to change and to end it. */
 import type { Context } from 'koa';
+import type { ConsentId } from '../../domain/ids.ts';
 import { risks } from '../../domain/risk.ts';
-import { type ConsentOverview, listConsentsOf } from '../../services/list-consents.ts';
+import { type ConsentOverview, type ConsentPlace, listConsentsInForce, type PageRequest } from '../../services/list-consents.ts';
 import { formFrame, showPage } from '../answer.ts';
 import type { Person } from '../route.ts';
 import type { Site } from '../site.ts';
@@ -23,7 +24,8 @@ const notices: Readonly<Record<string, string>> = {
 /** Shows the connected agents. */
 export async function showAccount(ctx: Context, site: Site, person: Person): Promise<void> {
   const now = site.runtime.clock.now();
-  const overviews = await listConsentsOf(site.runtime, site.tenant, person.userId);
+  const page = await listConsentsInForce(site.runtime, site.tenant, { filter: { userId: person.userId }, page: readPage(ctx.query) });
+  const linkTo = (direction: 'after' | 'before', place: ConsentPlace) => `${site.tenant.issuer}/account?${direction}=${writePlace(place)}`;
   const done = typeof ctx.query['done'] === 'string' ? ctx.query['done'] : '';
   const notice = Object.hasOwn(notices, done) ? notices[done] : undefined;
   const within = typeof ctx.query['within'] === 'string' && /^\d{1,4}$/.test(ctx.query['within']) ? Number(ctx.query['within']) : undefined;
@@ -32,10 +34,29 @@ export async function showAccount(ctx: Context, site: Site, person: Person): Pro
     context: {
       ...formFrame(ctx, site, person.email),
       email: person.email,
-      connections: overviews.map((overview) => connectionOf(overview, now)),
+      connections: page.overviews.map((overview) => connectionOf(overview, now)),
+      ...(page.previous && { newer: linkTo('before', page.previous) }),
+      ...(page.next && { older: linkTo('after', page.next) }),
       ...(notice !== undefined && { notice: within === undefined ? notice : `${notice} It takes effect within ${spanInWords(within)}.` }),
     },
   });
+}
+
+/** A place in the list, as it stands in an address: `<milliseconds>.<consent id>`. */
+function writePlace({ createdAt, id }: ConsentPlace): string {
+  return `${createdAt.getTime()}.${id}`;
+}
+
+/** What is no place leads to the first page. */
+function readPage(query: Context['query']): PageRequest {
+  const [after, before] = [readPlace(query['after']), readPlace(query['before'])];
+  if (after) return { after };
+  return before ? { before } : {};
+}
+
+function readPlace(text: unknown): ConsentPlace | undefined {
+  const parts = typeof text === 'string' ? /^(\d{1,14})\.(cns_[\w-]{1,64})$/.exec(text) : null;
+  return parts ? { createdAt: new Date(Number(parts[1])), id: parts[2] as ConsentId } : undefined;
 }
 
 function connectionOf({ consent, client, server, tools, effective, lastUsedAt }: ConsentOverview, now: Date): ConnectionContext {

@@ -135,6 +135,9 @@ export interface ConnectionContext {
 export interface AccountContext extends FormPage {
   email: string;
   connections: readonly ConnectionContext[];
+  /** Addresses of the pages before and behind this one, where there are any. */
+  newer?: string;
+  older?: string;
   notice?: string;
 }
 
