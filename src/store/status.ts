@@ -120,7 +120,7 @@ export async function listInvalidIndices(db: Database, tenantId: TenantId, list:
 /** Frees at most 500 indices that turned invalid before `invalidBefore`; returns how many. */
 export async function freeIndices(db: Database, invalidBefore: Date): Promise<number> {
   return db.$executeRaw`
-    DELETE FROM status_entries WHERE (tenant_id, list, index) IN (
-      SELECT tenant_id, list, index FROM status_entries WHERE invalid_at < ${invalidBefore}
-      ORDER BY invalid_at LIMIT 500 FOR UPDATE SKIP LOCKED)`;
+    DELETE FROM status_entries WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM status_entries WHERE invalid_at < ${invalidBefore}
+      ORDER BY invalid_at LIMIT 500 FOR UPDATE SKIP LOCKED)) AND invalid_at < ${invalidBefore}`;
 }

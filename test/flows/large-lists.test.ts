@@ -1,0 +1,170 @@
+/**
+ * Lists and statements on a database that has grown. Every statement that the product sends on the way through its flows is
+ * explained on it with a plan that holds for any value: none may read a growing table from end to end.
+ * `TOOLGRANT_TEST_CONSENTS` says how many consents are made; default 20,000.
+ */
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Client } from 'pg';
+import { keepAuditMonths } from '../../src/services/keep-audit-months.ts';
+import { consentsPerPage, listConsentsInForce } from '../../src/services/list-consents.ts';
+import { reapClients } from '../../src/services/reap-clients.ts';
+import { beginSweep, readSweepLagSeconds, sweepExpired } from '../../src/services/sweep-expired.ts';
+import { listAuditEvents } from '../../src/store/audit.ts';
+import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
+import { basic, connect, postForm, refresh, registerTestClient } from '../support/oauth-client.ts';
+import { Browser, signInOn } from '../support/person.ts';
+
+const consents = Number(process.env['TOOLGRANT_TEST_CONSENTS'] ?? 20_000);
+
+/** Tables with a row per person, agent, token or event. Servers, tools, tenants and keys are few, and read whole where that is cheaper. */
+const growing =
+  /^(users|user_identities|one_time_links|clients|artifacts|consents|consent_versions|installations|status_entries|selections|rate_limits|audit_events\w*)$/;
+
+let issuer: TestIssuer;
+let owner: Client;
+let person: TestPerson;
+let server: TestServer;
+const statements = new Set<string>();
+const ownConsents = 2 * consentsPerPage + 5;
+
+beforeAll(async () => {
+  issuer = await startIssuer();
+  [person, server] = [await issuer.addPerson(), await issuer.addServer()];
+  owner = new Client({ connectionString: issuer.database.ownerUrl });
+  await owner.connect();
+  await fillIn();
+}, 300_000);
+afterAll(async () => {
+  jest.restoreAllMocks();
+  await owner?.end();
+  await issuer?.stop();
+});
+
+async function fillIn(): Promise<void> {
+  const root = `'${issuer.tenant.id}'`;
+  const rows = `generate_series(1, ${consents}) AS n`;
+  const terms = `'[{"name":"list_issues","digest":"none","risk":"read","openWorld":false}]', false, false, 'salt', 'consent', now() + interval '1 year', now()`;
+  for (const sql of [
+    `INSERT INTO users (tenant_id, id, email, created_at) SELECT ${root}, 'usr_' || n, 'person-' || n || '@example.com', now() FROM generate_series(1, ${consents / 4}) AS n`,
+    `INSERT INTO clients (tenant_id, id, kind, metadata, created_at, first_authorized_at)
+     SELECT ${root}, 'cli_' || n, 'dynamic', '{"name":"Agent","redirectUris":[],"authMethod":"none","grants":[],"applicationType":"native"}', now(), now() FROM generate_series(1, ${consents / 10}) AS n`,
+    `INSERT INTO consents (tenant_id, id, user_id, client_id, server_id, created_at)
+     SELECT ${root}, 'cns_' || n, 'usr_' || 1 + n % ${consents / 4}, 'cli_' || 1 + n % ${consents / 10} , '${server.serverId}', now() - n * interval '1 second' FROM ${rows} ON CONFLICT DO NOTHING`,
+    `INSERT INTO consents (tenant_id, id, user_id, client_id, server_id, created_at)
+     SELECT ${root}, 'cns_own_' || n, '${person.userId}', 'cli_' || n, '${server.serverId}', now() - (n / 2) * interval '1 second' FROM generate_series(1, ${ownConsents}) AS n`,
+    `INSERT INTO consent_versions (tenant_id, consent_id, version, tools, resources, prompts, salt, origin, expires_at, decided_at)
+     SELECT tenant_id, id, 1, ${terms} FROM consents`,
+    `INSERT INTO installations (tenant_id, id, consent_id, grant_id, created_at, last_token_at, status_list, status_index)
+     SELECT tenant_id, 'ins_' || id, id, 'grant_' || id, now(), now(), 0, row_number() OVER () FROM consents`,
+    `INSERT INTO status_entries (tenant_id, list, index, installation_id, assigned_at)
+     SELECT tenant_id, status_index / 131072 + 1, status_index % 131072, id, now() FROM installations`,
+    `INSERT INTO artifacts (tenant_id, model, digest, payload, grant_id, account_id, uid, expires_at, created_at)
+     SELECT ${root}, (ARRAY['RefreshToken', 'Session', 'Grant', 'Interaction'])[1 + n % 4], 'digest_' || n, '{}', 'grant_cns_' || n, 'usr_' || n, 'uid_' || n,
+       now() + interval '30 days', now() FROM ${rows}`,
+    `INSERT INTO audit_events (tenant_id, id, at, type, assurance, actor_type, outcome, detail)
+     SELECT ${root}, 'evt_' || n, now() - n * interval '1 minute', 'token.issued', 'enforced', 'client', 'success', '{}' FROM ${rows}`,
+    `INSERT INTO selections (tenant_id, sha256, document, expires_at) SELECT ${root}, 'sha_' || n, '{}', now() + interval '1 day' FROM ${rows}`,
+    `INSERT INTO one_time_links (tenant_id, digest, purpose, expires_at, created_at)
+     SELECT ${root}, 'link_' || n, 'invitation', now() + interval '1 day', now() FROM ${rows}`,
+    `INSERT INTO rate_limits (key, points, expire) SELECT 'key_' || n, 1, extract(epoch FROM now() + interval '1 day') * 1000 FROM ${rows}`,
+    'ANALYZE',
+  ]) {
+    await owner.query(sql);
+  }
+}
+
+const linkNamed = (html: string, name: string) => new RegExp(`<a href="([^"]+)"[^>]*>${name}</a>`).exec(html)?.[1];
+const idsOn = (html: string) => [...html.matchAll(/\/account\/consents\/([\w-]+)"/g)].map(([, id]) => id as string);
+
+async function openAccount(): Promise<{ browser: Browser; text: string }> {
+  const browser = new Browser(issuer.origin);
+  const { text } = await signInOn(browser, await browser.get(`${issuer.url}/account`), person);
+  return { browser, text };
+}
+
+describe('connected agents', () => {
+  it('come by the page, newest first, each once, there and back, by links with names of their own', async () => {
+    const { browser, text } = await openAccount();
+    const pages = [text];
+    for (let next = linkNamed(text, 'Older connected agents'); next; next = linkNamed(pages.at(-1) ?? '', 'Older connected agents')) {
+      pages.push((await browser.get(next.replaceAll('&amp;', '&'))).text);
+    }
+    const ids = pages.map(idsOn);
+    expect(ids.map(({ length }) => length)).toEqual([consentsPerPage, consentsPerPage, 5]);
+    expect(new Set(ids.flat()).size).toBe(ownConsents);
+    expect(linkNamed(text, 'Newer connected agents')).toBeUndefined();
+    const back = await browser.get(linkNamed(pages[2] as string, 'Newer connected agents') ?? '');
+    expect(idsOn(back.text)).toEqual(ids[1]);
+    const first = await browser.get(linkNamed(back.text, 'Newer connected agents') ?? '');
+    expect(idsOn(first.text)).toEqual(ids[0]);
+    expect(linkNamed(first.text, 'Newer connected agents')).toBeUndefined();
+    expect(back.text).toContain('<nav aria-label="Pages of connected agents">');
+  });
+
+  it('begin at the first page for an address that names no place, and never show another person what is not hers', async () => {
+    const { browser, text } = await openAccount();
+    for (const query of [
+      'after=',
+      'after=1',
+      'before=x.cns_1',
+      'after=1.cns_%27',
+      'after=1.usr_1',
+      `after=${'9'.repeat(20)}.cns_1`,
+      'after=1.cns_1&after=2.cns_2',
+    ]) {
+      const page = await browser.get(`${issuer.url}/account?${query}`);
+      expect({ query, status: page.status, ids: idsOn(page.text) }).toEqual({ query, status: 200, ids: idsOn(text) });
+    }
+    const beside = await browser.get(`${issuer.url}/account?after=${Date.now()}.cns_5`);
+    expect(idsOn(beside.text)).toEqual(idsOn(text));
+  });
+});
+
+it('no statement of the flows reads a table that grows from end to end', async () => {
+  const send = Client.prototype.query as (...args: unknown[]) => unknown;
+  jest.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
+    const [query] = args as [string | { text?: string }];
+    const text = typeof query === 'string' ? query : query.text;
+    if (text !== undefined && this !== owner) statements.add(text);
+    return send.apply(this, args);
+  } as never);
+  const client = await registerTestClient(issuer);
+  const tokens = await connect(issuer, { client, person, server });
+  const next = (await refresh(issuer, client, tokens.refresh_token)).json<{ refresh_token: string; access_token: string }>();
+  const { browser, text } = await openAccount();
+  await browser.get(linkNamed(text, 'Older connected agents') ?? '');
+  await browser.get(`${issuer.url}/status/0`);
+  await postForm(issuer, '/introspect', { token: next.access_token }, basic(server.serverId, server.credential));
+  await postForm(issuer, '/revoke', { token: next.refresh_token, client_id: client.clientId });
+  const { runtime, tenant } = issuer;
+  const page = await listConsentsInForce(runtime, tenant, { filter: {}, page: { limit: 100 } });
+  await listConsentsInForce(runtime, tenant, { filter: {}, page: { limit: 100, ...(page.next && { after: page.next }) } });
+  for (const filter of [{ clientId: page.overviews[0]?.consent.clientId }, { serverId: page.overviews[0]?.consent.serverId }]) {
+    await listConsentsInForce(runtime, tenant, { filter: filter as object });
+  }
+  await listAuditEvents(runtime.store, tenant.id, 100);
+  await sweepExpired(runtime, { ...beginSweep() });
+  await readSweepLagSeconds(runtime);
+  await reapClients(runtime);
+  await keepAuditMonths(runtime);
+  jest.restoreAllMocks();
+  const explained = [...statements].filter((sql) => /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/i.test(sql));
+  expect(explained.length).toBeGreaterThan(40);
+  const scans: string[] = [];
+  for (const sql of explained) {
+    const { rows } = await owner.query(`EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${sql}`);
+    for (const table of scannedTables(rows[0]['QUERY PLAN'][0].Plan)) if (growing.test(table)) scans.push(`${table}: ${sql}`);
+  }
+  expect(scans).toEqual([]);
+}, 120_000);
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  Plans?: PlanNode[];
+}
+
+function scannedTables(node: PlanNode): string[] {
+  const own = node['Node Type'] === 'Seq Scan' && node['Relation Name'] !== undefined ? [node['Relation Name']] : [];
+  return [...own, ...(node.Plans ?? []).flatMap(scannedTables)];
+}
