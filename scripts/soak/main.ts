@@ -1,9 +1,13 @@
 /** The soak: full counts of the fault loops, and an hour at half load. Ends with exit code 1 when anything failed. */
-import { killLoop, restartLoop } from '../../test/support/fault-loops.ts';
+import { join } from 'node:path';
+import { fillDisk, killLoop, restartLoop } from '../../test/support/fault-loops.ts';
 import { type LoadedIssuer, startLoadedIssuer } from '../../test/support/loaded-issuer.ts';
+import { mountSmallDisk } from '../../test/support/small-disk.ts';
 import { runHalfLoad } from './half-load.ts';
 import { BadUsage, helpText, type PartName, parseOptions, type SoakOptions } from './options.ts';
 import { type PartReport, renderPart, reportBooks } from './report.ts';
+
+const smallDiskMebibytes = 256;
 
 await main();
 
@@ -23,6 +27,7 @@ async function soak(options: SoakOptions): Promise<void> {
   const parts: Record<PartName, () => Promise<PartReport>> = {
     kills: () => runLoop(`${options.kills} kills`, options, (issuer) => killLoop(issuer, options.kills, sayRound)),
     restarts: () => runLoop(`${options.restarts} restarts`, options, (issuer) => restartLoop(issuer, options.restarts, sayRound)),
+    disk: () => runFullDisk(options),
     load: () => runHalfLoad(options, say),
   };
   say(`seed ${options.seed}`);
@@ -35,7 +40,15 @@ async function soak(options: SoakOptions): Promise<void> {
   process.stdout.write(process.exitCode === 1 ? 'FAILED\n' : 'passed\n');
 }
 
-async function runLoop(title: string, options: SoakOptions, harm: (issuer: LoadedIssuer) => Promise<void>): Promise<PartReport> {
+async function runFullDisk(options: SoakOptions): Promise<PartReport> {
+  await using disk = await mountSmallDisk(smallDiskMebibytes);
+  const onDisk = { ...options, databaseFolder: join(disk.folder, 'data') };
+  return await runLoop(`${options.fills} full disks`, onDisk, (issuer) => fillDisk(issuer, disk, options.fills));
+}
+
+type LoopOptions = SoakOptions & { databaseFolder?: string };
+
+async function runLoop(title: string, options: LoopOptions, harm: (issuer: LoadedIssuer) => Promise<void>): Promise<PartReport> {
   const issuer = await startLoadedIssuer(options);
   try {
     await harm(issuer);

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** The parts of a soak, in the order they run. */
-export const partNames = ['kills', 'restarts', 'load'] as const;
+export const partNames = ['kills', 'restarts', 'disk', 'load'] as const;
 
 /** One of them. */
 export type PartName = (typeof partNames)[number];
@@ -11,6 +11,7 @@ export interface SoakOptions {
   parts: readonly PartName[];
   kills: number;
   restarts: number;
+  fills: number;
   minutes: number;
   warmUpMinutes: number;
   actors: number;
@@ -31,6 +32,7 @@ the end whether it passed. Not part of the tests: it takes about an hour and a h
   --only <part,part>   ${partNames.join(', ')}
   --kills <n>          how often the issuer is killed with -9 under load (default: 100)
   --restarts <n>       how often PostgreSQL is restarted under load, fast or immediate (default: 100)
+  --fills <n>          how often the database's disk is filled up under load; mounts a small one, which takes root (default: 10)
   --minutes <n>        how long half of the capacity is asked for (default: 60)
   --warm-up <minutes>  before the heap is first measured (default: a tenth of --minutes)
   --actors <n>         agents with their people (default: 16)
@@ -47,6 +49,7 @@ export function parseOptions(args: readonly string[]): SoakOptions | undefined {
     parts: readParts(values.only),
     kills: readNumber('--kills', values.kills) ?? 100,
     restarts: readNumber('--restarts', values.restarts) ?? 100,
+    fills: readNumber('--fills', values.fills) ?? 10,
     minutes,
     warmUpMinutes: readNumber('--warm-up', values['warm-up']) ?? minutes / 10,
     actors: readNumber('--actors', values.actors) ?? 16,
@@ -60,6 +63,7 @@ function readArguments(args: readonly string[]) {
     only: text,
     kills: text,
     restarts: text,
+    fills: text,
     minutes: text,
     'warm-up': text,
     actors: text,

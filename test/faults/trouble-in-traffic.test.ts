@@ -136,6 +136,27 @@ describe('a database that hangs', () => {
   });
 });
 
+describe('a full disk', () => {
+  it('ABUSE-83: is trouble, leaves no half of a grant, and is over when there is room', async () => {
+    const tokens = await connect(issuer, { client, person, server });
+    const authorized = await authorize(issuer, { client, person, server });
+    await asOwner(async (owner) => {
+      // What PostgreSQL says when a table cannot grow; at the last write of a grant.
+      await owner.query(`
+        CREATE FUNCTION disk_is_full() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
+        CREATE TRIGGER disk_is_full BEFORE INSERT ON audit_events EXECUTE FUNCTION disk_is_full()`);
+      expectTrouble(await redeem(issuer, client, authorized));
+      expectTrouble(await refresh(issuer, client, tokens.refresh_token));
+      expectTrouble(await postForm(issuer, '/revoke', { token: tokens.refresh_token, client_id: client.clientId }));
+      await owner.query('DROP TRIGGER disk_is_full ON audit_events; DROP FUNCTION disk_is_full()');
+    });
+    expect(await isActive(issuer, server, tokens.access_token)).toBe(true);
+    expect((await redeem(issuer, client, authorized)).status).toBe(200);
+    expect((await refresh(issuer, client, tokens.refresh_token)).status).toBe(200);
+  });
+});
+
 describe('too many passwords at once', () => {
   it('ABUSE-30, ABUSE-77: is 503, never "wrong password"; the next one signs in', async () => {
     const usual = issuer.runtime.passwords;
