@@ -9,7 +9,7 @@ import { transactOutcome } from './record-answer.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** Why a consent ended. */
-export type ConsentEndReason = 'revoked-by-user' | 'ended-by-admin';
+export type ConsentEndReason = 'revoked-by-user' | 'ended-by-admin' | 'all-ended';
 
 /**
  * Ends a consent with all its installations: refreshes fail at once, access tokens die by the status list.

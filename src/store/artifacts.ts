@@ -138,3 +138,8 @@ export async function deleteSessionsOfUser(db: Database, tenantId: TenantId, use
   const { count } = await db.artifact.deleteMany({ where: { tenantId, model: 'Session', accountId: userId, ...kept } });
   return count;
 }
+
+/** Signs everybody out, and forgets authorization requests and codes under way. */
+export async function deleteSignInState(db: Database, tenantId: TenantId): Promise<void> {
+  await db.artifact.deleteMany({ where: { tenantId, model: { in: ['Session', 'Interaction', 'AuthorizationCode'] } } });
+}

@@ -176,3 +176,9 @@ export async function findNewestVersion(db: Database, tenantId: TenantId, consen
   const { _max } = await db.consentVersion.aggregate({ where: { tenantId, consentId }, _max: { version: true } });
   return _max.version ?? 0;
 }
+
+/** Some consents that have not ended, expired ones included. */
+export async function listConsentIdsInForce(db: Database, tenantId: TenantId, limit: number): Promise<ConsentId[]> {
+  const rows = await db.consent.findMany({ where: { tenantId, endedAt: null }, select: { id: true }, orderBy: { id: 'asc' }, take: limit });
+  return rows.map(({ id }) => id as ConsentId);
+}

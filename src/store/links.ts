@@ -62,3 +62,8 @@ export async function deleteUnusedLinks(
 ): Promise<void> {
   await db.oneTimeLink.deleteMany({ where: { tenantId, consumedAt: null, ...which } });
 }
+
+/** Removes all links of a tenant: nobody can use one any more. */
+export async function deleteLinks(db: Database, tenantId: TenantId): Promise<void> {
+  await db.oneTimeLink.deleteMany({ where: { tenantId } });
+}

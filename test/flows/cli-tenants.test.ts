@@ -24,8 +24,9 @@ describe('tenant create', () => {
     expect(out).toContain('toolgrant user create --admin --email <email> --tenant acme');
     const [tenant] = await query(database.ownerUrl, `SELECT * FROM tenants WHERE slug = 'acme'`);
     expect(tenant).toMatchObject({ issuer: 'http://localhost:4000/t/acme', name: 'Acme Ltd', id: expect.stringMatching(/^tnt_/) });
-    expect(await query(database.ownerUrl, `SELECT state FROM signing_keys WHERE tenant_id = '${tenant?.['id']}'`)).toMatchObject([
+    expect(await query(database.ownerUrl, `SELECT state FROM signing_keys WHERE tenant_id = '${tenant?.['id']}' ORDER BY state`)).toEqual([
       { state: 'current' },
+      { state: 'next' },
     ]);
     const events = await query(database.ownerUrl, `SELECT * FROM audit_events WHERE type = 'tenant.created'`);
     expect(events).toMatchObject([{ tenant_id: tenant?.['id'], actor_type: 'operator', detail: { slug: 'acme', name: 'Acme Ltd' } }]);

@@ -61,6 +61,7 @@ describe('the commands', () => {
       'client remove',
       'consent list',
       'consent end',
+      'consent end-all',
       'keys list',
       'keys rotate',
       'keys reseal',

@@ -26,6 +26,9 @@ export function addConsentCommands(program: Command, io: Io): void {
   tenantLeaf(consent, 'end', 'end a consent: refresh tokens are refused at once, access tokens stop within seconds or minutes')
     .argument('<consent-id>')
     .action(inOffice(io, end));
+  tenantLeaf(consent, 'end-all', 'end all consents, sign everybody out, and withdraw the signing key: after a restore, or a theft').action(
+    inOffice(io, endAll),
+  );
 }
 
 async function list(office: ConsentOffice, call: Call): Promise<Report> {
@@ -82,6 +85,15 @@ async function end({ runtime, tenant, origin }: ConsentOffice, { args }: Call): 
     throw new CommandFailed('unknown-consent', `There is no consent ${plainText(id)}. "toolgrant consent list" shows those in force.`);
   }
   return { json: { id, ended: true }, text: `The consent ${plainText(id)} has ended. The agent must ask its person anew.` };
+}
+
+async function endAll({ runtime, tenant, origin }: ConsentOffice): Promise<Report> {
+  const { endAllConsents } = await import('../../services/end-all-consents.ts');
+  const ended = await endAllConsents(runtime, tenant, { origin });
+  return {
+    json: { tenant: tenant.slug, ended },
+    text: `${ended} ${ended === 1 ? 'consent has' : 'consents have'} ended, everybody is signed out, and the key that signed until now is withdrawn.`,
+  };
 }
 
 function toJson({ consent, client, server, effective, installations, lastUsedAt, effectWithinSeconds }: ConsentOverview, email: string) {
