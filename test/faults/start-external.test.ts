@@ -226,6 +226,16 @@ describe('stopping', () => {
     expect(lines.at(-1)?.message).toBe('stopped');
   });
 
+  it('ABUSE-82: ends beside a database that has fallen silent', async () => {
+    const proxy = await startDatabaseProxy(database.runtimeUrl);
+    const issuer = await serve({ ...env, DATABASE_URL: proxy.url });
+    proxy.stall();
+    issuer.process.kill('SIGTERM');
+    expect((await issuer.ended).code).toBe(0);
+    proxy.flow();
+    await proxy.stop();
+  });
+
   it('a second Ctrl-C ends at once', async () => {
     const issuer = await serve();
     await begin(); // which nobody finishes
