@@ -4,7 +4,8 @@ import { listAuditEvents } from '../../src/store/audit.ts';
 import { listCatalogue, listTools, removeTools } from '../../src/store/tools.ts';
 import { toolNamed } from '../support/consent-scene.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
-import { connect, refresh, registerTestClient } from '../support/oauth-client.ts';
+import { authorizationUrl, connect, newPkce, refresh, registerTestClient } from '../support/oauth-client.ts';
+import { Browser, readForms, signInOn } from '../support/person.ts';
 
 let issuer: TestIssuer;
 
@@ -35,4 +36,21 @@ it('ABUSE-89: what is read for a token is what decides, and none of the words of
   const facts = whole.map(({ name, digest, risk, openWorld }) => ({ name, digest, risk, openWorld }));
   expect(read).toHaveLength(2);
   expect(read).toEqual(expect.arrayContaining(facts));
+});
+
+it('ABUSE-89: a consent page of 100 tools stays below 150 KB, however long and awkward their descriptions are', async () => {
+  for (const description of ['What this tool does, in a sentence or two. '.repeat(50), '"<&>\''.repeat(1_000), '工具🛠'.repeat(1_000)]) {
+    const tools = Array.from({ length: 100 }, (_, index) => ({ ...toolNamed(`tool_number_${index}_of_the_tracker`), description }));
+    const server = await issuer.addServer(tools);
+    const client = await registerTestClient(issuer);
+    const browser = new Browser(issuer.origin);
+    const url = authorizationUrl(issuer, client, { code_challenge: newPkce().challenge, resource: server.resource });
+    const page = await signInOn(browser, await browser.follow(await browser.get(url)), await issuer.addPerson());
+    expect(
+      readForms(page.text)
+        .flatMap(({ boxes }) => boxes)
+        .filter(({ name }) => name === 'tool'),
+    ).toHaveLength(100);
+    expect(Buffer.byteLength(page.text)).toBeLessThan(150_000);
+  }
 });

@@ -13,7 +13,7 @@ import { type Risk, risks } from '../../domain/risk.ts';
 import type { ChoiceContext, ToolContext, ToolGroupContext, ToolMark } from './contexts.ts';
 import { inWords } from './instants.ts';
 import { riskWords, toolWords } from './risk-words.ts';
-import { maxDescriptionCharacters, readableName, readableText } from './untrusted-text.ts';
+import { readableDescription, readableName } from './untrusted-text.ts';
 
 /** A tool with the server's own words. */
 export interface DescribedTool extends CatalogueTool {
@@ -130,7 +130,7 @@ function toolContext(shown: ShownTool<DescribedTool>, at: { index: number; draft
   const mark = markOf(shown, at.marks);
   const name = readableName(tool.name, 'unnamed tool');
   const title = readableName(tool.title, name);
-  const serverSays = readableText(tool.description ?? '', maxDescriptionCharacters);
+  const serverSays = readableDescription(tool.description ?? '');
   return {
     value: tool.name,
     key: `tool-${at.index}`,

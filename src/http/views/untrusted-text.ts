@@ -4,7 +4,10 @@
 export const maxNameCharacters = 80;
 
 /** The longest description that a page shows, in characters. */
-export const maxDescriptionCharacters = 300;
+const maxDescriptionCharacters = 300;
+
+/** What a description may take on a page, in bytes of HTML: 100 of them leave a consent page well below 150 KB. */
+const maxDescriptionBytes = 900;
 
 /**
  * Everything that takes part in a text without being seen: controls, format characters (bidi overrides, zero-width
@@ -46,6 +49,19 @@ export function readableText(text: string, maxCharacters: number): string {
 export function readableName(text: string | undefined, fallback: string): string {
   const name = readableText(text ?? '', maxNameCharacters);
   return name === '' ? fallback : name;
+}
+
+/** Makes a stranger's description readable, and cuts it to what a page has room for. */
+export function readableDescription(text: string): string {
+  const readable = readableText(text, maxDescriptionCharacters);
+  let bytes = 0;
+  let kept = '';
+  for (const character of readable) {
+    bytes += /["'&<>]/.test(character) ? '&quot;'.length : Buffer.byteLength(character);
+    if (bytes > maxDescriptionBytes) return `${kept.trimEnd()}…`;
+    kept += character;
+  }
+  return readable;
 }
 
 function spelled(character: string, isKept: boolean): string {
