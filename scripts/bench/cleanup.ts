@@ -24,6 +24,12 @@ export async function measureCleanup(options: BenchOptions & { cleanupRows: numb
   const { cleanupRows, connections, warmUpMs, measuredMs } = options;
   const cores: Cores | undefined = takeCores();
   await using stack = new AsyncDisposableStack();
+  // Whoever interrupts it must not find its servers running afterwards.
+  const interrupt = () => void stack.disposeAsync().then(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, interrupt);
+    stack.defer(() => void process.off(signal, interrupt));
+  }
   const folder = await mkdtemp(join(tmpdir(), 'toolgrant-bench-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const database = stack.adopt(await startBenchDatabase(join(folder, 'data')), (started) => started.stop());
