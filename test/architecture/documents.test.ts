@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { generatedDocuments } from '../../scripts/docs/documents.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { settings } from '../../src/config/settings.ts';
 import { listFiles, readText, root } from './source-tree.ts';
 
@@ -33,6 +34,52 @@ describe('Markdown', () => {
   it.each(pages)('%s links to files that exist', (page) => {
     const targets = [...readText(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)].map(([, target]) => target ?? '');
     expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
+  });
+});
+
+describe('commands in the documents', () => {
+  const program = createProgram(
+    { out: () => undefined, err: () => undefined, stdin: process.stdin, isTerminal: false, isErrTerminal: false },
+    { json: false },
+  );
+  const pages = listFiles('.').filter((path) => path.endsWith('.md') && !path.includes('CHANGELOG'));
+  const calls = pages.flatMap((page) =>
+    [...readText(page).matchAll(/(?:^|`|npx |-- )toolgrant ((?:[a-z<-][\w<>@.:/-]* ?)+)/gm)].map(([, call = '']) => ({
+      page,
+      words: call.trim().split(' '),
+    })),
+  );
+
+  it('are many', () => {
+    expect(calls.length).toBeGreaterThan(20);
+  });
+
+  it.each(calls.map(({ page, words }) => [page, words.join(' ')]))('%s: toolgrant %s is one, with its options', (_page, call) => {
+    let command = program;
+    const words = call.split(' ');
+    for (const [index, word] of words.entries()) {
+      const next = command.commands.find((one) => one.name() === word);
+      if (!next) {
+        // What is left are arguments and options; a group has neither.
+        expect({ call, isGroup: command.commands.length > 0 && index < words.length && !word.startsWith('-') }).toEqual({
+          call,
+          isGroup: false,
+        });
+        break;
+      }
+      command = next;
+    }
+    const known = ['--help', '--version', ...command.options.map(({ long }) => long)];
+    for (const option of words.filter((word) => word.startsWith('--'))) expect(known).toContain(option);
+  });
+});
+
+describe('metrics', () => {
+  it('are all in docs/operations.md, and none besides', () => {
+    const sources = ['src/platform/prometheus.ts', 'src/compose/open-runtime.ts', 'src/compose.ts', 'src/compose/start-issuer.ts'];
+    const made = sources.flatMap((path) => [...readText(path).matchAll(/name: '(toolgrant_\w+)'/g)].map(([, name]) => name));
+    const told = [...readText('docs/operations.md').matchAll(/^\| `(toolgrant_\w+)` \|/gm)].map(([, name]) => name);
+    expect(told.sort()).toEqual(made.sort());
   });
 });
 
