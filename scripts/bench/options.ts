@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Calm } from './calm.ts';
 
 /** The rows of the bench, in the order they run. */
-export const rowNames = ['discovery', 'jwks', 'registration', 'code', 'refresh', 'verification'] as const;
+export const rowNames = ['discovery', 'jwks', 'status', 'registration', 'code', 'refresh', 'verification'] as const;
 
 /** One kind of work that is measured. */
 export type RowName = (typeof rowNames)[number];

@@ -20,6 +20,7 @@ export interface Findings {
 const titles: Record<HttpRowName, string> = {
   discovery: 'discovery',
   jwks: 'JWKS',
+  status: 'status list (bare: JWKS)',
   registration: 'client registration',
   code: 'code → tokens',
   refresh: 'refresh with rotation',

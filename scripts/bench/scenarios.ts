@@ -50,6 +50,8 @@ export async function createScenarios(contender: Contender, connections: number)
   return {
     discovery: always(connections, 200, { method: 'GET', path: '/.well-known/oauth-authorization-server' }),
     jwks: always(connections, 200, { method: 'GET', path: endpoints.jwks }),
+    // The bare engine has none: beside it stands the document that is nearest.
+    status: always(connections, 200, { method: 'GET', path: contender.name === 'Toolgrant' ? '/status/0' : endpoints.jwks }),
     registration: always(connections, 201, { method: 'POST', path: endpoints.registration, headers: json, body: registrationBody }),
     code: {
       isUsedUp: true,
