@@ -110,7 +110,7 @@ export class LoadActor {
   /** Undefined: there was no answer. */
   async #timed(operation: string, send: () => Promise<RawResponse>): Promise<RawResponse | undefined> {
     const began = performance.now();
-    const answer = await send().catch(() => undefined);
+    const answer = await onceReached(send).catch(() => undefined);
     if (answer) this.#options.books.time(operation, performance.now() - began);
     return answer;
   }
@@ -118,7 +118,7 @@ export class LoadActor {
   /** Registers, signs in if need be, consents, redeems: a client of its own for each family. Undefined: it did not come to tokens. */
   async #begin(): Promise<Family | undefined> {
     const { door, books, person, server } = this.#options;
-    const client = await this.#attempt('register', () => registerTestClient(door));
+    const client = await this.#attempt('register', () => onceReached(() => registerTestClient(door)));
     if (!client) return void books.leaveOpen('client.registered');
     books.acknowledge('client.registered');
     const authorized = await this.#attempt('authorize', () => authorize(door, { client, person, server, browser: this.#browser }));
@@ -233,5 +233,17 @@ export class LoadActor {
     const error = location.searchParams.get('error');
     if (error !== 'server_error' && error !== 'temporarily_unavailable')
       this.#options.books.accuse(`authorize: sent on to ${location.search}`);
+  }
+}
+
+/** Sends again while nobody listens: such a request has certainly not happened, and is not to be counted as undecided. */
+async function onceReached<T>(send: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED' || tries === retries) throw error;
+      await sleep(retryPauseMs);
+    }
   }
 }
