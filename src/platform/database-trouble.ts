@@ -33,6 +33,16 @@ const prismaCodes = new Set([
   'P2037',
 ]);
 
+/** How Prisma's adapter names what it found; the end of a transaction shows nothing else. */
+const adapterKinds = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TooManyConnections',
+  'TransactionWriteConflict',
+  'TlsConnectionError',
+]);
+
 /** What the pool says without any code. */
 const poolMessages =
   /timeout exceeded when trying to connect|Too many callers wait for a database connection|Connection terminated|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end/i;
@@ -51,6 +61,7 @@ function saysTrouble(error: Record<string, unknown>): boolean {
   const message = typeof error['message'] === 'string' ? error['message'] : '';
   const codes = [error['code'], error['originalCode'], quotedCode.exec(message)?.[1]].filter((code) => typeof code === 'string');
   if (codes.some((code) => (code.length === 5 && sqlState.test(code)) || connectionCodes.has(code) || prismaCodes.has(code))) return true;
+  if (typeof error['kind'] === 'string' && adapterKinds.has(error['kind'])) return true;
   // The embedded database listens on a socket in the file system: gone while it is down.
   if (error['code'] === 'ENOENT' && (error['syscall'] === 'connect' || message.includes('connect ENOENT'))) return true;
   return poolMessages.test(message);

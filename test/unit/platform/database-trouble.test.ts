@@ -15,6 +15,7 @@ describe('trouble of the database', () => {
       'what the driver said, in Prisma’s words',
       withCode('P2039', 'Database error. Code: `57P03`. Message: `the database system is starting up`'),
     ],
+    ['a transaction whose end met a closed connection', new Error('ConnectionClosed', { cause: { kind: 'ConnectionClosed' } })],
     ['the line is too long', new Error('Too many callers wait for a database connection.')],
     ['a cause', new Error('outer', { cause: withCode('53300') })],
     ['Prisma’s adapter', Object.assign(new Error(), { meta: { driverAdapterError: { cause: { originalCode: '57P01' } } } })],
