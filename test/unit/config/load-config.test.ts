@@ -48,7 +48,7 @@ describe('without any setting', () => {
       listen: { hosts: ['127.0.0.1', '::1'], port: 4000, shutdownDelayMs: 0 },
       workers: 1,
       trustedProxies: [],
-      database: { kind: 'embedded', maxConnections: 10, statementTimeoutMs: 10_000 },
+      database: { kind: 'embedded', maxConnections: 10, statementTimeoutMs: 10_000, waitMs: 20_000 },
       dataDir: join(directory, '.toolgrant'),
       audit: 'immutable',
       auditRetentionSeconds: 2_557 * 86_400,
