@@ -14,6 +14,8 @@ export interface BenchDatabase {
   durability: string;
   /** The topmost process of the server. */
   processId: number | undefined;
+  /** Gathers statistics, as the server does by itself a minute after rows were added. */
+  analyze(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function startBenchDatabase(folder: string): Promise<BenchDatabase>
       runtimeUrl: database.runtimeUrl,
       ownerUrl: database.ownerUrl,
       processId: findBelow(process.pid, 'postgres'),
+      analyze: () => analyze(database.ownerUrl),
       stop: () => database.stop(),
     };
   } catch (error) {
@@ -47,6 +50,16 @@ async function readSettings(url: string): Promise<Pick<BenchDatabase, 'version' 
     );
     const values = new Map(rows.map(({ name, setting }) => [name, setting]));
     return { version: values.get('server_version') ?? '', durability: names.map((name) => `${name} ${values.get(name)}`).join(', ') };
+  } finally {
+    await client.end();
+  }
+}
+
+async function analyze(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query('ANALYZE');
   } finally {
     await client.end();
   }

@@ -1,5 +1,5 @@
 import { type AccessToken, errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { issueAccess } from '../services/issue-access.ts';
+import { type AccessGrant, issueAccess } from '../services/issue-access.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { toTokenError } from './errors.ts';
 import { stateOf } from './request-state.ts';
@@ -27,21 +27,17 @@ export function describeResourceServer(environment: EngineEnvironment, resource:
 /**
  * Fills in an access token before the engine signs it: the effective scopes in place of the marker, in the token and so in the
  * response (ENG-27), consent and status index, and an end no later than the earliest in the consent. Works on the request's own
- * transaction; when the consent gives nothing any more, the request fails and nothing of it stays.
+ * transaction, or was decided before where the request goes the short way; when the consent gives nothing any more, the request
+ * fails and nothing of it stays.
  */
 export async function fillAccessToken(
   environment: EngineEnvironment,
   ctx: KoaContextWithOIDC,
   making: { token: TokenInTheMaking; jwt: JwtInTheMaking },
 ): Promise<void> {
-  const { runtime, tenant } = environment;
   const { token, jwt } = making;
-  const { unit } = stateOf(ctx);
   const grantId = (token as { grantId?: string }).grantId;
-  if (!unit || grantId === undefined) throw new Error('an access token was about to be made outside a token request');
-  const outcome = await unit.write((db) => issueAccess(runtime, db, { tenant, grantId, origin: environment.originOf(ctx) }));
-  if (!outcome.ok) throw toTokenError(outcome.failure);
-  const access = outcome.value;
+  const access = await decideAccess(environment, ctx, grantId);
   token.scope = access.scope;
   const issuedAt = Number(jwt.payload.iat);
   const expiresAt = Math.min(Number(jwt.payload.exp), Math.floor(access.expiresAt.getTime() / 1_000));
@@ -54,6 +50,16 @@ export async function fillAccessToken(
     status: { status_list: access.status },
     ...(access.selection !== undefined && { selection: access.selection }),
   });
+}
+
+async function decideAccess(environment: EngineEnvironment, ctx: KoaContextWithOIDC, grantId: string | undefined): Promise<AccessGrant> {
+  const { runtime, tenant } = environment;
+  const { unit, short } = stateOf(ctx);
+  if (!unit || grantId === undefined) throw new Error('an access token was about to be made outside a token request');
+  if (short?.prepared.facts.grantId === grantId) return short.prepared.access;
+  const outcome = await unit.write((db) => issueAccess(runtime, db, { tenant, grantId, origin: environment.originOf(ctx) }));
+  if (!outcome.ok) throw toTokenError(outcome.failure);
+  return outcome.value;
 }
 
 function signedInAt(ctx: KoaContextWithOIDC): number | undefined {

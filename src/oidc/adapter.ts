@@ -4,9 +4,7 @@
  * compare-and-set (ENG-1). Consents and installations say what may be done; grants here are markers that end with them.
  */
 import Provider, { type Adapter, type AdapterPayload, type ClientMetadata as EngineClient, errors } from 'oidc-provider';
-import type { ClientMetadata } from '../domain/client-metadata.ts';
 import type { ClientId, ServerId, UserId } from '../domain/ids.ts';
-import { parseRedirectUri } from '../domain/redirect-uri.ts';
 import { sha256 } from '../platform/digest.ts';
 import { endInstallationOfGrant } from '../services/end-installation.ts';
 import type { Origin, Runtime, Tenant } from '../services/runtime.ts';
@@ -30,6 +28,7 @@ import type { Database } from '../store/client.ts';
 import { findClient, isClientId, isServerClientId } from '../store/clients.ts';
 import { findServerCredentialDigest } from '../store/servers.ts';
 import { UnitOfWork } from '../store/unit-of-work.ts';
+import { serverAsEngineClient, toEngineClient } from './engine-client.ts';
 import type { RefreshSuccessors } from './refresh-successor.ts';
 import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
 import { paths } from './routes.ts';
@@ -92,11 +91,18 @@ class ArtifactAdapter implements Adapter {
     if (this.#model === 'Session') return this.#keepSession(id, artifact);
     if (this.#model !== 'RefreshToken') return this.#write((db) => keepArtifact(db, tenant.id, artifact));
     // A successor that is handed out once more is there already; it is never made twice.
-    if (currentState()?.successor === id) return;
+    const state = currentState();
+    if (state?.successor === id) return;
+    if (state?.short && !state.short.successor) {
+      state.short.successor = artifact;
+      return;
+    }
     if (!(await this.#write((db) => addArtifact(db, tenant.id, artifact)))) throw new Error('a refresh token was about to be issued twice');
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
+    const prepared = this.#findPrepared(id);
+    if (prepared) return this.#toPayload(prepared, id);
     const artifact = await this.#read((db) => findArtifact(db, this.#environment.tenant.id, this.#keyOf(id)));
     if (!artifact) return undefined;
     const payload = this.#toPayload(artifact, id);
@@ -123,6 +129,10 @@ class ArtifactAdapter implements Adapter {
   async consume(id: string): Promise<void> {
     const { runtime, tenant } = this.#environment;
     const state = currentState();
+    if (state?.short && this.#isPresented(id)) {
+      state.short.isConsumed = true;
+      return;
+    }
     const hasNothingToLose = state?.unit?.isOpen === false;
     if (await this.#write((db) => consumeArtifact(db, tenant.id, this.#keyOf(id), runtime.clock.now()))) return;
     // Whoever comes second has the row locked all the same. Let go of it, or those who repeat are served one after another.
@@ -197,6 +207,18 @@ class ArtifactAdapter implements Adapter {
       if (!arrivedAt || arrivedAt > next.consumedAt) return { outcome: 'reuse', grantId };
       presented = next.id;
     }
+  }
+
+  /** What a request on the short way has read already. */
+  #findPrepared(id: string): Artifact | undefined {
+    const facts = currentState()?.short?.prepared.facts;
+    if (this.#model === 'Grant' && facts?.grantId === id) return facts.grant;
+    return this.#isPresented(id) ? facts?.artifact : undefined;
+  }
+
+  #isPresented(id: string): boolean {
+    const presented = currentState()?.short?.prepared.facts.artifact;
+    return presented?.model === this.#model && presented.digest === sha256(id);
   }
 
   /** Finds what a refresh token was exchanged for, once nobody is in the middle of using that. */
@@ -293,6 +315,8 @@ class ClientAdapter implements Adapter {
 
   async #findClient(id: ClientId): Promise<EngineClient | undefined> {
     const { runtime, tenant } = this.#environment;
+    const facts = currentState()?.short?.prepared.facts;
+    if (facts?.consent.clientId === id) return toEngineClient(id, facts.client.metadata, facts.client.secretDigest);
     const client = await findClient(runtime.store, tenant.id, id);
     return client && toEngineClient(id, client.metadata, client.secretDigest);
   }
@@ -300,15 +324,7 @@ class ClientAdapter implements Adapter {
   async #findServer(id: ServerId): Promise<EngineClient | undefined> {
     const { runtime, tenant } = this.#environment;
     const digest = await findServerCredentialDigest(runtime.store, tenant.id, id);
-    if (digest === undefined) return undefined;
-    return {
-      client_id: id,
-      client_secret: digest,
-      token_endpoint_auth_method: 'client_secret_basic',
-      redirect_uris: [],
-      response_types: [],
-      grant_types: [],
-    };
+    return digest === undefined ? undefined : serverAsEngineClient(id, digest);
   }
 
   upsert = refuse;
@@ -321,23 +337,4 @@ class ClientAdapter implements Adapter {
 
 async function refuse(): Promise<never> {
   throw new Error('clients are registered, changed and removed by services, not by the engine');
-}
-
-/** `application_type` here only tells the engine which schemes to expect; what is allowed was decided at registration. */
-function toEngineClient(id: ClientId, metadata: ClientMetadata, secretDigest: string | undefined): EngineClient {
-  const claimsScheme = metadata.redirectUris.some((uri) => {
-    const parsed = parseRedirectUri(uri);
-    return 'kind' in parsed && parsed.kind === 'private-use';
-  });
-  return {
-    client_id: id,
-    ...(secretDigest !== undefined && { client_secret: secretDigest }),
-    ...(metadata.name !== undefined && { client_name: metadata.name }),
-    redirect_uris: metadata.redirectUris,
-    post_logout_redirect_uris: metadata.postLogoutRedirectUris,
-    token_endpoint_auth_method: metadata.authMethod,
-    application_type: claimsScheme ? 'native' : 'web',
-    grant_types: metadata.grants,
-    response_types: ['code'],
-  };
 }

@@ -19,6 +19,7 @@ import { createLiveKeys } from './live-keys.ts';
 import { createOwnTokenReader } from './own-token.ts';
 import { createRefreshSuccessors } from './refresh-successor.ts';
 import { answerManagement, answerRegistration } from './registration.ts';
+import { stateOf } from './request-state.ts';
 import { rewriteAuthorization } from './rewrite-authorization.ts';
 import { paths } from './routes.ts';
 import { settleSessionCookie } from './session-cookie.ts';
@@ -132,7 +133,7 @@ function createEndpoints(
   const readToken = createOwnTokenReader(environment);
   const protect = (answer: (ctx: Context) => Promise<void>) => (ctx: Context) => answerGuarded(environment, ctx, () => answer(ctx));
   const token = protect(async (ctx) => {
-    await answerTokenRequest(environment, ctx, () => engine(ctx));
+    await answerTokenRequest(environment, ctx, engine);
     countAnswer(environment, ctx);
   });
   const introspect = protect((ctx) => answerIntrospection(environment, ctx, { engine: () => engine(ctx), readToken }));
@@ -203,10 +204,7 @@ function answerMethodNotAllowed(ctx: Context, methods: readonly string[]): void 
 }
 
 /** Faults are counted as requests that ended in 5xx. */
-function countAnswer({ runtime }: EngineEnvironment, ctx: Context & { oidc?: { params?: { grant_type?: unknown } } }): void {
+function countAnswer({ runtime }: EngineEnvironment, ctx: Context): void {
   const { error } = (ctx.body ?? {}) as { error?: unknown };
-  runtime.metrics.countTokenAnswer(
-    String(ctx.oidc?.params?.grant_type ?? ''),
-    ctx.status === 200 ? 'issued' : String(error ?? 'server_error'),
-  );
+  runtime.metrics.countTokenAnswer(stateOf(ctx).grantType ?? '', ctx.status === 200 ? 'issued' : String(error ?? 'server_error'));
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { issueAccess } from '../services/issue-access.ts';
+import type { PreparedTokenRequest, Successor } from '../services/prepare-token-request.ts';
 
 /** What services take to work on a transaction that the caller holds. */
 type Database = Parameters<typeof issueAccess>[1];
@@ -26,6 +27,10 @@ export interface RequestState {
   arrivedAt?: Date;
   /** Present at the token endpoint. */
   unit?: Unit;
+  /** Present while a token request goes the short way: what the engine finds is read already, what it writes is kept for the end. */
+  short?: ShortWay;
+  /** What the client called its grant. */
+  grantType?: string;
   /** Grants whose installations end after this request, even though it fails. */
   revocations: Map<string, RevocationReason>;
   /** The successor of the presented refresh token, when it was handed out already and is handed out once more. */
@@ -38,6 +43,15 @@ export interface RequestState {
   isSessionOver?: boolean;
   /** What went wrong inside, when something did. */
   fault?: Error;
+}
+
+/** A token request on the short way. */
+export interface ShortWay {
+  prepared: PreparedTokenRequest;
+  /** The engine used what was presented. */
+  isConsumed?: boolean;
+  /** The refresh token that the engine issued. */
+  successor?: Successor;
 }
 
 const key = Symbol('toolgrant.engine');

@@ -34,8 +34,8 @@ export interface AccessGrant {
   selection?: string;
   /** No later than the earliest end in the consent. */
   expiresAt: Date;
-  /** The tools left out, each with its reason, for the log. */
-  leftOut: EffectiveTools['leftOut'];
+  /** How many tools it allows, and those left out, each with its reason, for the audit trail. */
+  issued: { tools: number; leftOut: EffectiveTools['leftOut'] };
 }
 
 /**
@@ -61,12 +61,12 @@ export async function issueAccess(
 
   const catalogue = await listCatalogue(db, tenant.id, consent.serverId);
   const effective = effectiveTools(consent, catalogue, { now, marginSeconds: minimumTokenSeconds });
-  const longest = new Date(now.getTime() + runtime.lifetimes.accessTokenSeconds * 1_000);
-  const expiresAt = effective.expiresAt && effective.expiresAt < longest ? effective.expiresAt : longest;
+  const expiresAt = tokenEnd(runtime, { now, consentEnd: effective.expiresAt });
   const { scope, document } = spellScope(effective, consent.salt);
   const selection = document === undefined ? undefined : sha256(document);
   if (selection !== undefined && document !== undefined) await keepSelection(db, tenant.id, { sha256: selection, document, expiresAt });
 
+  const issued = { tools: effective.allowed.length, leftOut: effective.leftOut };
   const status = installation.status ?? (await takeStatusIndex(db, tenant, { installation, now }));
   await touchInstallation(db, tenant.id, installation.id, now);
   await recordAuditEvent(db, tenant.id, {
@@ -80,7 +80,7 @@ export async function issueAccess(
     consentId: consent.id,
     consentVersion: consent.version,
     installationId: installation.id,
-    detail: { tools: effective.allowed.length, leftOut: cut(effective.leftOut) },
+    detail: describeIssue(issued),
   });
   return succeed({
     scope,
@@ -89,13 +89,20 @@ export async function issueAccess(
     status: { idx: status.index, uri: `${tenant.issuer}/status/${status.list}` },
     ...(selection !== undefined && { selection }),
     expiresAt,
-    leftOut: effective.leftOut,
+    issued,
   });
 }
 
-/** The first few and how many there are: every token leaves an event, and a server may take thousands of tools away. */
-function cut(leftOut: EffectiveTools['leftOut']): { count: number; tools: EffectiveTools['leftOut'] } {
-  return { count: leftOut.length, tools: leftOut.slice(0, 20).map(({ name, reason }) => ({ name: name.slice(0, 100), reason })) };
+/** When a token made now ends: after its longest life, or with the consent. */
+export function tokenEnd({ lifetimes }: Runtime, { now, consentEnd }: { now: Date; consentEnd: Date | undefined }): Date {
+  const longest = new Date(now.getTime() + lifetimes.accessTokenSeconds * 1_000);
+  return consentEnd && consentEnd < longest ? consentEnd : longest;
+}
+
+/** What the audit trail keeps: of the tools left out the first few and how many there are, because every token leaves an event. */
+export function describeIssue({ tools, leftOut }: AccessGrant['issued']): Record<string, unknown> {
+  const first = leftOut.slice(0, 20).map(({ name, reason }) => ({ name: name.slice(0, 100), reason }));
+  return { tools, leftOut: { count: leftOut.length, tools: first } };
 }
 
 async function takeStatusIndex(

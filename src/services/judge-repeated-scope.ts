@@ -13,6 +13,12 @@ export async function judgeRepeatedScope(
   const installation = await findInstallationOfGrant(db, tenant.id, grantId);
   // Without one there is nothing to refresh either; that is said elsewhere, and better.
   if (!installation) return undefined;
+  if (isRepeated(scope, installation.requestedScopes)) return undefined;
   const given = await summarizeConsentHistory(db, tenant.id, installation.consentId);
   return findForeignScope(scope, { requested: installation.requestedScopes, given });
+}
+
+/** Whether a `scope` names nothing but what was asked for before; then nothing else has to be looked up. */
+export function isRepeated(scope: string, requested: readonly string[]): boolean {
+  return findForeignScope(scope, { requested, given: { toolNames: new Set(), resources: false, prompts: false } }) === undefined;
 }

@@ -14,7 +14,18 @@ export type Store = PrismaClient;
 
 /** Opens the store on a pool that the caller owns and ends. */
 export function createStore(pool: Pool): Store {
-  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false, statementNameGenerator: nameStatements() }) });
+  const store = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false, statementNameGenerator: nameStatements() }) });
+  pools.set(store, pool);
+  return store;
+}
+
+const pools = new WeakMap<Store, Pool>();
+
+/** The pool below a store, for the statements of `store/hot/`, which go around Prisma. */
+export function poolOf(store: Store): Pool {
+  const pool = pools.get(store);
+  if (!pool) throw new Error('the store was not made by createStore');
+  return pool;
 }
 
 /** How many statements are prepared by name at most: lists in `IN (…)` make a text for each length. */

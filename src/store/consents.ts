@@ -54,6 +54,21 @@ export async function findConsent(db: Database, tenantId: TenantId, id: ConsentI
   return row ? toConsent(row) : undefined;
 }
 
+/** Finds one version of a consent; it never changes. Whether the consent has ended since is not said. */
+export async function findConsentVersion(
+  db: Database,
+  tenantId: TenantId,
+  { id, version }: { id: ConsentId; version: number },
+): Promise<Consent | undefined> {
+  const row = await db.consentVersion.findUnique({
+    where: { tenantId_consentId_version: { tenantId, consentId: id, version } },
+    select: { tools: true, resources: true, prompts: true, salt: true, expiresAt: true },
+  });
+  if (!row) return undefined;
+  const { expiresAt, tools, ...terms } = row;
+  return { ...terms, id, version, tools: tools as unknown as ConsentedTool[], ...(expiresAt && { expiresAt }) };
+}
+
 /** Where a page of consents begins or ends: at this one, which is not on it. */
 export interface ConsentPlace {
   createdAt: Date;

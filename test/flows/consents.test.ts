@@ -209,7 +209,7 @@ describe('an access token', () => {
     await scene.setTools([toolNamed('list_issues', 'read', { version: 2 }), toolNamed('create_issue', 'destructive', { version: 2 })]);
     const grant = await issued(grantId);
     expect(grant.scope).toBe('tool:delete_issue tool:list_issues');
-    expect(grant.leftOut).toEqual([{ name: 'create_issue', reason: 'riskier-than-consented' }]);
+    expect(grant.issued.leftOut).toEqual([{ name: 'create_issue', reason: 'riskier-than-consented' }]);
   });
 
   it('ends no later than the consent, and there is none with less than a minute to live (ENG-29)', async () => {

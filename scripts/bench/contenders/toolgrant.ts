@@ -62,7 +62,11 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
     name: 'Toolgrant',
     origin,
     processId: child.pid as number,
-    makeCodes: (request, count) => people.makeCodes(request, count),
+    makeCodes: async (request, count) => {
+      const codes = await people.makeCodes(request, count);
+      await database.analyze();
+      return codes;
+    },
     stop: async () => {
       await people.close();
       await stop();
