@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { UserId } from '../../src/domain/ids.ts';
+import { issuerPath } from '../../src/domain/issuer-url.ts';
 import { type AppParts, createListener } from '../../src/http/app.ts';
 import { buildSite, type SharedParts } from '../../src/http/build-site.ts';
 import { createSites, type Sites } from '../../src/http/sites.ts';
@@ -15,6 +16,7 @@ import { createPasswordHasher } from '../../src/platform/passwords.ts';
 import { randomToken } from '../../src/platform/random.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { addServer as addServerService } from '../../src/services/add-server.ts';
+import { createTenant } from '../../src/services/create-tenant.ts';
 import { createUser } from '../../src/services/create-user.ts';
 import { ensureRootTenant } from '../../src/services/ensure-root-tenant.ts';
 import { noAttemptLimits } from '../../src/services/limit-attempts.ts';
@@ -71,7 +73,9 @@ export interface TestIssuer {
   log: string[];
   /** Sends one request to it. */
   send(request: RawRequest): Promise<RawResponse>;
-  addPerson(): Promise<TestPerson>;
+  /** Makes a tenant beside it, below its URL unless `issuer` gives one; returns it as an issuer, which `send` reaches below its URL. */
+  addTenant(slug: string, issuer?: string): Promise<TestIssuer>;
+  addPerson(options?: { isAdmin?: boolean }): Promise<TestPerson>;
   addServer(tools?: readonly StoredTool[], resource?: string): Promise<TestServer>;
   /** Stops it, and removes the database when it is its own. */
   stop(): Promise<void>;
@@ -138,30 +142,46 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     });
   const directory = await openTenantDirectory(runtime, tenant);
   server.on('request', createListener({ runtime, root: tenant, directory, sites, render, trustedProxies }));
-  const origin = { port, host: new URL(url).host };
-  return {
-    url,
-    origin,
-    runtime,
-    tenant,
-    engine,
-    sites,
-    directory,
-    database,
-    secret,
-    log,
-    send: (request) => exchange(origin, request),
-    addPerson: () => addPerson(runtime, tenant),
-    addServer: (tools, resource) => addServer(runtime, tenant, { tools, resource }),
-    stop,
+  const view = (of: Tenant, itsEngine: Engine): TestIssuer => {
+    const itsOrigin = { port, host: new URL(of.issuer).host };
+    return {
+      url: of.issuer,
+      origin: itsOrigin,
+      runtime,
+      tenant: of,
+      engine: itsEngine,
+      sites,
+      directory,
+      database,
+      secret,
+      log,
+      send: (request) => exchange(itsOrigin, of === tenant ? request : { ...request, path: `${issuerPath(of.issuer)}${request.path}` }),
+      addTenant: async (slug, itsUrl) => {
+        const created = await createTenant(runtime, {
+          slug,
+          name: slug,
+          origin: operator,
+          ...(itsUrl !== undefined && { issuer: itsUrl }),
+        });
+        if (!created.ok) throw new Error(`no tenant: ${JSON.stringify(created.problem)}`);
+        await directory.refresh();
+        return view(created.tenant, await sites.use(created.tenant, (site) => site.engine));
+      },
+      addPerson: (person) => addPerson(runtime, of, person),
+      addServer: (tools, resource) => addServer(runtime, of, { tools, resource }),
+      stop,
+    };
   };
+  return view(tenant, engine);
 }
 
+const operator = { actorType: 'operator' } as const;
+
 /** Makes a person. */
-export async function addPerson(runtime: Runtime, tenant: Tenant): Promise<TestPerson> {
+export async function addPerson(runtime: Runtime, tenant: Tenant, { isAdmin = false }: { isAdmin?: boolean } = {}): Promise<TestPerson> {
   const email = `${randomToken(6).toLowerCase().replaceAll('_', '-')}@example.com`;
   const password = `correct horse ${randomToken(9)}`;
-  const created = await createUser(runtime, tenant, { email, password, isAdmin: false, origin: { actorType: 'operator' } });
+  const created = await createUser(runtime, tenant, { email, password, isAdmin, origin: operator });
   if (!created.ok) throw new Error(`no person: ${created.problem}`);
   return { userId: created.user.id, email, password };
 }
@@ -173,7 +193,7 @@ export async function addServer(
   options: { tools?: readonly StoredTool[] | undefined; resource?: string | undefined } = {},
 ): Promise<TestServer> {
   const resource = options.resource ?? `https://${randomToken(6).toLowerCase().replaceAll(/[_-]/g, '0')}.example/mcp`;
-  const added = await addServerService(runtime, tenant, { resource, name: 'Tracker', origin: { actorType: 'operator' } });
+  const added = await addServerService(runtime, tenant, { resource, name: 'Tracker', origin: operator });
   if (!added.ok) throw new Error(`no server: ${JSON.stringify(added.problem)}`);
   const { server, credential } = added;
   const tools = options.tools ?? [toolNamed('list_issues'), toolNamed('create_issue', 'write'), toolNamed('delete_issue', 'destructive')];
