@@ -51,7 +51,7 @@ export async function answerFaults(environment: EngineEnvironment, ctx: Context,
   try {
     await next();
   } catch (error) {
-    state.fault = error instanceof Error ? error : new Error(String(error));
+    state.fault = error instanceof Error ? error : new Error(String(error), { cause: error });
   }
   if (!state.fault || isAbandoned(ctx)) return;
   const { runtime, settings } = environment;

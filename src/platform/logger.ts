@@ -74,11 +74,17 @@ const bufferedBytes = 8_192;
  */
 function openStandardOutput(): { write(line: string): void } {
   const out = openDestination({ dest: 1, sync: true, minLength: bufferedBytes });
+  // When nobody reads any more (EPIPE), lines are lost. That is no reason to fail, least of all on the way out.
+  out.on('error', () => undefined);
   let waiting: NodeJS.Timeout | undefined;
   const flush = () => {
     clearTimeout(waiting);
     waiting = undefined;
-    out.flushSync();
+    try {
+      out.flushSync();
+    } catch {
+      // as above
+    }
   };
   process.on('exit', flush);
   return {

@@ -22,5 +22,9 @@ export async function listKeys(runtime: Runtime, tenant: Tenant): Promise<KeyOve
 
 /** Leaves the keys themselves out. */
 export function describeKeys(keys: readonly StoredSigningKey[]): KeyOverview[] {
-  return keys.map(({ sealedPrivateJwk: _, publicJwk: __, ...overview }) => overview);
+  const overviews = keys.map(({ sealedPrivateJwk: _, publicJwk: __, ...overview }) => overview);
+  // Keys that were made in one moment stand in the order of their lives.
+  return overviews.sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || order.indexOf(a.state) - order.indexOf(b.state));
 }
+
+const order: readonly SigningKeyState[] = ['retired', 'retiring', 'current', 'next'];
