@@ -51,7 +51,6 @@ export async function compose(options: CompositionOptions): Promise<Composition>
       limits: config.rateLimits === 'on' ? countRefusals(createAttemptLimits(counters), runtime.metrics) : noAttemptLimits,
       isDraining,
       settingsOf: ({ id }) => ({
-        registration: 'open',
         ...(id === tenant.id && config.defaultResource !== undefined && { defaultResource: config.defaultResource }),
       }),
     };

@@ -33,6 +33,7 @@ export const auditEventTypes = [
   'key.rotated',
   'key.retired',
   'tenant.created',
+  'tenant.settings-changed',
 ] as const;
 
 /** One of the documented event types. */

@@ -8,7 +8,7 @@ import type { Site } from './site.ts';
 /** What the sites of all tenants have in common. */
 export interface SharedParts extends Pick<Site, 'runtime' | 'render' | 'statusLists' | 'limits' | 'isDraining'> {
   /** What the engine of a tenant is set to. */
-  settingsOf(tenant: Tenant): Pick<EngineSettings, 'registration' | 'defaultResource'>;
+  settingsOf(tenant: Tenant): Pick<EngineSettings, 'defaultResource'>;
 }
 
 /** Makes the site of a tenant, engine included. Throws when its keys cannot be opened. */

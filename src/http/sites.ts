@@ -1,4 +1,5 @@
 import type { Tenant } from '../services/runtime.ts';
+import { isSameTenant } from '../services/tenant-directory.ts';
 import type { Site } from './site.ts';
 
 /** The sites of the tenants that are used now: made when first asked for, the one unused longest goes when there are too many. */
@@ -53,8 +54,7 @@ export function createSites(options: { build: (tenant: Tenant) => Promise<Site>;
   /** A tenant whose row was changed gets another site. */
   const obtain = (tenant: Tenant): Entry => {
     const standing = kept.get(tenant.id);
-    const isCurrent = standing?.tenant.issuer === tenant.issuer && standing.tenant.name === tenant.name;
-    const entry = standing && isCurrent ? standing : make(tenant);
+    const entry = standing && isSameTenant(standing.tenant, tenant) ? standing : make(tenant);
     if (standing && standing !== entry) drop(standing);
     kept.delete(tenant.id);
     kept.set(tenant.id, entry);
@@ -76,7 +76,7 @@ export function createSites(options: { build: (tenant: Tenant) => Promise<Site>;
     },
     atHand: (tenant) => {
       const entry = kept.get(tenant.id);
-      return entry?.tenant.issuer === tenant.issuer ? entry.site : undefined;
+      return entry && isSameTenant(entry.tenant, tenant) ? entry.site : undefined;
     },
     size: () => kept.size,
     clear: () => {

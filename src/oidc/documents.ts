@@ -15,13 +15,9 @@ export interface PublicDocuments {
 }
 
 /** Makes them. */
-export function createPublicDocuments({
-  tenant,
-  keys,
-  settings,
-}: Pick<EngineEnvironment, 'tenant' | 'keys' | 'settings'>): PublicDocuments {
+export function createPublicDocuments({ tenant, keys }: Pick<EngineEnvironment, 'tenant' | 'keys'>): PublicDocuments {
   return {
-    metadata: toDocument(describeIssuer(tenant.issuer, settings), 'application/json'),
+    metadata: toDocument(describeIssuer(tenant), 'application/json'),
     // Public halves only, kept apart from the private ones since they were made (ABUSE-55).
     jwks: toDocument({ keys: keys.keys.map(({ publicJwk }) => publicJwk) }, 'application/jwk-set+json'),
   };

@@ -28,8 +28,6 @@ export interface PublicDocument {
 
 /** What the engine leaves to those who call it. */
 export interface EngineSettings {
-  /** Whether strangers may register clients (RFC 7591). `off`: the endpoint is 404 and not in the metadata. */
-  registration: 'open' | 'off';
   /** The resource meant by clients that name none; without it they get `invalid_target` (MCP-21). */
   defaultResource?: string;
   /** Answers with an error page. Status and `no-store` are set already; it sets type and body. */

@@ -150,7 +150,7 @@ function createEndpoints(
     [paths.signOutConfirm, { audience: 'people', methods: { POST: engine } }],
     [paths.signedOut, { audience: 'people', methods: { GET: engine } }],
   ]);
-  if (environment.settings.registration === 'open') {
+  if (environment.tenant.settings.registration !== 'off') {
     exact.set(paths.register, { audience: 'clients', methods: { POST: protect((ctx) => answerRegistration(environment, ctx)) } });
   }
   const resume: Endpoint = { audience: 'people', methods: { GET: engine } };

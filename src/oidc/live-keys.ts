@@ -1,3 +1,4 @@
+import { atMost } from '../platform/at-most.ts';
 import { logFault } from '../platform/logger.ts';
 import type { Runtime, Tenant } from '../services/runtime.ts';
 import { ensureSigningKeys, type SigningKeySet } from '../services/signing-keys.ts';
@@ -55,11 +56,4 @@ export function createLiveKeys(runtime: Runtime, tenant: Tenant, known: SigningK
       if (age() >= staleMs) await atMost(settled, longestReadMs);
     },
   };
-}
-
-async function atMost(work: Promise<void>, ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }

@@ -1,16 +1,16 @@
-import type { EngineSettings } from './engine-contract.ts';
+import type { Tenant } from '../services/runtime.ts';
 import { paths } from './routes.ts';
 import { advertisedScopes } from './scopes.ts';
 
-/** Authorization server metadata (RFC 8414 and OpenID Connect Discovery, one document for both). It names only what is on. */
-export function describeIssuer(issuer: string, { registration }: Pick<EngineSettings, 'registration'>): Record<string, unknown> {
+/** Authorization server metadata (RFC 8414 and OpenID Connect Discovery, one document for both). It names only what is on for this tenant. */
+export function describeIssuer({ issuer, settings }: Pick<Tenant, 'issuer' | 'settings'>): Record<string, unknown> {
   const at = (path: string) => `${issuer}${path}`;
   return {
     issuer,
     authorization_endpoint: at(paths.authorize),
     token_endpoint: at(paths.token),
     jwks_uri: at(paths.jwks),
-    ...(registration === 'open' && { registration_endpoint: at(paths.register) }),
+    ...(settings.registration !== 'off' && { registration_endpoint: at(paths.register) }),
     introspection_endpoint: at(paths.introspect),
     revocation_endpoint: at(paths.revoke),
     end_session_endpoint: at(paths.signOut),

@@ -4,6 +4,7 @@
  * Services know nothing of HTTP or of the protocol engine; `oidc`, `http` and `cli` call them.
  */
 import type { TenantId } from '../domain/ids.ts';
+import type { TenantSettings } from '../domain/tenant-settings.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -47,6 +48,8 @@ export interface Tenant {
   slug: string;
   issuer: string;
   name: string;
+  /** As they stood when this was read; a request's tenant is at most a second old. */
+  settings: TenantSettings;
 }
 
 /** Who caused what a service does, for the audit trail. */

@@ -1,4 +1,11 @@
 import { idPrefixes, type TenantId } from '../domain/ids.ts';
+import {
+  defaultTenantSettings,
+  readTenantSettings,
+  type StoredSettings,
+  type TenantSettings,
+  type UnreadSetting,
+} from '../domain/tenant-settings.ts';
 import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
 
@@ -8,17 +15,25 @@ export interface StoredTenant {
   slug: string;
   issuer: string;
   name: string;
+  settings: TenantSettings;
 }
+
+/** A new tenant's row; its settings are the defaults. */
+export type NewTenant = Omit<StoredTenant, 'settings'> & { createdAt: Date };
 
 /** A tenant with when its row was written last, by the database's clock. */
 export interface DatedTenant extends StoredTenant {
   changedAt: Date;
+  /** Stored settings that could not be read. */
+  unread: readonly UnreadSetting[];
 }
 
-const columns = { id: true, slug: true, issuer: true, name: true } as const;
+const columns = { id: true, slug: true, issuer: true, name: true, settings: true } as const;
 
-function toTenant<Row extends { id: string }>(row: Row): Row & { id: TenantId } {
-  return { ...row, id: row.id as TenantId };
+function toTenant<Row extends { id: string; settings: unknown }>(
+  row: Row,
+): Omit<Row, 'id' | 'settings'> & Pick<StoredTenant, 'id' | 'settings'> {
+  return { ...row, id: row.id as TenantId, settings: readTenantSettings(row.settings).settings };
 }
 
 /** Finds a tenant. */
@@ -44,23 +59,33 @@ export async function listTenants(db: Database, limit?: number): Promise<(Stored
 export async function listTenantsChangedSince(db: Database, since: Date | undefined): Promise<DatedTenant[]> {
   const where = since ? { changedAt: { gte: since } } : {};
   const rows = await db.tenant.findMany({ where, select: { ...columns, changedAt: true } });
-  return rows.map(toTenant);
+  return rows.map((row) => ({ ...toTenant(row), unread: readTenantSettings(row.settings).unread }));
 }
 
 /** Makes a tenant if it is not there; of two that try together, one does. */
-export async function obtainTenant(db: Database, tenant: StoredTenant & { createdAt: Date }): Promise<void> {
-  await db.tenant.createMany({ data: tenant, skipDuplicates: true });
+export async function obtainTenant(db: Database, tenant: NewTenant): Promise<void> {
+  const { id, slug, issuer, name, createdAt } = tenant;
+  await db.tenant.createMany({ data: { id, slug, issuer, name, createdAt }, skipDuplicates: true });
 }
 
 /** Makes a tenant; undefined when its slug or issuer URL is another's. */
-export async function createTenant(
-  db: Database,
-  tenant: Omit<StoredTenant, 'id'> & { createdAt: Date },
-): Promise<StoredTenant | undefined> {
+export async function createTenant(db: Database, tenant: Omit<NewTenant, 'id'>): Promise<StoredTenant | undefined> {
   const id = randomId(idPrefixes.tenant) as TenantId;
   const { count } = await db.tenant.createMany({ data: { ...tenant, id }, skipDuplicates: true });
   const { slug, issuer, name } = tenant;
-  return count === 1 ? { id, slug, issuer, name } : undefined;
+  return count === 1 ? { id, slug, issuer, name, settings: defaultTenantSettings } : undefined;
+}
+
+/** A tenant's settings as they are stored, those included that mean nothing to this version. */
+export async function getStoredSettings(db: Database, id: TenantId): Promise<StoredSettings> {
+  const { settings } = await db.tenant.findUniqueOrThrow({ where: { id }, select: { settings: true } });
+  return (typeof settings === 'object' && !Array.isArray(settings) ? settings : {}) as StoredSettings;
+}
+
+/** Replaces a tenant's settings. Lock the tenant before they are read. */
+export async function updateTenantSettings(db: Database, id: TenantId, settings: StoredSettings): Promise<void> {
+  await db.$executeRaw`
+    UPDATE tenants SET settings = ${JSON.stringify(settings)}::jsonb, changed_at = clock_timestamp() WHERE id = ${id}`;
 }
 
 /** Gives a tenant another issuer URL. */

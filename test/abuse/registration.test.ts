@@ -259,13 +259,11 @@ describe('what may not be registered', () => {
   });
 
   it('ABUSE-11: where registration is off, it is not there', async () => {
-    const closed = await startIssuer({ beside: issuer, settings: { registration: 'off' } });
-    try {
-      expect((await postJson(closed, '/register', loopback)).status).toBe(404);
-      expect((await closed.send({ path: '/register/cli_x' })).status).toBe(404);
-      expect((await closed.send({ path: '/.well-known/oauth-authorization-server' })).json()).not.toHaveProperty('registration_endpoint');
-    } finally {
-      await closed.stop();
-    }
+    const closed = await issuer.addTenant('closed');
+    await closed.set({ registration: 'off' });
+    expect((await postJson(closed, '/register', loopback)).status).toBe(404);
+    expect((await closed.send({ path: '/register/cli_x' })).status).toBe(404);
+    expect((await closed.send({ path: '/.well-known/oauth-authorization-server' })).json()).not.toHaveProperty('registration_endpoint');
+    expect((await postJson(issuer, '/register', loopback)).status).toBe(201);
   });
 });

@@ -24,7 +24,7 @@ let t: TestRuntime;
 let other: Tenant;
 beforeAll(async () => {
   t = await createTestRuntime();
-  other = { id: 'tnt_other' as TenantId, slug: 'other', issuer: 'http://localhost:4000/t/other', name: 'Other' };
+  other = { ...t.tenant, id: 'tnt_other' as TenantId, slug: 'other', issuer: 'http://localhost:4000/t/other', name: 'Other' };
   await obtainTenant(t.runtime.store, { ...other, createdAt: new Date() });
 });
 afterAll(() => t.end());

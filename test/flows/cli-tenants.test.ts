@@ -87,6 +87,60 @@ describe('tenant create', () => {
   });
 });
 
+describe('tenant set and tenant show', () => {
+  const settingsOf = async (...args: string[]) =>
+    jsonOf<{ settings: Record<string, string> }>(await run('tenant', 'show', ...args, '--json')).settings;
+
+  it('sets one tenant, the one at the base when none is named, and says what changed', async () => {
+    const { code, out, err } = await run('tenant', 'set', 'acme', 'registration=off');
+    expect({ code, out, err }).toEqual({ code: 0, out: 'registration: off (was open)\n', err: '' });
+    expect([await settingsOf('acme'), await settingsOf(), await settingsOf('root')]).toMatchObject([
+      { registration: 'off' },
+      { registration: 'open' },
+      { registration: 'open' },
+    ]);
+    expect((await run('tenant', 'show', 'acme')).out).toMatch(
+      /^Acme Ltd \(acme, tnt_.*\)\nIssuer: .*\n\nSETTING +VALUE\nregistration +off +\(default: open\)/,
+    );
+    expect((await run('tenant', 'set', 'acme', 'registration=off')).out).toContain('Nothing changed');
+    expect(jsonOf(await run('tenant', 'set', 'registration=off', '--json'))).toMatchObject({
+      slug: 'root',
+      settings: { registration: 'off' },
+      changed: { registration: { before: 'open', now: 'off' } },
+    });
+    expect((await run('tenant', 'set', 'registration=')).code).toBe(0);
+    expect(await settingsOf()).toMatchObject({ registration: 'open' });
+  });
+
+  it('names everything that is wrong at once, and changes nothing', async () => {
+    const wrong = problemOf(await run('tenant', 'set', 'acme', 'registration=closed', 'colour=red', '--json'));
+    expect(wrong.code).toBe('tenant-settings');
+    expect(wrong.message).toMatch(
+      /^registration is "closed".*Set it to open.*\ncolour is no setting of a tenant\. There are: registration/,
+    );
+    expect(await settingsOf('acme')).toMatchObject({ registration: 'off' });
+  });
+
+  it.each([[['acme']], [['acme', 'registration']], [['registration=off', 'acme']], [['registration=off', 'registration=open']], [[]]])(
+    'takes %j for bad usage',
+    async (args) => {
+      expect((await run('tenant', 'set', ...args)).code).toBe(2);
+    },
+  );
+
+  it('shows what is stored and cannot be read, and sets beside it', async () => {
+    await query(database.ownerUrl, `UPDATE tenants SET settings = '{"registration": "by-post", "later": "x"}' WHERE slug = 'beta'`);
+    const shown = await run('tenant', 'show', 'beta');
+    expect(shown.out).toContain('The stored setting registration is "by-post"');
+    expect(shown.out).toContain('The stored setting later is unknown');
+    expect(await settingsOf('beta')).toMatchObject({ registration: 'off' });
+    expect((await run('tenant', 'set', 'beta', 'registration=open')).code).toBe(0);
+    expect(await query(database.ownerUrl, `SELECT settings FROM tenants WHERE slug = 'beta'`)).toEqual([
+      { settings: { registration: 'open', later: 'x' } },
+    ]);
+  });
+});
+
 describe('--tenant', () => {
   it('leads every command to what is the tenant’s, and to nothing else', async () => {
     expect((await run('user', 'create', '--email', 'ann@example.com', '--admin', '--tenant', 'acme')).code).toBe(0);

@@ -103,7 +103,7 @@ describe('MCP-34, ENG-17: clients in browsers', () => {
   });
 
   it('where strangers may not register, neither may a preflight', async () => {
-    const closed = await startIssuer({ settings: { registration: 'off' } });
+    const closed = await startIssuer({ tenantSettings: { registration: 'off' } });
     try {
       for (const path of ['/register', '/register/cli_x']) {
         for (const method of ['OPTIONS', 'POST', 'GET']) expect((await closed.send({ method, path, headers: origin })).status).toBe(404);

@@ -32,7 +32,6 @@ async function readEngineDocument(): Promise<Record<string, unknown>> {
       runtime,
       tenant,
       settings: {
-        registration: 'open',
         renderError: () => {},
         renderSignOut: () => {},
         renderSignedOut: () => {},

@@ -26,7 +26,7 @@ function withSecrets(current: string, ...previous: string[]): Runtime {
 beforeAll(async () => {
   test = await createTestRuntime();
   const runtime = withSecrets(first);
-  other = { id: 'tnt_other' as TenantId, slug: 'other', issuer: 'http://localhost:4000/t/other', name: 'Other' };
+  other = { ...test.tenant, id: 'tnt_other' as TenantId, slug: 'other', issuer: 'http://localhost:4000/t/other', name: 'Other' };
   await obtainTenant(runtime.store, { ...other, createdAt: new Date() });
   for (const tenant of [test.tenant, other]) await ensureSigningKeys(runtime, tenant);
   const added = await addServer(runtime, other, {

@@ -16,6 +16,7 @@ import { createPasswordHasher } from '../../src/platform/passwords.ts';
 import { randomToken } from '../../src/platform/random.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { addServer as addServerService } from '../../src/services/add-server.ts';
+import { changeTenantSettings } from '../../src/services/change-tenant-settings.ts';
 import { createTenant } from '../../src/services/create-tenant.ts';
 import { createUser } from '../../src/services/create-user.ts';
 import { ensureRootTenant } from '../../src/services/ensure-root-tenant.ts';
@@ -34,7 +35,9 @@ export interface IssuerOptions {
   /** Another issuer's, to run a second one beside it on the same database, under the same URL and secret. */
   beside?: Pick<TestIssuer, 'database' | 'secret' | 'url'>;
   lifetimes?: Partial<Lifetimes>;
-  settings?: Partial<Pick<EngineSettings, 'registration' | 'defaultResource'>>;
+  settings?: Partial<Pick<EngineSettings, 'defaultResource'>>;
+  /** What the root tenant is set to, as `tenant set` takes it. */
+  tenantSettings?: Readonly<Record<string, string>>;
   app?: Partial<Pick<AppParts, 'trustedProxies'> & Pick<SharedParts, 'limits'>> & { maxTenants?: number };
   /** The issuer URL; default `http://localhost:<its port>`. */
   issuer?: string;
@@ -75,6 +78,8 @@ export interface TestIssuer {
   send(request: RawRequest): Promise<RawResponse>;
   /** Makes a tenant beside it, below its URL unless `issuer` gives one; returns it as an issuer, which `send` reaches below its URL. */
   addTenant(slug: string, issuer?: string): Promise<TestIssuer>;
+  /** Sets the tenant to something else; this issuer goes by it at once, others within a second. */
+  set(written: Readonly<Record<string, string>>): Promise<void>;
   addPerson(options?: { isAdmin?: boolean }): Promise<TestPerson>;
   addServer(tools?: readonly StoredTool[], resource?: string): Promise<TestServer>;
   /** Stops it, and removes the database when it is its own. */
@@ -122,6 +127,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     if (!beside) await database.drop();
   };
   const url = beside?.url ?? options.issuer ?? `http://localhost:${port}`;
+  if (options.tenantSettings) await setTenant(runtime, await ensureRootTenant(runtime, url), options.tenantSettings);
   const tenant = await ensureRootTenant(runtime, url);
   const { limits = noAttemptLimits, trustedProxies = [], maxTenants = 100 } = options.app ?? {};
   const render = createRenderer();
@@ -131,7 +137,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     statusLists: createStatusListPublisher(runtime),
     limits,
     isDraining: () => false,
-    settingsOf: () => ({ registration: 'open', ...options.settings }),
+    settingsOf: () => ({ ...options.settings }),
   };
   const sites = createSites({ build: (of) => buildSite(shared, of), maxKept: maxTenants });
   const engine = await sites
@@ -167,6 +173,10 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
         await directory.refresh();
         return view(created.tenant, await sites.use(created.tenant, (site) => site.engine));
       },
+      set: async (written) => {
+        await setTenant(runtime, of, written);
+        await directory.refresh();
+      },
       addPerson: (person) => addPerson(runtime, of, person),
       addServer: (tools, resource) => addServer(runtime, of, { tools, resource }),
       stop,
@@ -176,6 +186,11 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
 }
 
 const operator = { actorType: 'operator' } as const;
+
+async function setTenant(runtime: Runtime, tenant: Tenant, written: Readonly<Record<string, string>>): Promise<void> {
+  const change = await changeTenantSettings(runtime, tenant, { written: new Map(Object.entries(written)), origin: operator });
+  if (!change.ok) throw new Error(`not set: ${JSON.stringify(change.problems)}`);
+}
 
 /** Makes a person. */
 export async function addPerson(runtime: Runtime, tenant: Tenant, { isAdmin = false }: { isAdmin?: boolean } = {}): Promise<TestPerson> {

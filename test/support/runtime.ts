@@ -1,4 +1,5 @@
 import { rootTenantId } from '../../src/domain/ids.ts';
+import { defaultTenantSettings } from '../../src/domain/tenant-settings.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDatabasePool } from '../../src/platform/database-pool.ts';
 import { createLogger } from '../../src/platform/logger.ts';
@@ -23,7 +24,7 @@ export interface TestRuntime {
 export async function createTestRuntime(): Promise<TestRuntime> {
   const database = await createTestDatabase();
   const pool = createDatabasePool({ url: database.runtimeUrl });
-  const tenant: Tenant = { id: rootTenantId, slug: 'root', issuer: 'http://localhost:4000', name: 'Test' };
+  const tenant: Tenant = { id: rootTenantId, slug: 'root', issuer: 'http://localhost:4000', name: 'Test', settings: defaultTenantSettings };
   const runtime: Runtime = {
     store: createStore(pool),
     clock: systemClock,
