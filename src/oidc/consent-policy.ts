@@ -1,7 +1,6 @@
 import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import type { UserId } from '../domain/ids.ts';
-import { parseRedirectUri } from '../domain/redirect-uri.ts';
-import { findClientKind } from '../services/find-client-kind.ts';
+import { findClientTrust } from '../services/find-client-trust.ts';
 import { type ConsentRequest, needsConsent } from '../services/prepare-consent.ts';
 import { reuseConsent } from '../services/reuse-consent.ts';
 import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts';
@@ -48,11 +47,9 @@ export async function mustAskPerson(
   return needsConsent(runtime, tenant, { ...request, proven: await isProven(environment, request) });
 }
 
-/** A client is proven when an admin made it and the code goes to a web host; anyone can claim a loopback port or a scheme (MCP-16). */
-async function isProven({ runtime, tenant }: EngineEnvironment, { clientId, redirectUri }: AuthorizationRequest): Promise<boolean> {
-  const redirect = parseRedirectUri(redirectUri);
-  if ('problem' in redirect || redirect.kind !== 'https') return false;
-  return (await findClientKind(runtime, tenant, clientId)) === 'manual';
+/** Whether what stands may go on without the person being asked; anyone can claim a loopback port or a scheme (MCP-16). */
+async function isProven({ runtime, tenant }: EngineEnvironment, request: AuthorizationRequest): Promise<boolean> {
+  return (await findClientTrust(runtime, tenant, request))?.isProven ?? false;
 }
 
 async function takeUpStandingConsent(

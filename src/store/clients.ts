@@ -1,10 +1,8 @@
 import type { ClientMetadata } from '../domain/client-metadata.ts';
+import type { ClientKind } from '../domain/client-trust.ts';
 import { type ClientId, idPrefixes, type TenantId } from '../domain/ids.ts';
 import type { Database } from './client.ts';
 import type { Prisma } from './generated/client.ts';
-
-/** How a client came to be: an admin made it, or it registered itself (RFC 7591). */
-export type ClientKind = 'manual' | 'dynamic';
 
 /** A client to keep. */
 export interface NewClient {
