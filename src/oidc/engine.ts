@@ -25,7 +25,7 @@ import { paths } from './routes.ts';
 import { settleSessionCookie } from './session-cookie.ts';
 import { createSessions } from './sessions.ts';
 import { answerSignOut } from './sign-out.ts';
-import { answerTokenRequest } from './token-endpoint.ts';
+import { answerTokenRequest, receiveTokenRequest } from './token-endpoint.ts';
 import { answerIntrospection, answerRevocation } from './token-inspection.ts';
 import { trustTransport } from './transport.ts';
 
@@ -43,6 +43,7 @@ export async function createEngine(runtime: Runtime, tenant: Tenant, settings: E
   };
   return {
     handle: async (ctx, next) => {
+      built.receive(ctx);
       await keys.refresh({ toSign: ctx.method === 'POST' });
       return newest().handle(ctx, next);
     },
@@ -61,7 +62,7 @@ function buildEngine(
   runtime: Runtime,
   tenant: Tenant,
   { settings, keys }: Pick<EngineEnvironment, 'settings' | 'keys'>,
-): Engine & { keys: SigningKeySet } {
+): Engine & Receiver & { keys: SigningKeySet } {
   const environment: EngineEnvironment = {
     runtime,
     tenant,
@@ -84,14 +85,19 @@ function originOf(settings: EngineSettings, ctx: Context & { oidc?: { client?: {
   return { ...settings.describeCaller(ctx), actorType: 'client' as const, ...(clientId !== undefined && { actorId: clientId }) };
 }
 
+/** What is done with a request as soon as it is there, before anything is waited for. */
+interface Receiver {
+  receive(ctx: Context): void;
+}
+
 /** How one path is served. */
-interface Endpoint {
+interface Endpoint extends Partial<Receiver> {
   /** Whom it is for: people see errors as pages, clients may be scripts of any origin, servers are neither. */
   audience: 'people' | 'clients' | 'servers';
   methods: Readonly<Record<string, (ctx: Context) => Promise<void> | void>>;
 }
 
-function createHandler(environment: EngineEnvironment, provider: Provider): Pick<Engine, 'handle' | 'serves' | 'document'> {
+function createHandler(environment: EngineEnvironment, provider: Provider): Pick<Engine, 'handle' | 'serves' | 'document'> & Receiver {
   const { issuer } = environment.tenant;
   const basePath = new URL(issuer).pathname.replace(/\/$/, '');
   const documents = createPublicDocuments(environment);
@@ -110,6 +116,9 @@ function createHandler(environment: EngineEnvironment, provider: Provider): Pick
   return {
     serves: (path) => endpointAt(path) !== undefined,
     document: (path) => standing.get(below(path) ?? ''),
+    receive: (ctx) => {
+      if (ctx.method === 'POST') endpointAt(ctx.path)?.receive?.(ctx);
+    },
     handle: async (ctx, next) => {
       const endpoint = endpointAt(ctx.path);
       if (!endpoint) return next();
@@ -143,7 +152,7 @@ function createEndpoints(
     [paths.openidMetadata, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.metadata) } }],
     [paths.jwks, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.jwks) } }],
     [paths.authorize, { audience: 'people', methods: { GET: (ctx) => rewriteAuthorization(environment, ctx).then(() => engine(ctx)) } }],
-    [paths.token, { audience: 'clients', methods: { POST: token } }],
+    [paths.token, { audience: 'clients', methods: { POST: token }, receive: (ctx) => receiveTokenRequest(environment.runtime, ctx) }],
     [paths.introspect, { audience: 'servers', methods: { POST: introspect } }],
     [paths.revoke, { audience: 'clients', methods: { POST: revoke } }],
     [paths.signOut, { audience: 'people', methods: { GET: (ctx) => answerSignOut(environment, ctx, () => engine(ctx)) } }],

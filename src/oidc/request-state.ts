@@ -25,6 +25,8 @@ export type RevocationReason = 'refresh-reuse' | 'code-replay' | 'revoked-by-cli
 export interface RequestState {
   /** When the whole of a token request had arrived, before it waited for anything of ours. */
   arrivedAt?: Date;
+  /** The form of a token request, as it is read; undefined for a body that is left to the engine. */
+  form?: Promise<Buffer | undefined>;
   /** Present at the token endpoint. */
   unit?: Unit;
   /** Present while a token request goes the short way: what the engine finds is read already, what it writes is kept for the end. */

@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import { sha256 } from '../platform/digest.ts';
 import { endInstallationOfGrant } from '../services/end-installation.ts';
 import { type PreparedTokenRequest, prepareTokenRequest, settlePreparedRequest } from '../services/prepare-token-request.ts';
+import type { Runtime } from '../services/runtime.ts';
 import { beginUnitOfWork } from './adapter.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { readFormBody, unreadContext } from './form-body.ts';
@@ -11,9 +12,24 @@ import { stateOf } from './request-state.ts';
 type EngineDoor = (ctx: Context) => Promise<void>;
 
 /**
+ * Begins to read a token request, before anything of ours is waited for: when it arrived must not depend on how busy we are. The end
+ * of the body counts, or whoever sends it slowly could choose the moment.
+ */
+export function receiveTokenRequest({ clock }: Runtime, ctx: Context): void {
+  const state = stateOf(ctx);
+  ctx.req.once('end', () => {
+    state.arrivedAt = clock.now();
+  });
+  state.form = readFormBody(ctx);
+  // Whoever answers the request meets the fault; until then nobody waits for it.
+  state.form.catch(() => undefined);
+}
+
+/**
  * Answers a token request. A plain one goes the short way: everything it needs is read in one statement before the engine is asked, and
  * everything it changes is written in one after the engine said yes, before the answer leaves. Whatever is not plain, or is no
- * longer when it comes to writing (somebody else was faster, terms changed), goes the long way from its beginning.
+ * longer when it comes to writing (somebody else was faster, terms changed), goes the long way from its beginning. The request was
+ * received by `receiveTokenRequest` before.
  */
 export async function answerTokenRequest(environment: EngineEnvironment, ctx: Context, door: EngineDoor): Promise<void> {
   const { runtime, tenant } = environment;
@@ -22,11 +38,7 @@ export async function answerTokenRequest(environment: EngineEnvironment, ctx: Co
     await door(seen);
     state.grantType = String(seen.oidc?.params?.grant_type ?? '');
   };
-  // The end of the body counts, or whoever sends it slowly could choose the moment.
-  ctx.req.once('end', () => {
-    state.arrivedAt = runtime.clock.now();
-  });
-  const body = await readFormBody(ctx);
+  const body = await state.form;
   const presented = body && presentedIn(body);
   const prepared = presented && (await prepareTokenRequest(runtime, tenant, presented));
   if (prepared) {

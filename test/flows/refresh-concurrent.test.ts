@@ -1,6 +1,7 @@
-import { request as httpRequest } from 'node:http';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { systemClock } from '../../src/platform/clock.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import { connect, isActive, refresh, registerTestClient, type TestClient, type Tokens } from '../support/oauth-client.ts';
 
@@ -17,6 +18,9 @@ beforeAll(async () => {
   server = await issuer.addServer();
   client = await registerTestClient(issuer);
 });
+
+/** What Node tells of each request that its servers receive. */
+const requestStart = 'http.server.request.start';
 
 afterAll(async () => {
   await second?.stop();
@@ -38,16 +42,17 @@ async function holdSecond(): Promise<() => Promise<void>> {
   };
 }
 
-/** Resolves when a token request has arrived at the second instance: that is when it first asks for the time. */
+/** Resolves when the whole of a token request has arrived at the second instance, whatever that waits for then. */
 function arrivalAtSecond(): Promise<void> {
-  return new Promise((resolve) => {
-    second.runtime.clock = {
-      now() {
-        resolve();
-        return systemClock.now();
-      },
-    };
-  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const watch = (message: unknown) => {
+    const { request, socket } = message as { request: IncomingMessage; socket: Socket };
+    if (socket.localPort !== Number(second.origin.port) || request.url !== '/token') return;
+    unsubscribe(requestStart, watch);
+    request.once('end', resolve);
+  };
+  subscribe(requestStart, watch);
+  return promise;
 }
 
 /** A refresh whose body is kept back until `finish`, which resolves with the answer; the headers have been read when this resolves. */
