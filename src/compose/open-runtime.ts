@@ -72,6 +72,8 @@ export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settin
     onConnectionError: (error) => (isClosing ? undefined : log.warn({ error }, 'a database connection broke')),
   });
   const { keyEncryptionKey, previousKeyEncryptionKey } = secrets;
+  const issuerIsLoopback = isLoopbackHost(new URL(config.issuer).hostname);
+  const strangers = createGuardedFetch({ profile: 'stranger', issuerIsLoopback });
   const runtime: Runtime = {
     store: createStore(pool),
     clock,
@@ -83,14 +85,15 @@ export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settin
     log,
     metrics,
     lifetimes: { ...config.lifetimes, ...fixedLifetimes },
+    strangers,
   };
   watchPool(metrics, pool);
   watchPasswords(metrics, runtime.passwords);
-  const fetch = createGuardedFetch({ profile: 'admin', issuerIsLoopback: isLoopbackHost(new URL(config.issuer).hostname) });
+  const fetch = createGuardedFetch({ profile: 'admin', issuerIsLoopback });
   const close = async () => {
     isClosing = true;
     await runtime.store.$disconnect();
-    await Promise.all([pool.end(), fetch.close()]);
+    await Promise.all([pool.end(), fetch.close(), strangers.close()]);
   };
   try {
     const stored = tenantIssuer === 'stored' ? await findTenant(runtime.store, rootTenantId) : undefined;

@@ -6,6 +6,7 @@
 import type { TenantId } from '../domain/ids.ts';
 import type { TenantSettings } from '../domain/tenant-settings.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { GuardedFetch } from '../platform/guarded-fetch.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { PasswordHasher } from '../platform/passwords.ts';
@@ -40,6 +41,8 @@ export interface Runtime {
   log: Logger;
   metrics: Metrics;
   lifetimes: Lifetimes;
+  /** The way out to URLs that strangers gave us: public addresses only. */
+  strangers: GuardedFetch;
 }
 
 /** The tenant a request belongs to. `issuer` is its URL without a trailing slash. */

@@ -10,6 +10,7 @@ import { createRenderer } from '../../src/http/views/render.ts';
 import type { Engine, EngineSettings } from '../../src/oidc/engine-contract.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDatabasePool } from '../../src/platform/database-pool.ts';
+import type { GuardedFetch } from '../../src/platform/guarded-fetch.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { noMetrics } from '../../src/platform/metrics.ts';
 import { createPasswordHasher } from '../../src/platform/passwords.ts';
@@ -28,6 +29,7 @@ import { createStore } from '../../src/store/client.ts';
 import { keepTools, type StoredTool } from '../../src/store/tools.ts';
 import { toolNamed } from './consent-scene.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { noOutbound } from './document-host.ts';
 import { exchange, type Origin, type RawRequest, type RawResponse } from './http-exchange.ts';
 
 /** How a test wants its issuer. */
@@ -42,6 +44,8 @@ export interface IssuerOptions {
   /** The issuer URL; default `http://localhost:<its port>`. */
   issuer?: string;
   maxConnections?: number;
+  /** The way out to strangers' documents; default: none. */
+  strangers?: GuardedFetch;
   /** Another way to the same database. */
   wayToDatabase?: (url: string) => Promise<string>;
 }
@@ -115,6 +119,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     metrics: noMetrics,
     log: createLogger({ level: 'debug', destination: { write: (line) => void log.push(line) } }),
     lifetimes: { ...lifetimes, ...options.lifetimes },
+    strangers: options.strangers ?? noOutbound,
   };
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

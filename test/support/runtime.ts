@@ -2,6 +2,7 @@ import { rootTenantId } from '../../src/domain/ids.ts';
 import { defaultTenantSettings } from '../../src/domain/tenant-settings.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDatabasePool } from '../../src/platform/database-pool.ts';
+import type { GuardedFetch } from '../../src/platform/guarded-fetch.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { noMetrics } from '../../src/platform/metrics.ts';
 import { createPasswordHasher } from '../../src/platform/passwords.ts';
@@ -11,6 +12,7 @@ import type { Runtime, Tenant } from '../../src/services/runtime.ts';
 import { createStore } from '../../src/store/client.ts';
 import { obtainTenant } from '../../src/store/tenants.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { noOutbound } from './document-host.ts';
 
 /** Services on a database of their own, without HTTP or engine. */
 export interface TestRuntime {
@@ -20,8 +22,8 @@ export interface TestRuntime {
   end(): Promise<void>;
 }
 
-/** Makes the runtime of one test file. Passwords are hashed at the lowest cost. */
-export async function createTestRuntime(): Promise<TestRuntime> {
+/** Makes the runtime of one test file. Passwords are hashed at the lowest cost, and there is no way out unless one is given. */
+export async function createTestRuntime({ strangers = noOutbound }: { strangers?: GuardedFetch } = {}): Promise<TestRuntime> {
   const database = await createTestDatabase();
   const pool = createDatabasePool({ url: database.runtimeUrl });
   const tenant: Tenant = { id: rootTenantId, slug: 'root', issuer: 'http://localhost:4000', name: 'Test', settings: defaultTenantSettings };
@@ -44,6 +46,7 @@ export async function createTestRuntime(): Promise<TestRuntime> {
       keyRotationSeconds: 90 * 86_400,
       statusListAgeSeconds: 10,
     },
+    strangers,
   };
   await obtainTenant(runtime.store, { ...tenant, createdAt: new Date() });
   return {
