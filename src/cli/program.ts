@@ -5,6 +5,7 @@ import { addConfigCommands } from './commands/config.ts';
 import { addConsentCommands } from './commands/consent.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
+import { addRegistrationTokenCommands } from './commands/registration-token.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addServerCommands } from './commands/server.ts';
 import { addTenantCommands } from './commands/tenant.ts';
@@ -32,6 +33,7 @@ export function createProgram(io: Io, { json }: { json: boolean }): Command {
     addUserCommands,
     addServerCommands,
     addClientCommands,
+    addRegistrationTokenCommands,
     addConsentCommands,
     addKeysCommands,
     addTenantCommands,

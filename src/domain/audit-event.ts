@@ -21,6 +21,8 @@ export const auditEventTypes = [
   'client.registered',
   'client.updated',
   'client.removed',
+  'initial-token.created',
+  'initial-token.revoked',
   'consent.given',
   'consent.changed',
   'consent.denied',

@@ -15,6 +15,8 @@ export type ClientId = Branded<'client'>;
 export type ConsentId = Branded<'consent'>;
 /** `ins_…` */
 export type InstallationId = Branded<'installation'>;
+/** `iat_…`; names an initial access token, and is none. */
+export type InitialAccessTokenId = Branded<'initialAccessToken'>;
 
 /** The tenant at the base of the issuer URL; it always exists. */
 export const rootTenantId = 'root' as TenantId;
@@ -27,6 +29,7 @@ export const idPrefixes = {
   client: 'cli_',
   consent: 'cns_',
   installation: 'ins_',
+  initialAccessToken: 'iat_',
   event: 'evt_',
 } as const;
 

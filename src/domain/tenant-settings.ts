@@ -31,11 +31,11 @@ export const tenantSettings = {
   registration: setting({
     name: 'registration',
     description:
-      'Whether MCP clients may register themselves (RFC 7591): all of them (`open`), or none (`off`). Clients that are registered already go on; while it is off they cannot change their registrations.',
-    form: '`open` or `off`',
+      'Whether MCP clients may register themselves (RFC 7591): all of them (`open`), those that show an initial access token (`token`; `toolgrant registration-token create` makes one), or none (`off`). Clients that are registered already go on; while it is off they cannot change their registrations.',
+    form: '`open`, `token` or `off`',
     default: 'open',
     careful: 'off',
-    ...oneOf('open', 'off'),
+    ...oneOf('open', 'token', 'off'),
   }),
 } as const;
 

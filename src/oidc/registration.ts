@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { ClientMetadataProblem } from '../domain/client-metadata.ts';
 import { changeClient, findManagedClient, removeClient } from '../services/manage-client.ts';
-import { registerClient } from '../services/register-client.ts';
+import { findRegistrationBar, registerClient } from '../services/register-client.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { readJsonBody } from './json-body.ts';
 import { paths } from './routes.ts';
@@ -11,10 +11,17 @@ type RegisteredClientView = NonNullable<Awaited<ReturnType<typeof findManagedCli
 /** `POST /register` (RFC 7591): clients introduce themselves. How often, the pages' limits say. */
 export async function answerRegistration(environment: EngineEnvironment, ctx: Context): Promise<void> {
   const { runtime, tenant } = environment;
+  const initialToken = bearerOf(ctx);
+  const bar = await findRegistrationBar(runtime, tenant, initialToken);
+  if (bar) return answerBar(environment, ctx, bar);
   const body = await readJsonBody(ctx);
-  if (!body.ok) return answerProblem(ctx, { kind: 'metadata', reason: body.reason });
-  const outcome = await registerClient(runtime, tenant, { body: body.value, origin: environment.originOf(ctx) });
-  if (!outcome.ok) return answerProblem(ctx, outcome.problem);
+  if (!body.ok) return answerProblem(environment, ctx, { kind: 'metadata', reason: body.reason });
+  const origin = environment.originOf(ctx);
+  const outcome = await registerClient(runtime, tenant, { body: body.value, origin, ...(initialToken !== undefined && { initialToken }) });
+  if (!outcome.ok) {
+    const { problem } = outcome;
+    return problem.kind === 'initial-token-bad' ? answerBar(environment, ctx, problem.kind) : answerProblem(environment, ctx, problem);
+  }
   const { client, secret, managementToken } = outcome.value;
   ctx.status = 201;
   ctx.body = describeClient(environment, client, { secret, managementToken });
@@ -23,14 +30,14 @@ export async function answerRegistration(environment: EngineEnvironment, ctx: Co
 /** `GET`, `PUT` and `DELETE /register/<client id>` (RFC 7592): a client manages its registration with the token it got. */
 export async function answerManagement(environment: EngineEnvironment, ctx: Context, clientId: string): Promise<void> {
   const { runtime, tenant } = environment;
-  const managementToken = /^Bearer +([\x21-\x7e]+)$/i.exec(ctx.get('Authorization'))?.[1] ?? '';
+  const managementToken = bearerOf(ctx) ?? '';
   const client = await findManagedClient(runtime, tenant, { clientId, token: managementToken });
-  if (!client) return answerUnauthorized(ctx, tenant.issuer);
+  if (!client) return answerUnknownToken(environment, ctx);
   // A block is an admin's: the client can neither change nor remove what it was put on (RFC 7592 §2.1).
-  if (client.blockedAt) return answerError(ctx, { status: 403, error: 'access_denied', description: 'the client is blocked' });
+  if (client.blockedAt) return refuse(environment, ctx, { status: 403, error: 'access_denied', description: 'the client is blocked' });
   if (ctx.method === 'DELETE') {
     const isRemoved = await removeClient(runtime, tenant, { clientId: client.id, origin: environment.originOf(ctx) });
-    if (!isRemoved) return answerUnauthorized(ctx, tenant.issuer);
+    if (!isRemoved) return answerUnknownToken(environment, ctx);
     ctx.status = 204;
     return;
   }
@@ -49,18 +56,19 @@ async function answerUpdate(
 ): Promise<void> {
   const { runtime, tenant } = environment;
   const body = await readJsonBody(ctx);
-  if (!body.ok) return answerProblem(ctx, { kind: 'metadata', reason: body.reason });
+  if (!body.ok) return answerProblem(environment, ctx, { kind: 'metadata', reason: body.reason });
   const members = body.value as Record<string, unknown>;
   const isRecord = typeof members === 'object' && members !== null && !Array.isArray(members);
-  if (!isRecord || members.client_id !== client.id) return answerInvalid(ctx, 'client_id must be that of the client');
+  if (!isRecord || members.client_id !== client.id)
+    return answerInvalid(environment, ctx, `client_id must be that of the client: send "client_id": "${client.id}"`);
   const forbidden = forbiddenMembers.find((name) => members[name] !== undefined);
-  if (forbidden) return answerInvalid(ctx, `the request must not contain ${forbidden}`);
+  if (forbidden) return answerInvalid(environment, ctx, `the request must not contain ${forbidden}: leave it out`);
   const outcome = await changeClient(runtime, tenant, { clientId: client.id, body: members, origin: environment.originOf(ctx) });
   if (!outcome.ok) {
     const { problem } = outcome;
-    if (problem.kind === 'unknown-client') return answerUnauthorized(ctx, tenant.issuer);
-    if (problem.kind === 'wrong-secret') return answerInvalid(ctx, 'client_secret is not that of the client');
-    return answerProblem(ctx, problem);
+    if (problem.kind === 'unknown-client') return answerUnknownToken(environment, ctx);
+    if (problem.kind === 'wrong-secret') return answerInvalid(environment, ctx, 'client_secret is not that of the client: leave it out');
+    return answerProblem(environment, ctx, problem);
   }
   ctx.status = 200;
   ctx.body = describeClient(environment, outcome.client, { secret: outcome.secret, managementToken });
@@ -95,22 +103,45 @@ function describeClient(
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
-function answerProblem(ctx: Context, { kind, reason }: ClientMetadataProblem): void {
+/** The token in the header; undefined when there is none. */
+function bearerOf(ctx: Context): string | undefined {
+  return /^Bearer +([\x21-\x7e]+)$/i.exec(ctx.get('Authorization'))?.[1];
+}
+
+function answerProblem(environment: EngineEnvironment, ctx: Context, { kind, reason }: ClientMetadataProblem): void {
   const error = kind === 'redirect-uri' ? 'invalid_redirect_uri' : 'invalid_client_metadata';
-  answerError(ctx, { status: 400, error, description: reason });
+  refuse(environment, ctx, { status: 400, error, description: reason });
 }
 
-function answerInvalid(ctx: Context, description: string): void {
-  answerError(ctx, { status: 400, error: 'invalid_request', description });
+function answerInvalid(environment: EngineEnvironment, ctx: Context, description: string): void {
+  refuse(environment, ctx, { status: 400, error: 'invalid_request', description });
 }
 
-function answerError(ctx: Context, { status, error, description }: { status: number; error: string; description: string }): void {
+/** The description leads honest developers on; who guesses learns no more from it than that there is something to guess. */
+function answerBar(environment: EngineEnvironment, ctx: Context, bar: 'initial-token-missing' | 'initial-token-bad'): void {
+  const isMissing = bar === 'initial-token-missing';
+  // Where no credentials came, the challenge names no error (RFC 6750 §3.1).
+  ctx.set('WWW-Authenticate', `Bearer realm="${environment.tenant.issuer}"${isMissing ? '' : ', error="invalid_token"'}`);
+  const description = isMissing
+    ? 'registration needs an initial access token: ask the operator for one, and send it as "Authorization: Bearer <token>"'
+    : 'the initial access token is unknown, expired, revoked or used up: ask the operator for another';
+  refuse(environment, ctx, { status: 401, error: 'invalid_token', description });
+}
+
+function answerUnknownToken(environment: EngineEnvironment, ctx: Context): void {
+  ctx.set('WWW-Authenticate', `Bearer realm="${environment.tenant.issuer}", error="invalid_token"`);
+  const description = 'the registration access token is unknown, or not that of this client: register anew if the client is gone';
+  refuse(environment, ctx, { status: 401, error: 'invalid_token', description });
+}
+
+/** Answers, and logs the same: whoever runs the issuer finds it by the request id that the developer reports. */
+function refuse(
+  { runtime, settings }: EngineEnvironment,
+  ctx: Context,
+  { status, error, description }: { status: 400 | 401 | 403; error: string; description: string },
+): void {
+  const { requestId } = settings.describeCaller(ctx);
+  runtime.log.info({ requestId, error, reason: description }, 'registration refused');
   ctx.status = status;
   ctx.body = { error, error_description: description };
-}
-
-function answerUnauthorized(ctx: Context, realm: string): void {
-  ctx.status = 401;
-  ctx.set('WWW-Authenticate', `Bearer realm="${realm}", error="invalid_token"`);
-  ctx.body = { error: 'invalid_token', error_description: 'the registration access token is unknown' };
 }

@@ -6,6 +6,7 @@ import { keepArtifact } from '../store/artifacts.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
 import { createClient, type StoredClient } from '../store/clients.ts';
+import { consumeInitialAccessToken, isInitialAccessTokenGood } from '../store/initial-access-tokens.ts';
 import { managementTokenModel, newClientId, newClientSecret } from './client-credentials.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
@@ -19,10 +20,34 @@ export interface RegisteredClient {
 }
 
 /** A registration, or why not. */
-export type Registration = { ok: true; value: RegisteredClient } | { ok: false; problem: ClientMetadataProblem };
+export type Registration =
+  | { ok: true; value: RegisteredClient }
+  | { ok: false; problem: ClientMetadataProblem | { kind: 'initial-token-bad' } };
 
-/** Registers a client that introduces itself (RFC 7591). Every registration is a client of its own, identical ones too (MCP-33). */
-export async function registerClient(runtime: Runtime, tenant: Tenant, request: { body: unknown; origin: Origin }): Promise<Registration> {
+/** A request to register. `initialToken` is the initial access token that came with it. */
+export interface RegistrationRequest {
+  body: unknown;
+  initialToken?: string;
+  origin: Origin;
+}
+
+/** Why a request may not register anything, whatever it says; undefined when it may. Where no initial access token is needed, one means nothing. */
+export async function findRegistrationBar(
+  runtime: Runtime,
+  tenant: Tenant,
+  initialToken: string | undefined,
+): Promise<'initial-token-missing' | 'initial-token-bad' | undefined> {
+  if (tenant.settings.registration !== 'token') return undefined;
+  if (initialToken === undefined) return 'initial-token-missing';
+  const isGood = await isInitialAccessTokenGood(runtime.store, tenant.id, sha256(initialToken), runtime.clock.now());
+  return isGood ? undefined : 'initial-token-bad';
+}
+
+/**
+ * Registers a client that introduces itself (RFC 7591) and that nothing bars. Every registration is a client of its own, identical ones
+ * too (MCP-33). An initial access token, where one is needed, is used up by what is registered, and by nothing else.
+ */
+export async function registerClient(runtime: Runtime, tenant: Tenant, request: RegistrationRequest): Promise<Registration> {
   const parsed = parseClientMetadata(request.body);
   if (!parsed.ok) return parsed;
   const { metadata } = parsed;
@@ -37,7 +62,11 @@ export async function registerClient(runtime: Runtime, tenant: Tenant, request: 
     createdAt,
     ...(secret !== undefined && { secretDigest: sha256(secret) }),
   };
-  await transact(runtime.store, async (db) => {
+  const digest = tenant.settings.registration === 'token' ? sha256(request.initialToken ?? '') : undefined;
+  return transact(runtime.store, async (db): Promise<Registration> => {
+    const initialToken = digest === undefined ? undefined : await consumeInitialAccessToken(db, tenant.id, digest, createdAt);
+    // Somebody else was faster with its last use.
+    if (digest !== undefined && initialToken === undefined) return { ok: false, problem: { kind: 'initial-token-bad' } };
     await createClient(db, tenant.id, client);
     const token = { model: managementTokenModel, digest: sha256(managementToken), uid: client.id };
     await keepArtifact(db, tenant.id, { ...token, payload: {}, createdAt });
@@ -47,10 +76,10 @@ export async function registerClient(runtime: Runtime, tenant: Tenant, request: 
       outcome: 'success',
       at: createdAt,
       clientId: client.id,
-      detail: describeMetadata(client.id, metadata),
+      detail: { ...describeMetadata(client.id, metadata), ...(initialToken !== undefined && { initialToken }) },
     });
+    return { ok: true, value: { client, managementToken, ...(secret !== undefined && { secret }) } };
   });
-  return { ok: true, value: { client, managementToken, ...(secret !== undefined && { secret }) } };
 }
 
 /** What the audit trail keeps of a client's metadata. */

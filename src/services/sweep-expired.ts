@@ -16,7 +16,14 @@ const longestAcceptedListAgeSeconds = 3_600;
 /** An installation that ended is kept so long, in seconds; what it did is in the audit trail. */
 export const keptInstallationSeconds = 90 * 86_400;
 
-const expiringTables: readonly ExpiringTable[] = ['artifacts', 'one_time_links', 'selections', 'rate_limits', 'remote_documents'];
+const expiringTables: readonly ExpiringTable[] = [
+  'artifacts',
+  'one_time_links',
+  'selections',
+  'rate_limits',
+  'remote_documents',
+  'initial_access_tokens',
+];
 
 /** How far sweeping came, and what it did since it was begun; kept from batch to batch by the caller. */
 export interface SweepProgress {
@@ -37,6 +44,7 @@ export function beginSweep(): SweepProgress {
     selections: 0,
     rate_limits: 0,
     remote_documents: 0,
+    initial_access_tokens: 0,
     status_entries: 0,
     installations: 0,
     lapsedInstallations: 0,

@@ -5,7 +5,7 @@ import { Prisma } from './generated/client.ts';
 export const batchRows = 500;
 
 /** The tables whose rows end at an instant of their own. */
-export type ExpiringTable = 'artifacts' | 'one_time_links' | 'selections' | 'rate_limits' | 'remote_documents';
+export type ExpiringTable = 'artifacts' | 'one_time_links' | 'selections' | 'rate_limits' | 'remote_documents' | 'initial_access_tokens';
 
 /** What one batch removed of one table, and how far it came. */
 export interface RemovedBatch {

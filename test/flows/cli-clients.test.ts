@@ -167,3 +167,27 @@ describe('keys', () => {
     for (const { out } of [rotated, withdrawn]) expect(out).not.toMatch(/sealed|privateJwk|v1\.|"d"/);
   });
 });
+
+describe('registration-token', () => {
+  it('makes one that is shown once, lists it without itself, and revokes it', async () => {
+    const made = await run('registration-token', 'create', '--name', 'CI', '--uses', '3', '--expires', '12h');
+    expect({ code: made.code, err: made.err }).toEqual({ code: 0, err: '' });
+    const [, token = '', id = ''] = /^Initial access token: +(\S+)\nId: +(iat_\S+)\n/.exec(made.out) ?? [];
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect(made.out).toContain('toolgrant tenant set root registration=token');
+    const listed = await run('registration-token', 'list');
+    expect(listed.out).toMatch(new RegExp(`${id} +CI +0 of 3 `));
+    expect(`${listed.out}${(await run('registration-token', 'list', '--json')).out}`).not.toContain(token);
+    expect(jsonOf(await run('registration-token', 'revoke', id, '--json'))).toEqual({ id, revoked: true });
+    expect((await run('registration-token', 'list')).out).toContain('revoked');
+    expect(problemOf(await run('registration-token', 'revoke', id, '--json')).code).toBe('unknown-token');
+  });
+
+  it.each([[['--uses', '0']], [['--uses', '1001']], [['--uses', 'x']], [['--expires', '366d']], [['--expires', '5']], [[]]])(
+    'takes %j for bad usage',
+    async (args) => {
+      const name = args.length > 0 ? ['--name', 'X'] : [];
+      expect((await run('registration-token', 'create', ...name, ...args)).code).toBe(2);
+    },
+  );
+});

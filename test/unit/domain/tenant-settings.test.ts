@@ -45,7 +45,7 @@ describe('stored settings', () => {
         const isBad = members === undefined || members.length > 0;
         if (!isBad) expect(areSameSettings(settings, defaultTenantSettings)).toBe(true);
         if (members === undefined) expect(unread).toHaveLength(1);
-        expect(['open', 'off']).toContain(settings.registration);
+        expect(['open', 'token', 'off']).toContain(settings.registration);
       }),
     );
   });
@@ -65,7 +65,7 @@ describe('a change of settings', () => {
     expect(wrong).toEqual({
       ok: false,
       problems: [
-        { name: 'registration', problem: 'is "closed", which is none of open, off', fix: 'Set it to open or off.' },
+        { name: 'registration', problem: 'is "closed", which is none of open, token, off', fix: 'Set it to open, token or off.' },
         { name: 'registrations', problem: 'is no setting of a tenant', fix: expect.stringContaining('registration') },
         { name: '__proto__', problem: 'is no setting of a tenant', fix: expect.any(String) },
       ],
