@@ -5,9 +5,10 @@ import { isLoopbackHost } from '../domain/resource-uri.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { createDatabasePool } from '../platform/database-pool.ts';
 import { createGuardedFetch, type GuardedFetch } from '../platform/guarded-fetch.ts';
-import type { Logger } from '../platform/logger.ts';
+import { type Logger, withTraceIds } from '../platform/logger.ts';
 import { type Metrics, noMetrics } from '../platform/metrics.ts';
 import { createPasswordHasher, type PasswordHasher } from '../platform/passwords.ts';
+import { noTracing, type Tracing } from '../platform/tracing.ts';
 import { createVault } from '../platform/vault.ts';
 import { ensureRootTenant } from '../services/ensure-root-tenant.ts';
 import type { Lifetimes, Runtime, Tenant } from '../services/runtime.ts';
@@ -31,6 +32,8 @@ export interface RuntimeOptions {
   log: Logger;
   /** Default: nobody reads any. */
   metrics?: Metrics;
+  /** Default: nobody gets any spans. Ends with the runtime. */
+  tracing?: Tracing;
   /** Default: the machine's. */
   clock?: Clock;
 }
@@ -62,7 +65,8 @@ const fixedLifetimes = {
  * issuer that starts (`settings`) changes the stored one, a command beside it (`stored`) goes by what is served.
  */
 export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settings' | 'stored' = 'settings'): Promise<OpenRuntime> {
-  const { config, secrets, log, clock = systemClock, metrics = noMetrics } = options;
+  const { config, secrets, clock = systemClock, metrics = noMetrics, tracing = noTracing } = options;
+  const log = tracing.isOn ? withTraceIds(options.log, tracing.traceId) : options.log;
   let isClosing = false;
   const pool = createDatabasePool({
     url: options.databaseUrl,
@@ -71,9 +75,10 @@ export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settin
     // The pool does not wait until the server has seen that it leaves: an embedded one that stops next may cut it off.
     onConnectionError: (error) => (isClosing ? undefined : log.warn({ error }, 'a database connection broke')),
   });
+  tracing.tracePool(pool);
   const { keyEncryptionKey, previousKeyEncryptionKey } = secrets;
   const issuerIsLoopback = isLoopbackHost(new URL(config.issuer).hostname);
-  const strangers = createGuardedFetch({ profile: 'stranger', issuerIsLoopback });
+  const strangers = tracing.traceFetch(createGuardedFetch({ profile: 'stranger', issuerIsLoopback }), 'stranger');
   const runtime: Runtime = {
     store: createStore(pool),
     clock,
@@ -81,19 +86,21 @@ export async function openRuntime(options: RuntimeOptions, tenantIssuer: 'settin
       current: keyEncryptionKey.reveal(),
       ...(previousKeyEncryptionKey && { previous: [previousKeyEncryptionKey.reveal()] }),
     }),
-    passwords: createPasswordHasher(config.passwords),
+    passwords: tracing.tracePasswords(createPasswordHasher(config.passwords)),
     log,
     metrics,
+    tracing,
     lifetimes: { ...config.lifetimes, ...fixedLifetimes },
     strangers,
   };
   watchPool(metrics, pool);
   watchPasswords(metrics, runtime.passwords);
-  const fetch = createGuardedFetch({ profile: 'admin', issuerIsLoopback });
+  const fetch = tracing.traceFetch(createGuardedFetch({ profile: 'admin', issuerIsLoopback }), 'admin');
   const close = async () => {
     isClosing = true;
     await runtime.store.$disconnect();
     await Promise.all([pool.end(), fetch.close(), strangers.close()]);
+    await tracing.close();
   };
   try {
     const stored = tenantIssuer === 'stored' ? await findTenant(runtime.store, rootTenantId) : undefined;

@@ -5,6 +5,7 @@ import type { Config, Secrets } from '../config/config.ts';
 import type { Logger, LogLevel } from '../platform/logger.ts';
 import { openMetrics } from './open-metrics.ts';
 import type { OpenRuntime, SealingSecrets } from './open-runtime.ts';
+import { openTracing } from './open-tracing.ts';
 import type { LogOutput } from './process-log.ts';
 
 /** What serving is prepared with. The database has the schema of this version. */
@@ -60,7 +61,8 @@ export async function loadServing({ workers }: Config): Promise<PrepareServing> 
 
 function serveAlone({ compose }: typeof import('../compose.ts')): PrepareServing {
   return async ({ sealing, secrets, ...request }) => {
-    const composition = await compose({ ...request, secrets: sealing, ...(await openMetrics(secrets)) });
+    const watched = { ...(await openMetrics(secrets)), ...(await openTracing({ ...request, secrets })) };
+    const composition = await compose({ ...request, secrets: sealing, ...watched });
     const listen = async (certificate?: CertificatePair) => ({ ...(await composition.listen(certificate)), workers: 1 });
     return { ...composition, listen, close: () => composition.close() };
   };

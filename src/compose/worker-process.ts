@@ -1,5 +1,6 @@
 /** The program of a worker: serves what the primary process orders, until that one says stop or is gone. */
 import { openMetrics } from './open-metrics.ts';
+import { openTracing } from './open-tracing.ts';
 import type { FromWorker, ToWorker, WorkerOrders } from './worker-messages.ts';
 
 /** The ones that a terminal or a service manager sends to all processes: the primary decides what they mean. */
@@ -34,7 +35,8 @@ async function serve({ config, sealing, ...orders }: WorkerOrders): Promise<() =
   const log = createLogger({ level: orders.logLevel }).child({ worker: orders.number });
   process.on('uncaughtExceptionMonitor', (error) => log.fatal({ error }, 'the worker ends by a fault'));
   const measured = await openMetrics(orders.secrets, async (metrics) => (await import('./worker-metrics.ts')).shareMetrics(metrics));
-  const composition = await compose({ config, secrets: sealing, databaseUrl: orders.databaseUrl, log, ...measured });
+  const traced = await openTracing({ config, secrets: orders.secrets, log });
+  const composition = await compose({ config, secrets: sealing, databaseUrl: orders.databaseUrl, log, ...measured, ...traced });
   try {
     const listening = await composition.listen(orders.certificate);
     process.on('message', (next: ToWorker) => {

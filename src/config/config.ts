@@ -49,6 +49,14 @@ export interface Config {
   defaultResource?: string;
   /** How many tenants one process keeps ready to serve. */
   maxTenantsInMemory: number;
+  /** Absent: no traces are made. */
+  tracing?: {
+    /** Base of a collector's OTLP over HTTP, without a trailing slash. */
+    endpoint: string;
+    serviceName: string;
+    /** Of the requests that begin a trace, from 0 to 1. */
+    share: number;
+  };
   logLevel: 'silent' | 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   /** Present with `--demo` only. */
   demo?: { port: number };
@@ -63,6 +71,8 @@ export interface Secrets {
   previousKeyEncryptionKey?: Secret;
   /** Absent: nothing is counted. */
   metricsToken?: Secret;
+  /** Headers for the collector of traces, as `name=value,…`. */
+  traceHeaders?: Secret;
 }
 
 /** What the command line adds to the environment. */

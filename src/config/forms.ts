@@ -54,6 +54,46 @@ export function bearerToken(): z.ZodType<string, string> {
   );
 }
 
+/** Part of a whole. */
+export function share(): z.ZodType<number, string> {
+  return form<number>((text) =>
+    /^(?:0|1|0?\.\d{1,9}|1\.0+)$/.test(text) ? { value: Number(text) } : { problem: 'is not a number from 0 to 1, such as 0.05' },
+  );
+}
+
+/** A name that needs no escaping anywhere. */
+export function word(): z.ZodType<string, string> {
+  return form<string>((text) => (/^[\w.-]{1,100}$/.test(text) ? { value: text } : { problem: 'is not 1 to 100 letters, digits and -._' }));
+}
+
+/** The base of a collector: a URL to add a path to. It is printed, so it may hold no password. */
+export function collectorUrl(): z.ZodType<string, string> {
+  return form<string>((text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (!url || !/^https?:$/.test(url.protocol)) return { problem: 'is not an http or https URL' };
+    const isBare = url.username === '' && url.password === '' && !/[?#]/.test(text);
+    return isBare ? { value: url.href.replace(/\/+$/, '') } : { problem: 'contains a user, a query or a fragment' };
+  });
+}
+
+/** Headers as OpenTelemetry writes them; the value is what was written, and no message repeats it. */
+export function headerList(): z.ZodType<string, string> {
+  return form<string>((text) =>
+    text.split(',').every((pair) => isHeader(pair))
+      ? { value: text }
+      : { problem: 'is not a list of name=value pairs, values percent-encoded' },
+  );
+}
+
+function isHeader(pair: string): boolean {
+  const [, value] = /^\s*[\w!#$%&'*+.^`|~-]+\s*=([\x20-\x7e]*)$/.exec(pair) ?? [];
+  try {
+    return value !== undefined && !/[\r\n\0]/.test(decodeURIComponent(value));
+  } catch {
+    return false;
+  }
+}
+
 /** One of a few words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words): z.ZodType<Words[number], string> {
   return form<Words[number]>((text) =>

@@ -59,7 +59,7 @@ function withDerivedDefaults(values: Partial<SettingValues>, refused: ReadonlySe
 }
 
 function toConfig(values: Complete, { demo, directory }: { demo: boolean; directory: string }): Config {
-  const { tlsCertificatePath, tlsKeyPath, defaultResource } = values;
+  const { tlsCertificatePath, tlsKeyPath, defaultResource, traceEndpoint } = values;
   return {
     issuer: values.issuer.href.replace(/\/+$/, ''),
     listen: {
@@ -95,19 +95,23 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
     rateLimits: values.rateLimits,
     ...(defaultResource !== undefined && { defaultResource }),
     maxTenantsInMemory: values.maxTenantsInMemory,
+    ...(traceEndpoint !== undefined && {
+      tracing: { endpoint: traceEndpoint, serviceName: values.serviceName, share: values.traceShare },
+    }),
     logLevel: values.logLevel,
     ...(demo && { demo: { port: values.demoPort } }),
   };
 }
 
 function toSecrets(values: Complete): Secrets {
-  const { databaseUrl, migrationDatabaseUrl, secret, previousSecret, metricsToken } = values;
+  const { databaseUrl, migrationDatabaseUrl, secret, previousSecret, metricsToken, traceHeaders } = values;
   return {
     ...(databaseUrl !== undefined && { databaseUrl: new Secret(databaseUrl) }),
     ...(migrationDatabaseUrl !== undefined && { migrationDatabaseUrl: new Secret(migrationDatabaseUrl) }),
     ...(secret !== undefined && { keyEncryptionKey: new Secret(secret) }),
     ...(previousSecret !== undefined && { previousKeyEncryptionKey: new Secret(previousSecret) }),
     ...(metricsToken !== undefined && { metricsToken: new Secret(metricsToken) }),
+    ...(traceHeaders !== undefined && { traceHeaders: new Secret(traceHeaders) }),
   };
 }
 

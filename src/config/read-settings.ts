@@ -73,8 +73,13 @@ function wrongForm(setting: Setting, text: string, problem: string): ConfigProbl
       problem: 'was set by Kubernetes for a Service called "toolgrant"',
       fix: 'Set it yourself, or set enableServiceLinks: false.',
     };
-  const shown = setting.secret ? '' : ` (${JSON.stringify(text)})`;
+  const shown = setting.secret ? '' : ` (${JSON.stringify(withoutUser(text))})`;
   return { setting: setting.name, problem: `${problem}${shown}`, fix: `Set it to ${plain(setting.form)}.` };
+}
+
+/** What stands before an `@` in a URL is most often a password, in a place where none belongs. */
+function withoutUser(text: string): string {
+  return text.replace(/(:\/\/)[^/?#]*@/g, '$1…@');
 }
 
 const serviceLink = /^TOOLGRANT_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)$/;

@@ -10,7 +10,7 @@ import { identifyCaller } from './caller.ts';
 import { type TrustedProxies, trustProxies } from './client-address.ts';
 import { dispatch } from './dispatch.ts';
 import { readAssets } from './documents/assets.ts';
-import { answerHealth } from './documents/health.ts';
+import { answerHealth, healthPaths } from './documents/health.ts';
 import { answerMetrics, type MetricsAccess } from './documents/metrics.ts';
 import { handleErrors } from './error-handler.ts';
 import { HttpProblem } from './http-problem.ts';
@@ -22,6 +22,7 @@ import { setSecurityHeaders } from './security-headers.ts';
 import { takeShortcut } from './shortcut.ts';
 import { findSite, pathBelow, siteOf } from './site.ts';
 import type { Sites } from './sites.ts';
+import { traceRequests } from './trace-requests.ts';
 import type { Render } from './views/render.ts';
 
 /** What the application is made of. */
@@ -44,7 +45,11 @@ export interface AppParts {
 export function createListener(parts: AppParts): RequestListener {
   const { directory, sites, runtime, isDraining = () => false } = parts;
   const proxies = trustProxies(parts.trustedProxies);
-  return takeShortcut({ directory, sites, proxies, runtime, isDraining }, createApp(parts, proxies).callback());
+  const listener = takeShortcut({ directory, sites, proxies, runtime, isDraining }, createApp(parts, proxies).callback());
+  const { tracing } = runtime;
+  if (!tracing.isOn) return listener;
+  const unwatched = new Set([...healthPaths(issuerPath(parts.root.issuer)).keys(), '/metrics']);
+  return traceRequests({ tracing, proxies, unwatched }, listener);
 }
 
 /** The koa application, one for all tenants: the middleware below, in this order. */
@@ -63,7 +68,7 @@ function createApp(parts: AppParts, proxies: TrustedProxies): Koa {
       await next();
     },
     logAccess(runtime, routeName),
-    handleErrors({ render, frameFor: (ctx) => frameOf(findSite(ctx)?.tenant ?? root), log: runtime.log }),
+    handleErrors({ render, frameFor: (ctx) => frameOf(findSite(ctx)?.tenant ?? root), runtime }),
     requirePath(),
     // 2. Machines that watch the process call it by any name.
     answerHealth({ runtime, basePath: issuerPath(root.issuer), isDraining }),

@@ -37,6 +37,12 @@ export function clientAddress(peer: string | undefined, forwardedFor: string | u
   return address.toString();
 }
 
+/** Whether the peer itself is a proxy that the operator listed. */
+export function isTrusted(peer: string | undefined, trusted: TrustedProxies): boolean {
+  const address = parseAddress(peer ?? '');
+  return address !== undefined && trusted.includes(address);
+}
+
 /** What counts as one caller for limits: an IPv4 address, or an IPv6 network of 64 bits, which one household has to itself. */
 export function addressGroup(address: string): string {
   const parsed = parseAddress(address);

@@ -1,8 +1,9 @@
 /** Turns whatever a handler threw into an answer: known problems with their words, trouble of the database as 503, all else as 500. */
 import type { Context, Middleware } from 'koa';
 import { isDatabaseTrouble } from '../platform/database-trouble.ts';
-import { type Logger, logFault } from '../platform/logger.ts';
+import { logFault } from '../platform/logger.ts';
 import { PasswordHashingBusy } from '../platform/passwords.ts';
+import type { Runtime } from '../services/runtime.ts';
 import { callerOf } from './caller.ts';
 import { HttpProblem, type ProblemWords, problemWords } from './http-problem.ts';
 import type { ErrorContext, PageFrame } from './views/contexts.ts';
@@ -12,19 +13,24 @@ import type { Render } from './views/render.ts';
 const unavailableRetrySeconds = 5;
 
 /** Answers what the rest of the chain throws. */
-export function handleErrors(options: { render: Render; frameFor: (ctx: Context) => PageFrame; log: Logger }): Middleware {
-  const { render, log, frameFor } = options;
+export function handleErrors(options: {
+  render: Render;
+  frameFor: (ctx: Context) => PageFrame;
+  runtime: Pick<Runtime, 'log' | 'tracing'>;
+}): Middleware {
+  const { render, runtime, frameFor } = options;
   return async (ctx, next) => {
     try {
       await next();
     } catch (error) {
       if (ctx.res.headersSent) {
-        logFault(log, error, { message: 'request failed after the answer had begun', requestId: callerOf(ctx.req).requestId });
+        runtime.tracing.noteFault(error);
+        logFault(runtime.log, error, { message: 'request failed after the answer had begun', requestId: callerOf(ctx.req).requestId });
         ctx.res.destroy();
         return;
       }
       const problem = problemOf(error);
-      reportProblem(ctx, problem, log);
+      reportProblem(ctx, problem, runtime);
       answerProblem(ctx, problem, { render, frame: frameFor(ctx) });
     }
   };
@@ -63,8 +69,9 @@ function problemOf(error: unknown): HttpProblem {
   return new HttpProblem('fault', { cause: error });
 }
 
-function reportProblem(ctx: Context, problem: HttpProblem, log: Logger): void {
+function reportProblem(ctx: Context, problem: HttpProblem, { log, tracing }: Pick<Runtime, 'log' | 'tracing'>): void {
   const { requestId } = callerOf(ctx.req);
+  if (problem.kind === 'fault' || problem.kind === 'unavailable') tracing.noteFault(problem.cause);
   switch (problem.kind) {
     case 'fault':
       logFault(log, problem.cause, { message: 'fault', requestId });

@@ -68,7 +68,8 @@ function answer(
   const startedAt = performance.now();
   const { requestId, address } = identifyCaller(request, proxies);
   response.once('close', () => {
-    noteAccess(runtime, { requestId, address, method: 'GET', route, status: 200, startedAt, aborted: !response.writableFinished });
+    const access = { requestId, address, method: 'GET', route, status: 200, startedAt, aborted: !response.writableFinished };
+    noteAccess(runtime, { ...access, request, site });
   });
   response.writeHead(200, ['X-Request-Id', requestId, ...headersOf(document, site)]);
   // As a text, not as bytes: then headers and body leave in one piece.

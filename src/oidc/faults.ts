@@ -56,6 +56,7 @@ export async function answerFaults(environment: EngineEnvironment, ctx: Context,
   if (!state.fault || isAbandoned(ctx)) return;
   const { runtime, settings } = environment;
   const { requestId } = settings.describeCaller(ctx);
+  runtime.tracing.noteFault(state.fault);
   logFault(runtime.log, state.fault, { message: 'a protocol request failed', ...(requestId !== undefined && { requestId }) });
   const { status, error, description } = toFaultAnswer(state.fault);
   ctx.remove('Location');

@@ -36,7 +36,7 @@ export function createLogger(options: LoggerOptions): Logger {
       serializers: { error: (plain) => plain, err: (plain) => plain }, // made plain by the formatter
       formatters: {
         level: (label) => ({ level: label }),
-        log: (members) => (members instanceof PlainMembers ? members.members : redact(members)) as Record<string, unknown>,
+        log: plainMembers,
       },
       hooks: {
         logMethod(args, method) {
@@ -61,6 +61,19 @@ export function createLogger(options: LoggerOptions): Logger {
     return Reflect.apply(createChild, this, [redact(members), ...more]);
   } as typeof logger.child;
   return logger;
+}
+
+/** The same log, whose lines say in addition which trace they belong to, where they belong to one. */
+export function withTraceIds(log: Logger, traceId: () => string | undefined): Logger {
+  const named = (members: object): Record<string, unknown> => {
+    const id = traceId();
+    return { ...plainMembers(members), ...(id !== undefined && { traceId: id }) };
+  };
+  return log.child({}, { formatters: { log: named } });
+}
+
+function plainMembers(members: object): Record<string, unknown> {
+  return (members instanceof PlainMembers ? members.members : redact(members)) as Record<string, unknown>;
 }
 
 /** How long a line of no urgency may wait to be written together with others, in milliseconds; and how many bytes may wait. */

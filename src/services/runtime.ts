@@ -10,6 +10,7 @@ import type { GuardedFetch } from '../platform/guarded-fetch.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { PasswordHasher } from '../platform/passwords.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { Store } from '../store/client.ts';
 
@@ -40,6 +41,7 @@ export interface Runtime {
   passwords: PasswordHasher;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing;
   lifetimes: Lifetimes;
   /** The way out to URLs that strangers gave us: public addresses only. */
   strangers: GuardedFetch;

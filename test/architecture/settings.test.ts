@@ -22,6 +22,8 @@ const { config, secrets } = loadConfig({
   TOOLGRANT_SECRET: secret,
   TOOLGRANT_SECRET_PREVIOUS: Buffer.from(secret, 'base64url').reverse().toString('hex'),
   TOOLGRANT_DEFAULT_RESOURCE: 'http://localhost:4001/mcp',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+  OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20x',
 });
 
 describe('every setting', () => {

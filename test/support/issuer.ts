@@ -11,10 +11,11 @@ import type { Engine, EngineSettings } from '../../src/oidc/engine-contract.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createDatabasePool } from '../../src/platform/database-pool.ts';
 import type { GuardedFetch } from '../../src/platform/guarded-fetch.ts';
-import { createLogger } from '../../src/platform/logger.ts';
+import { createLogger, withTraceIds } from '../../src/platform/logger.ts';
 import { noMetrics } from '../../src/platform/metrics.ts';
 import { createPasswordHasher } from '../../src/platform/passwords.ts';
 import { randomToken } from '../../src/platform/random.ts';
+import { noTracing, type Tracing } from '../../src/platform/tracing.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import { addServer as addServerService } from '../../src/services/add-server.ts';
 import { changeTenantSettings } from '../../src/services/change-tenant-settings.ts';
@@ -46,6 +47,8 @@ export interface IssuerOptions {
   maxConnections?: number;
   /** The way out to strangers' documents; default: none. */
   strangers?: GuardedFetch;
+  /** Ends with the issuer. */
+  tracing?: Tracing;
   /** Another way to the same database. */
   wayToDatabase?: (url: string) => Promise<string>;
 }
@@ -105,19 +108,21 @@ const lifetimes: Lifetimes = {
 
 /** Starts an issuer. Passwords are hashed at the lowest cost; nothing else is different from the product. */
 export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssuer> {
-  const { beside } = options;
+  const { beside, tracing = noTracing } = options;
   const database = beside?.database ?? (await createTestDatabase());
   const secret = beside?.secret ?? randomToken(32);
   const log: string[] = [];
   const databaseUrl = options.wayToDatabase ? await options.wayToDatabase(database.runtimeUrl) : database.runtimeUrl;
   const pool = createDatabasePool({ url: databaseUrl, maxConnections: options.maxConnections ?? 10 });
+  tracing.tracePool(pool);
   const runtime: Runtime = {
     store: createStore(pool),
     clock: systemClock,
     vault: createVault({ current: secret }),
-    passwords: createPasswordHasher({ memoryKib: 1_024, passes: 2 }),
+    passwords: tracing.tracePasswords(createPasswordHasher({ memoryKib: 1_024, passes: 2 })),
     metrics: noMetrics,
-    log: createLogger({ level: 'debug', destination: { write: (line) => void log.push(line) } }),
+    tracing,
+    log: withTraceIds(createLogger({ level: 'debug', destination: { write: (line) => void log.push(line) } }), tracing.traceId),
     lifetimes: { ...lifetimes, ...options.lifetimes },
     strangers: options.strangers ?? noOutbound,
   };
@@ -129,6 +134,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     await new Promise((resolve) => server.close(resolve));
     await runtime.store.$disconnect();
     await pool.end();
+    await tracing.close();
     if (!beside) await database.drop();
   };
   const url = beside?.url ?? options.issuer ?? `http://localhost:${port}`;

@@ -7,6 +7,7 @@ import { createLogger } from '../../src/platform/logger.ts';
 import { noMetrics } from '../../src/platform/metrics.ts';
 import { createPasswordHasher } from '../../src/platform/passwords.ts';
 import { randomToken } from '../../src/platform/random.ts';
+import { noTracing } from '../../src/platform/tracing.ts';
 import { createVault } from '../../src/platform/vault.ts';
 import type { Runtime, Tenant } from '../../src/services/runtime.ts';
 import { createStore } from '../../src/store/client.ts';
@@ -33,6 +34,7 @@ export async function createTestRuntime({ strangers = noOutbound }: { strangers?
     vault: createVault({ current: randomToken(32) }),
     passwords: createPasswordHasher({ memoryKib: 1_024, passes: 2 }),
     metrics: noMetrics,
+    tracing: noTracing,
     log: createLogger({ level: 'silent' }),
     lifetimes: {
       accessTokenSeconds: 900,

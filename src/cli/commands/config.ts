@@ -25,7 +25,14 @@ export function addConfigCommands(program: Command, io: Io): void {
 
 /** Secrets are told by whether they are there. */
 function secretsOf(secrets: Secrets): [string, 'set' | 'not set'][] {
-  const names = ['databaseUrl', 'migrationDatabaseUrl', 'keyEncryptionKey', 'previousKeyEncryptionKey', 'metricsToken'] as const;
+  const names = [
+    'databaseUrl',
+    'migrationDatabaseUrl',
+    'keyEncryptionKey',
+    'previousKeyEncryptionKey',
+    'metricsToken',
+    'traceHeaders',
+  ] as const;
   return names.map((name) => [name, secrets[name] ? 'set' : 'not set']);
 }
 

@@ -3,9 +3,14 @@ import type { Middleware } from 'koa';
 import { checkReadiness } from '../../services/check-readiness.ts';
 import type { Runtime } from '../../services/runtime.ts';
 
+/** The paths that machines ask, with the name of what they ask. */
+export function healthPaths(basePath: string): ReadonlyMap<string, string> {
+  return new Map(['healthz', 'readyz'].flatMap((name) => [`/${name}`, `${basePath}/${name}`].map((path) => [path, name])));
+}
+
 /** Answers `/healthz` and `/readyz` before the host is looked at, at the root of any host as well as below the base issuer. */
 export function answerHealth(about: { runtime: Runtime; basePath: string; isDraining: () => boolean }): Middleware {
-  const names = new Map(['healthz', 'readyz'].flatMap((name) => [`/${name}`, `${about.basePath}/${name}`].map((path) => [path, name])));
+  const names = healthPaths(about.basePath);
   return async (ctx, next) => {
     const name = names.get(ctx.path);
     if (name === undefined) return next();
