@@ -106,26 +106,31 @@ describe.each(modes)('a person $mode', ({ javaScriptEnabled }) => {
   });
 });
 
+/** Presses Tab until what has the focus, as `id|value|text`, is what is wanted. */
+function tabbing(page: Page): (wanted: RegExp) => Promise<void> {
+  const focused = () =>
+    page.evaluate(() => {
+      const { activeElement } = (
+        globalThis as unknown as { document: { activeElement: { textContent: string; id: string; value?: string } } }
+      ).document;
+      return `${activeElement.id}|${activeElement.value ?? ''}|${activeElement.textContent.trim()}`;
+    });
+  return async (wanted) => {
+    for (let presses = 0; presses < 60; presses += 1) {
+      await page.keyboard.press('Tab');
+      if (wanted.test(await focused())) return;
+    }
+    throw new Error(`${wanted} is out of reach`);
+  };
+}
+
 describe('by keyboard alone', () => {
   it('a person signs in, unfolds a group, unticks a tool, and allows', async () => {
     const context = await scene.browser.newContext({ viewport: { width: 900, height: 900 } });
     const page = await context.newPage();
     const started = await scene.startAgent();
     await page.goto(started.url);
-    const focused = () =>
-      page.evaluate(() => {
-        const { activeElement } = (
-          globalThis as unknown as { document: { activeElement: { textContent: string; id: string; value?: string } } }
-        ).document;
-        return `${activeElement.id}|${activeElement.value ?? ''}|${activeElement.textContent.trim()}`;
-      });
-    const tabTo = async (wanted: RegExp) => {
-      for (let presses = 0; presses < 60; presses += 1) {
-        await page.keyboard.press('Tab');
-        if (wanted.test(await focused())) return;
-      }
-      throw new Error(`${wanted} is out of reach`);
-    };
+    const tabTo = tabbing(page);
     await tabTo(/^email\|/);
     await page.keyboard.type(scene.person.email);
     await tabTo(/^password\|/);
@@ -143,6 +148,37 @@ describe('by keyboard alone', () => {
     await page.keyboard.press('Enter');
     await page.waitForURL(`${scene.callback}?**`);
     expect(await scene.scopeOf(started, page)).toBe('tool:create_issue tool:get_issue');
+    await context.close();
+  });
+
+  it('a person changes what she allowed, revokes it, and signs out', async () => {
+    const context = await scene.browser.newContext();
+    const page = await context.newPage();
+    const started = await scene.startAgent({ name: 'Keyboard agent' });
+    await page.goto(started.url);
+    await scene.signIn(page);
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.waitForURL(`${scene.callback}?**`);
+    await page.goto(`${scene.issuer.url}/account`);
+    const entry = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Keyboard agent' }) });
+    const tabTo = tabbing(page);
+    const follow = async (wanted: RegExp, heading: RegExp) => {
+      await tabTo(wanted);
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+    };
+    await follow(/\|Change$/, /^What Keyboard agent may do/);
+    await tabTo(/Tool by tool in “Delete or overwrite”$/);
+    await page.keyboard.press('Enter');
+    await tabTo(/\|delete_issue\|/);
+    await page.keyboard.press('Space');
+    await follow(/\|Save$/, /^Connected agents$/);
+    expect(await entry.textContent()).toContain('Delete or overwrite 1');
+    await follow(/\|Revoke$/, /^Revoke Keyboard agent/);
+    await follow(/\|Revoke$/, /^Connected agents$/);
+    expect(await entry.count()).toBe(0);
+    await follow(/\|Sign out$/, /^Sign out/);
+    await follow(/\|Sign out$/, /^You are signed out$/);
     await context.close();
   });
 
