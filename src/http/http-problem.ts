@@ -45,7 +45,7 @@ export interface ProblemWords {
 }
 
 const startOver = 'Go back to your agent and connect to the server again from there.';
-const askOperator = 'If it keeps happening, tell whoever runs this server, with the request number below.';
+const askOperator = 'If it keeps happening, tell whoever runs this site, with the request number below.';
 
 /** The words of each problem. */
 export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
@@ -96,7 +96,7 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     error: 'not_found',
     title: 'There is nothing here',
     what: 'The address may be mistyped, or what was here is gone.',
-    steps: [],
+    steps: ['Check the address, or begin at the start: the link at the top of this page leads there.'],
   },
   'consent-not-found': {
     status: 404,
@@ -109,8 +109,8 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     status: 403,
     error: 'access_denied',
     title: 'This agent is blocked here',
-    what: 'Whoever runs this server has blocked it. Nothing was allowed, and it cannot use what was allowed before.',
-    steps: ['If you think that this is a mistake, ask whoever runs this server.'],
+    what: 'Whoever runs this site has blocked it. Nothing was allowed, and it cannot use what was allowed before.',
+    steps: ['If you think that this is a mistake, ask whoever runs this site.'],
   },
   'link-not-valid': {
     status: 404,
@@ -138,7 +138,7 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     status: 421,
     error: 'invalid_request',
     title: 'Wrong address',
-    what: 'This server answers under one address only, and not under the one that was asked for.',
+    what: 'This site answers under one address only, and not under the one that was asked for.',
     steps: ['Follow the link at the top of this page: it leads to the right address.'],
   },
   'too-many-requests': {
@@ -159,7 +159,7 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     status: 503,
     error: 'temporarily_unavailable',
     title: 'Not available just now',
-    what: 'A part of this server does not answer. Nothing was changed.',
+    what: 'A part of this site does not answer. Nothing was changed.',
     steps: ['Try again in a moment.', askOperator],
   },
   fault: {

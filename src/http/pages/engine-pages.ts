@@ -69,7 +69,7 @@ function wordsOf({ error, status, description = '' }: PageProblem): { title: str
   if (error === 'invalid_client') {
     return {
       title: 'This agent is not known here',
-      what: 'An agent sent you here with an id that this server does not know. It may have been removed here, or it belongs to another server.',
+      what: 'An agent sent you here with an id that is not known on this site. It may have been removed, or it belongs to another site.',
       steps: [addAgain, tellDeveloper],
     };
   }
@@ -90,7 +90,7 @@ function wordsOf({ error, status, description = '' }: PageProblem): { title: str
   if (/session|interaction|expired/i.test(description)) return problemWords['interaction-not-found'];
   return {
     title: 'The agent’s request cannot be understood',
-    what: 'It asks for something that this server does not do, or asks in a way that it does not accept. Nothing was allowed.',
+    what: 'It asks for something that this site does not do, or asks in a way that it does not accept. Nothing was allowed.',
     steps: ['Update your agent, then connect to the server again.', addAgain, tellDeveloper],
   };
 }

@@ -295,10 +295,10 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
     client: {
       ...frame,
       title: 'This agent is not known here',
-      what: 'An agent sent you here with an id that this server does not know. It may have been removed, or it was registered somewhere else.',
+      what: 'An agent sent you here with an id that is not known on this site. It may have been removed, or it belongs to another site.',
       steps: [
         'Remove the MCP server in your agent (your MCP client) and add it again; it then introduces itself anew.',
-        'If that does not help, ask whoever runs this server.',
+        'If that does not help, ask whoever runs this site.',
       ],
       facts: [{ name: 'Client id', value: 'cli_gone"><script>document.title="owned"</script>' }],
       requestId: 'req_4Zt0aQ',
