@@ -22,7 +22,7 @@ export const maxRedirectUriCharacters = 2_048;
 export const maxRedirectUris = 10;
 
 /** Schemes without a dot that known clients use; every other private-use scheme is a reversed domain (RFC 8252 §7.1). */
-const knownSchemes = new Set(['cursor:', 'vscode:', 'vscode-insiders:']);
+const knownSchemes = new Set(['cursor:', 'grokbot:', 'vscode:', 'vscode-insiders:']);
 const reversedDomain = /^[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+:$/;
 /** RFC 3986 §2; browsers mend the others, each in its own way. */
 const uriCharacters = /^[\w.~:/?#[\]@!$&'()*+,;=%-]+$/;

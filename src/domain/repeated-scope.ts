@@ -9,6 +9,9 @@ import {
 } from '../resource-server/scope.ts';
 import { parseCeiling } from './ceiling.ts';
 
+/** A scope of OpenID Connect that is accepted everywhere and gives nothing. */
+const OFFLINE_SCOPE = 'offline_access';
+
 /** What an installation ever asked for, and was ever given. */
 export interface ScopeMemory {
   /** As sent, dropped names included. */
@@ -25,6 +28,8 @@ export function findForeignScope(scope: string, memory: ScopeMemory): string | u
   const { requested, given } = memory;
   const known = new Set([
     ...requested,
+    // Means nothing here (MCP-24), and some clients add it to every refresh because the metadata names it.
+    OFFLINE_SCOPE,
     // A request that named nothing of ours asked for this (MCP-12).
     ...(parseCeiling(requested.join(' ')).tools === 'all' ? [TOOLS_SCOPE] : []),
     TOOLS_LISTED_SCOPE,

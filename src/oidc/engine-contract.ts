@@ -40,12 +40,43 @@ export interface EngineSettings {
   describeCaller(ctx: Context): Pick<Origin, 'address' | 'requestId'>;
 }
 
+/** What is wrong with an authorization or sign-out request. */
+export interface RequestProblem {
+  kind: /** Unknown, removed, blocked, or another tenant's: never told apart. */
+    | 'client-unknown'
+    | 'client-missing'
+    | 'redirect-uri-unknown'
+    | 'redirect-uri-missing'
+    | 'missing'
+    | 'twice'
+    | 'response-type'
+    | 'response-mode'
+    | 'request-object'
+    | 'pkce'
+    | 'prompt'
+    | 'scope'
+    | 'resource'
+    | 'identity-parameter'
+    | 'character'
+    /** The client asked not to show a page, and one is needed. */
+    | 'person-needed'
+    | 'denied'
+    | 'session'
+    | 'other';
+  /** The parameters that it is about, where the kind does not say. */
+  parameter?: string;
+}
+
 /** Why an error page is shown; all of it is safe to show once escaped. */
 export interface PageProblem {
   status: number;
   /** The OAuth error code. */
   error: string;
   description?: string;
+  /** Absent for faults of ours. */
+  request?: RequestProblem;
+  /** The client would be told at `location`, below one of its redirect URIs; only the person may send it there. */
+  wayBack?: { redirectUri: string; location: string };
   /** As sent by the client; unknown ones too. Untrusted text. */
   clientId?: string;
   /** The name of the client, when it is known. Untrusted text. */

@@ -10,9 +10,10 @@ import { ensureSigningKeys, type SigningKeySet } from '../services/signing-keys.
 import { configureEngine } from './configuration.ts';
 import { allowAnyOrigin, answerPreflight } from './cors.ts';
 import { answerDocument, createPublicDocuments, type PublicDocuments } from './documents.ts';
-import type { Engine, EngineSettings, PublicDocument } from './engine-contract.ts';
+import type { Engine, EngineSettings, PublicDocument, Sessions } from './engine-contract.ts';
 import { type EngineEnvironment, nameCookies } from './engine-environment.ts';
 import { answerFaults, logRefusals, rememberFaults } from './faults.ts';
+import { holdErrorBack } from './hold-error.ts';
 import { installHooks } from './hooks.ts';
 import { createInteractions } from './interactions.ts';
 import { createLiveKeys } from './live-keys.ts';
@@ -77,7 +78,12 @@ function buildEngine(
   rememberFaults(provider);
   logRefusals(provider, environment);
   const sessions = createSessions(environment, provider);
-  return { keys, ...createHandler(environment, provider), interactions: createInteractions(environment, provider, sessions), sessions };
+  return {
+    keys,
+    ...createHandler(environment, provider, sessions),
+    interactions: createInteractions(environment, provider, sessions),
+    sessions,
+  };
 }
 
 function originOf(settings: EngineSettings, ctx: Context & { oidc?: { client?: { clientId: string } } }) {
@@ -97,11 +103,15 @@ interface Endpoint extends Partial<Receiver> {
   methods: Readonly<Record<string, (ctx: Context) => Promise<void> | void>>;
 }
 
-function createHandler(environment: EngineEnvironment, provider: Provider): Pick<Engine, 'handle' | 'serves' | 'document'> & Receiver {
+function createHandler(
+  environment: EngineEnvironment,
+  provider: Provider,
+  sessions: Sessions,
+): Pick<Engine, 'handle' | 'serves' | 'document'> & Receiver {
   const { issuer } = environment.tenant;
   const basePath = new URL(issuer).pathname.replace(/\/$/, '');
   const documents = createPublicDocuments(environment);
-  const endpoints = createEndpoints(environment, provider, documents);
+  const endpoints = createEndpoints(environment, provider, { documents, sessions });
   // Where the issuer has a path, the well-known part also stands before it (RFC 8414 §3.1, MCP-3).
   const inserted = new Map<string, string>([paths.oauthMetadata, paths.openidMetadata].map((path) => [`${path}${basePath}`, path]));
   const standing = new Map<string, PublicDocument>([
@@ -136,9 +146,10 @@ function createHandler(environment: EngineEnvironment, provider: Provider): Pick
 function createEndpoints(
   environment: EngineEnvironment,
   provider: Provider,
-  documents: PublicDocuments,
+  { documents, sessions }: { documents: PublicDocuments; sessions: Sessions },
 ): (path: string) => Endpoint | undefined {
   const engine = createEngineDoor(environment, provider);
+  const ask = (ctx: Context) => engine(ctx).then(() => holdErrorBack(environment, ctx, sessions));
   const readToken = createOwnTokenReader(environment);
   const protect = (answer: (ctx: Context) => Promise<void>) => (ctx: Context) => answerGuarded(environment, ctx, () => answer(ctx));
   const token = protect(async (ctx) => {
@@ -151,7 +162,7 @@ function createEndpoints(
     [paths.oauthMetadata, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.metadata) } }],
     [paths.openidMetadata, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.metadata) } }],
     [paths.jwks, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.jwks) } }],
-    [paths.authorize, { audience: 'people', methods: { GET: (ctx) => rewriteAuthorization(environment, ctx).then(() => engine(ctx)) } }],
+    [paths.authorize, { audience: 'people', methods: { GET: (ctx) => rewriteAuthorization(environment, ctx).then(() => ask(ctx)) } }],
     [paths.token, { audience: 'clients', methods: { POST: token }, receive: (ctx) => receiveTokenRequest(environment.runtime, ctx) }],
     [paths.introspect, { audience: 'servers', methods: { POST: introspect } }],
     [paths.revoke, { audience: 'clients', methods: { POST: revoke } }],
@@ -162,7 +173,7 @@ function createEndpoints(
   if (environment.tenant.settings.registration !== 'off') {
     exact.set(paths.register, { audience: 'clients', methods: { POST: protect((ctx) => answerRegistration(environment, ctx)) } });
   }
-  const resume: Endpoint = { audience: 'people', methods: { GET: engine } };
+  const resume: Endpoint = { audience: 'people', methods: { GET: ask } };
   const manage = (clientId: string): Endpoint => {
     const answer = protect((ctx) => answerManagement(environment, ctx, clientId));
     return { audience: 'clients', methods: { GET: answer, PUT: answer, DELETE: answer } };

@@ -26,7 +26,7 @@ const refusals = [
   'end_session_confirm.error',
 ] as const;
 
-/** Logs what was refused and why; without this, whoever runs the issuer reads `invalid_grant` and nothing else. */
+/** Notes and logs what was refused and why; without this, whoever runs the issuer reads `invalid_grant` and nothing else. */
 export function logRefusals(provider: Provider, { runtime, settings }: EngineEnvironment): void {
   const log = (
     ctx: Context & { oidc: { client?: { clientId: string } } },
@@ -34,6 +34,10 @@ export function logRefusals(provider: Provider, { runtime, settings }: EngineEnv
   ) => {
     const { requestId } = settings.describeCaller(ctx);
     const reason = error.error_detail ?? error.error_description;
+    stateOf(ctx).refusal = {
+      error: error.error ?? error.message,
+      ...(error.error_description !== undefined && { description: error.error_description }),
+    };
     runtime.log.info(
       { requestId, clientId: ctx.oidc.client?.clientId, error: error.error ?? error.message, reason },
       'protocol request refused',

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { PageProblem } from './engine-contract.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
+import { toRequestProblem } from './request-problem.ts';
 
 /** Routes that people see; every other answers in JSON, whatever it is asked for (MCP-25). */
 const pageRoutes = new Set(['authorization', 'resume', 'end_session', 'end_session_confirm', 'end_session_success']);
@@ -17,6 +18,7 @@ export async function renderEngineError(environment: EngineEnvironment, ctx: Koa
   await renderProblem(environment, ctx as Context, {
     status: ctx.status,
     error,
+    request: toRequestProblem({ error, description }),
     ...(description !== undefined && { description }),
     ...(typeof clientId === 'string' && { clientId }),
     ...(ctx.oidc.client?.clientName !== undefined && { clientName: ctx.oidc.client.clientName }),

@@ -43,6 +43,8 @@ export interface RequestState {
   sessionId?: string;
   /** That session was ended, or got another id, while this request was answered; this request neither revives nor renames it. */
   isSessionOver?: boolean;
+  /** What the engine refused the request for; the last counts. */
+  refusal?: { error: string; description?: string };
   /** What went wrong inside, when something did. */
   fault?: Error;
 }

@@ -14,7 +14,7 @@ type SignOutContext = Context & { oidc?: OIDCContext };
 export async function answerSignOut(environment: EngineEnvironment, ctx: SignOutContext, engine: Next): Promise<void> {
   if (ctx.querystring.toLowerCase().includes('%00')) {
     const description = 'a parameter has a character that is not allowed';
-    await renderProblem(environment, ctx, { status: 400, error: 'invalid_request', description });
+    await renderProblem(environment, ctx, { status: 400, error: 'invalid_request', description, request: { kind: 'character' } });
     return;
   }
   await engine();

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
-import { authorizationUrl, authorize, newPkce, redeem, registerTestClient, type TestClient } from '../support/oauth-client.ts';
+import { authorizationUrl, authorize, makeTestClient, newPkce, redeem, type TestClient } from '../support/oauth-client.ts';
 import { Browser } from '../support/person.ts';
 
 let issuer: TestIssuer;
 let person: TestPerson;
 let server: TestServer;
-let client: TestClient;
+let client: Pick<TestClient, 'clientId' | 'redirectUri'>;
 
 beforeAll(async () => {
   issuer = await startIssuer();
   person = await issuer.addPerson();
   server = await issuer.addServer();
-  client = await registerTestClient(issuer, {
-    redirect_uris: ['https://app.example/cb?x=1', 'http://127.0.0.1/callback', 'cursor://anysphere.cursor-retrieval/oauth/cb'],
+  client = await makeTestClient(issuer, {
+    redirectUris: ['https://app.example/cb?x=1', 'http://127.0.0.1/callback', 'cursor://anysphere.cursor-retrieval/oauth/cb'],
   });
 });
 afterAll(() => issuer.stop());
@@ -169,7 +169,7 @@ describe('what is asked', () => {
   });
 
   it('ABUSE-25, ENG-22: confidential clients need PKCE too', async () => {
-    const confidential = await registerTestClient(issuer, { token_endpoint_auth_method: 'client_secret_basic' });
+    const confidential = await makeTestClient(issuer, { authMethod: 'client_secret_basic' });
     const url = authorizationUrl(issuer, confidential, { resource: server.resource, code_challenge_method: undefined });
     const response = await new Browser(issuer.origin).get(url);
     expect(problemOf(response.headers.location)).toBe('invalid_request');

@@ -6,6 +6,7 @@ import {
   authorize,
   claimsOf,
   connect,
+  makeTestClient,
   newPkce,
   redeem,
   refresh,
@@ -51,7 +52,8 @@ describe('the authorization code flow', () => {
     const denied = await authorize(issuer, { client, person, server, decision: { deny: true } });
     expect(denied.location.searchParams.get('error')).toBe('access_denied');
     expect(denied.location.searchParams.getAll('iss')).toEqual([issuer.url]);
-    const refused = await authorize(issuer, { client, person, server, parameters: { response_type: 'token' } });
+    const made = await makeTestClient(issuer);
+    const refused = await authorize(issuer, { client: made, person, server, parameters: { response_type: 'token' } });
     // Other response types have their errors in the fragment.
     expect(new URLSearchParams(refused.location.hash.slice(1)).getAll('iss')).toEqual([issuer.url]);
   });
@@ -211,11 +213,11 @@ describe('the resource', () => {
 });
 
 describe('what a client may ask of the sign-in', () => {
-  const urlWith = (parameters: Record<string, string>) =>
-    authorizationUrl(issuer, client, { resource: server.resource, code_challenge: newPkce().challenge, ...parameters });
+  const urlWith = (parameters: Record<string, string>, asking: Pick<TestClient, 'clientId' | 'redirectUri'> = client) =>
+    authorizationUrl(issuer, asking, { resource: server.resource, code_challenge: newPkce().challenge, ...parameters });
 
   it('prompt=none is answered without a page', async () => {
-    const stranger = await new Browser(issuer.origin).get(urlWith({ prompt: 'none' }));
+    const stranger = await new Browser(issuer.origin).get(urlWith({ prompt: 'none' }, await makeTestClient(issuer)));
     expect(new URL(stranger.headers.location ?? '').searchParams.get('error')).toBe('login_required');
   });
 
@@ -231,7 +233,7 @@ describe('what a client may ask of the sign-in', () => {
   });
 
   it('an unknown prompt is an invalid request', async () => {
-    const response = await new Browser(issuer.origin).get(urlWith({ prompt: 'select_account' }));
+    const response = await new Browser(issuer.origin).get(urlWith({ prompt: 'select_account' }, await makeTestClient(issuer)));
     expect(new URL(response.headers.location ?? '').searchParams.get('error')).toBe('invalid_request');
   });
 });

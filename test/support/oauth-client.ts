@@ -1,6 +1,7 @@
 /** An OAuth client of a test's own: it speaks the protocol by hand, so that a test can also speak it wrongly. */
 import { createHash } from 'node:crypto';
 import { randomToken } from '../../src/platform/random.ts';
+import { createManualClient } from '../../src/services/create-client.ts';
 import type { RawResponse } from './http-exchange.ts';
 import type { TestIssuer, TestPerson, TestServer } from './issuer.ts';
 import { Browser, type Decision, decide } from './person.ts';
@@ -48,6 +49,18 @@ export async function registerTestClient(issuer: IssuerDoor, metadata: Record<st
     managementToken: String(registration.registration_access_token),
     registration,
   };
+}
+
+/** A client that an administrator makes: what is wrong with its requests, it hears at once (RFC 9700 §4.11.2). */
+export async function makeTestClient(
+  { runtime, tenant }: Pick<TestIssuer, 'runtime' | 'tenant'>,
+  { redirectUris = ['https://known.example/cb'], authMethod = 'none' }: { redirectUris?: readonly string[]; authMethod?: string } = {},
+): Promise<Pick<TestClient, 'clientId' | 'redirectUri' | 'secret'>> {
+  const request = { name: 'Known agent', redirectUris, authMethod };
+  const created = await createManualClient(runtime, tenant, { request, origin: { actorType: 'operator' } });
+  if (!created.ok) throw new Error(`no client: ${created.problem.reason}`);
+  const { client, secret } = created;
+  return { clientId: client.id, redirectUri: redirectUris[0] ?? '', ...(secret !== undefined && { secret }) };
 }
 
 /** Sends JSON. */

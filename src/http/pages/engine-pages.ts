@@ -9,6 +9,8 @@ import { problemWords } from '../http-problem.ts';
 import { allowAnyFormTarget } from '../security-headers.ts';
 import type { Render } from '../views/render.ts';
 import { readableName, readableText } from '../views/untrusted-text.ts';
+import { redirectOf } from './agent.ts';
+import { wordsOfRequestProblem } from './request-problems.ts';
 
 type EnginePages = Pick<EngineSettings, 'renderError' | 'renderSignOut' | 'renderSignedOut' | 'describeCaller'>;
 
@@ -51,46 +53,20 @@ function signOutPage({ form, clientName }: SignOutPage) {
   return { action: form.action, fields, ...(clientName !== undefined && { agent: readableName(clientName, 'An agent') }) };
 }
 
-const addAgain = 'Remove the MCP server in your agent (your MCP client) and add it again: it then introduces itself anew.';
-const tellDeveloper = 'If that does not help, tell whoever makes the agent what stands below.';
-
 function problemPage(problem: PageProblem) {
+  const { status, error, description = '', request, wayBack, clientId, clientName } = problem;
   const facts = [
-    ...(problem.clientName === undefined ? [] : [{ name: 'Agent', value: readableName(problem.clientName, 'without a name') }]),
-    ...(problem.clientId === undefined ? [] : [{ name: 'Client id', value: readableText(problem.clientId, 200) }]),
-    { name: 'Error', value: readableText([problem.error, problem.description ?? ''].filter(Boolean).join(': '), 300) },
+    ...(clientName === undefined ? [] : [{ name: 'Agent', value: readableName(clientName, 'without a name') }]),
+    ...(clientId === undefined ? [] : [{ name: 'Client id', value: readableText(clientId, 200) }]),
+    { name: 'Error', value: readableText([error, description].filter(Boolean).join(': '), 300) },
   ];
-  return { ...wordsOf(problem), facts };
+  if (!request || status >= 500) return { ...problemWords[status === 503 ? 'unavailable' : 'fault'], facts };
+  return { ...wordsOfRequestProblem(request), facts, ...(wayBack && { wayBack: wayBackOf(wayBack) }) };
 }
 
-/** What happened and what to do, by the error's code; the engine's own text stands among the facts only. */
-function wordsOf({ error, status, description = '' }: PageProblem): { title: string; what: string; steps: readonly string[] } {
-  if (status >= 500) return problemWords[status === 503 ? 'unavailable' : 'fault'];
-  if (error === 'invalid_client') {
-    return {
-      title: 'This agent is not known here',
-      what: 'An agent sent you here with an id that is not known on this site. It may have been removed, or it belongs to another site.',
-      steps: [addAgain, tellDeveloper],
-    };
-  }
-  if (error === 'invalid_redirect_uri' || description.includes('redirect_uri')) {
-    return {
-      title: 'The way back to your agent is not the one it named',
-      what: 'The agent wants your answer at an address that it did not give when it introduced itself. To keep your answer from going astray, nothing was sent there.',
-      steps: [addAgain, tellDeveloper],
-    };
-  }
-  if (description.includes('client_id')) {
-    return {
-      title: 'Nobody says who is asking',
-      what: 'An agent sent you here without saying which one it is.',
-      steps: [addAgain, tellDeveloper],
-    };
-  }
-  if (/session|interaction|expired/i.test(description)) return problemWords['interaction-not-found'];
-  return {
-    title: 'The agent’s request cannot be understood',
-    what: 'It asks for something that this site does not do, or asks in a way that it does not accept. Nothing was allowed.',
-    steps: ['Update your agent, then connect to the server again.', addAgain, tellDeveloper],
-  };
+/** Where the agent waits for its answer: a link that somebody may choose, and nothing follows by itself (RFC 9700 §4.11.2). */
+function wayBackOf({ redirectUri, location }: NonNullable<PageProblem['wayBack']>) {
+  const { kind, target } = redirectOf(redirectUri);
+  const who = { web: target, loopback: `the program at ${target}`, app: `the app that opens ${target}` }[kind];
+  return { href: location, who };
 }

@@ -202,6 +202,10 @@ export interface ErrorContext extends PageFrame {
   steps: readonly string[];
   /** Facts for whoever looks into it; names are ours, values may be strangers'. */
   facts: readonly { name: string; value: string }[];
+  /** What whoever makes the agent has to know. */
+  developer?: { parameter: string; rule: string; fix: string };
+  /** Where the agent waits to hear of it, for the person to choose. */
+  wayBack?: { href: string; who: string };
   requestId?: string;
 }
 

@@ -32,4 +32,8 @@ describe('ENG-28: the scope of a refresh', () => {
     expect(findForeignScope('tools', remember(['offline_access']))).toBeUndefined();
     expect(findForeignScope('tools.listed', remember(['tool:a']))).toBeUndefined();
   });
+
+  it('MCP-24: may always say "offline_access", which the Rust SDK adds whenever the metadata names it', () => {
+    expect(findForeignScope('tool:a offline_access', remember(['tool:a']))).toBeUndefined();
+  });
 });

@@ -303,6 +303,26 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       facts: [{ name: 'Client id', value: 'cli_gone"><script>document.title="owned"</script>' }],
       requestId: 'req_4Zt0aQ',
     },
+    request: {
+      ...frame,
+      title: 'The agent’s request cannot be understood',
+      what: 'It asks for something that this site does not do, or asks in a way that it does not accept. Nothing was allowed.',
+      steps: [
+        'Update your agent, then connect to the server again.',
+        'If that does not help, tell whoever makes the agent what stands below.',
+      ],
+      wayBack: {
+        href: 'https://agent.example/cb?error=invalid_request&iss=x"><script>document.title="owned"</script>',
+        who: 'agent.example',
+      },
+      developer: {
+        parameter: 'code_challenge, code_challenge_method',
+        rule: 'Every client uses PKCE with S256.',
+        fix: 'Send both; “plain” and a missing method are refused.',
+      },
+      facts: [{ name: 'Agent', value: 'An agent' }],
+      requestId: 'req_4Zt0aQ',
+    },
     fault: {
       ...frame,
       title: 'Something broke on our side',
