@@ -11,6 +11,7 @@ import { findRegisteredResource, REQUESTED_SCOPE_PARAM, refuseUnstorable } from 
 import { judgeRefresh } from './rotation.ts';
 import { paths } from './routes.ts';
 import { remainingSessionSeconds } from './session-lifetime.ts';
+import { OwnSigningKey } from './signing-key.ts';
 
 /** The engine's settings for one tenant. Registration, metadata and keys are published by files of ours; the engine has them off. */
 export function configureEngine(environment: EngineEnvironment): Configuration {
@@ -19,7 +20,7 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
   return {
     adapter: createAdapterFactory(environment),
     // The key that signs comes first: ID tokens take the first that fits. The one that waits has nothing to do here yet.
-    jwks: { keys: [keys.current, ...keys.keys.filter(({ state }) => state === 'retiring')].map(({ privateJwk }) => privateJwk) },
+    jwks: { keys: [keys.current, ...keys.keys.filter(({ state }) => state === 'retiring')].map((key) => new OwnSigningKey(key)) },
     routes: {
       authorization: paths.authorize,
       token: paths.token,
@@ -48,6 +49,7 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
     cookies: cookieSettings(environment),
     features: {
       devInteractions: { enabled: false },
+      externalSigningSupport: { enabled: true, ack: 'experimental-01' },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       registration: { enabled: false },

@@ -90,21 +90,24 @@ function openStandardOutput(): { write(line: string): void } {
   // When nobody reads any more (EPIPE), lines are lost. That is no reason to fail, least of all on the way out.
   out.on('error', () => undefined);
   let waiting: NodeJS.Timeout | undefined;
-  const flush = () => {
+  const flush = (write: () => void) => {
     clearTimeout(waiting);
     waiting = undefined;
     try {
-      out.flushSync();
+      write();
     } catch {
       // as above
     }
   };
-  process.on('exit', flush);
+  // What is urgent is also synced to the disk. The rest is not: where the log is a file, that takes longer than all else about it.
+  const flushUrgent = () => flush(() => out.flushSync());
+  const flushWaiting = () => flush(() => out.flush());
+  process.on('exit', flushUrgent);
   return {
     write: (line) => {
       out.write(line);
-      if (isUrgent(line)) flush();
-      else waiting ??= setTimeout(flush, bufferedMs).unref();
+      if (isUrgent(line)) flushUrgent();
+      else waiting ??= setTimeout(flushWaiting, bufferedMs).unref();
     },
   };
 }
