@@ -156,7 +156,7 @@ function createEndpoints(
     await answerTokenRequest(environment, ctx, engine);
     countAnswer(environment, ctx);
   });
-  const introspect = protect((ctx) => answerIntrospection(environment, ctx, { engine: () => engine(ctx), readToken }));
+  const introspect = protect((ctx) => answerIntrospection(environment, ctx, { engine, readToken }));
   const revoke = protect((ctx) => answerRevocation(environment, ctx, { engine: () => engine(ctx), readToken }));
   const exact = new Map<string, Endpoint>([
     [paths.oauthMetadata, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.metadata) } }],

@@ -1,4 +1,6 @@
 import { createLocalJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
+import { sha256 } from '../platform/digest.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 
 /** An access token that this issuer made and that has not run out. */
@@ -13,11 +15,18 @@ export interface OwnToken {
 /** Reads access tokens of this issuer; undefined for whatever is not one, or has run out. */
 export type OwnTokenReader = (token: string) => Promise<OwnToken | undefined>;
 
-/** Makes the reader of one tenant's access tokens. */
+/** How many tokens are remembered as having a good signature; each takes some 3 KiB. */
+const maxKept = 1_000;
+
+/**
+ * Makes the reader of one tenant's access tokens. That a signature is good is remembered, by the token's digest: who asks about a
+ * token mostly asks again. Only that: keys that change make another reader, and whether a token still counts is for others to look up.
+ */
 export function createOwnTokenReader({ tenant, keys, runtime }: EngineEnvironment): OwnTokenReader {
   const published = createLocalJWKSet({ keys: keys.keys.map(({ publicJwk }) => publicJwk) });
   const statusPrefix = `${tenant.issuer}/status/`;
-  return async (token) => {
+  const kept = new LRUCache<string, OwnToken>({ max: maxKept });
+  const verify = async (token: string): Promise<OwnToken | undefined> => {
     try {
       const { payload: claims } = await jwtVerify(token, published, {
         issuer: tenant.issuer,
@@ -32,6 +41,18 @@ export function createOwnTokenReader({ tenant, keys, runtime }: EngineEnvironmen
       throw error;
     }
   };
+  return async (token) => {
+    const digest = sha256(token);
+    const known = kept.get(digest);
+    if (known) return hasRunOut(known, runtime.clock.now()) ? undefined : known;
+    const read = await verify(token);
+    if (read) kept.set(digest, read);
+    return read;
+  };
+}
+
+function hasRunOut({ claims }: OwnToken, now: Date): boolean {
+  return Number(claims.exp) <= Math.floor(now.getTime() / 1_000);
 }
 
 function readClaims(claims: JWTPayload, statusPrefix: string): OwnToken | undefined {

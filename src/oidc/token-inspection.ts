@@ -1,26 +1,73 @@
+import { parse } from 'node:querystring';
 import type { Context, Next } from 'koa';
 import type { OIDCContext } from 'oidc-provider';
 import type { ClientId, ServerId } from '../domain/ids.ts';
-import { isTokenActive } from '../services/introspect-token.ts';
+import { isTokenActive, isTokenActiveFor } from '../services/introspect-token.ts';
 import { revokeAccessToken } from '../services/revoke-token.ts';
 import { allowNoOrigin } from './cors.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
+import { readFormBody, unreadContext } from './form-body.ts';
 import type { OwnToken, OwnTokenReader } from './own-token.ts';
 
 /** The engine's context, when it got as far as that. */
 type Inspected = Context & { oidc?: OIDCContext };
 
+type EngineDoor = (ctx: Context) => Promise<void>;
+
 /**
  * Introspection (RFC 7662). The engine authenticates the caller; it stores no JWT and so refuses them, which is where our own answer
  * begins (ENG-14, ENG-30). A caller without a secret is nobody and gets 401; one that is not the token's server learns nothing.
+ * A server that asks about a token of ours by Basic needs no engine: it is answered by one look.
  */
 export async function answerIntrospection(
   environment: EngineEnvironment,
+  ctx: Context,
+  { engine, readToken }: { engine: EngineDoor; readToken: OwnTokenReader },
+): Promise<void> {
+  const body = await readFormBody(ctx);
+  const question = body && plainQuestionIn(ctx, body);
+  if (question && (await answerPlainQuestion(environment, ctx, { question, readToken }))) return;
+  await answerByEngine(environment, body ? unreadContext(ctx, body) : ctx, { engine, readToken });
+}
+
+/** A server's id and secret, and a token; nothing else was said. */
+interface PlainQuestion {
+  id: string;
+  secret: string;
+  token: string;
+}
+
+/** Undefined for whatever is not plain; the engine reads it in full, and says what is wrong with it. */
+function plainQuestionIn(ctx: Context, body: Buffer): PlainQuestion | undefined {
+  const { token, token_type_hint: hint, ...more } = parse(body.toString());
+  if (typeof token !== 'string' || Array.isArray(hint) || Object.keys(more).length > 0) return undefined;
+  const encoded = /^basic ([A-Za-z0-9+/]{1,1024}={0,2})$/i.exec(ctx.get('Authorization'))?.[1];
+  // Ids and secrets that we make have no character that form-encoding changes (RFC 6749 §2.3.1).
+  const [, id, secret] = /^([\w-]+):([\w-]+)$/.exec(encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('latin1')) ?? [];
+  return id === undefined || secret === undefined ? undefined : { id, secret, token };
+}
+
+/** False when that was not for us to answer: no server, or no access token of ours. */
+async function answerPlainQuestion(
+  { runtime, tenant }: EngineEnvironment,
+  ctx: Context,
+  { question, readToken }: { question: PlainQuestion; readToken: OwnTokenReader },
+): Promise<boolean> {
+  const token = await readToken(question.token);
+  const isActive = token && (await isTokenActiveFor(runtime, tenant, { ...question, token }));
+  if (isActive === undefined) return false;
+  ctx.status = 200;
+  ctx.body = isActive ? describeToken(token) : { active: false };
+  return true;
+}
+
+async function answerByEngine(
+  environment: EngineEnvironment,
   ctx: Inspected,
-  { engine, readToken }: { engine: Next; readToken: OwnTokenReader },
+  { engine, readToken }: { engine: EngineDoor; readToken: OwnTokenReader },
 ): Promise<void> {
   try {
-    await engine();
+    await engine(ctx);
   } finally {
     allowNoOrigin(ctx);
   }

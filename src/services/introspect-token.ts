@@ -1,4 +1,6 @@
-import type { ServerId } from '../domain/ids.ts';
+import { idPrefixes, type ServerId } from '../domain/ids.ts';
+import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
+import { findIntrospectionFacts } from '../store/hot/introspection.ts';
 import { findServer } from '../store/servers.ts';
 import { isIndexInvalid } from '../store/status.ts';
 import type { Runtime, Tenant } from './runtime.ts';
@@ -22,4 +24,19 @@ export async function isTokenActive(
   const server = await findServer(runtime.store, tenant.id, question.serverId);
   if (!server || server.resource !== question.token.audience) return false;
   return !(await isIndexInvalid(runtime.store, tenant.id, question.token.status));
+}
+
+/**
+ * The same, for whoever shows a server's credential: one look at all that it takes. Undefined for an unknown server and a wrong secret
+ * alike.
+ */
+export async function isTokenActiveFor(
+  runtime: Runtime,
+  tenant: Tenant,
+  { id, secret, token }: { id: string; secret: string; token: TokenStanding },
+): Promise<boolean | undefined> {
+  if (!id.startsWith(idPrefixes.server) || id.length > 64) return undefined;
+  const facts = await findIntrospectionFacts(runtime.store, tenant.id, { serverId: id as ServerId, status: token.status });
+  if (!isEqualConstantTime(sha256(secret), facts?.credentialDigest ?? '') || !facts) return undefined;
+  return facts.resource === token.audience && !facts.isIndexInvalid;
 }

@@ -6,6 +6,7 @@ import { keepArtifact } from '../store/artifacts.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
 import { createClient, type StoredClient } from '../store/clients.ts';
+import { createRegistration } from '../store/hot/registration.ts';
 import { consumeInitialAccessToken, isInitialAccessTokenGood } from '../store/initial-access-tokens.ts';
 import { managementTokenModel, newClientId, newClientSecret } from './client-credentials.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
@@ -62,23 +63,28 @@ export async function registerClient(runtime: Runtime, tenant: Tenant, request: 
     createdAt,
     ...(secret !== undefined && { secretDigest: sha256(secret) }),
   };
-  const digest = tenant.settings.registration === 'token' ? sha256(request.initialToken ?? '') : undefined;
+  const registered: Registration = { ok: true, value: { client, managementToken, ...(secret !== undefined && { secret }) } };
+  const token = { model: managementTokenModel, digest: sha256(managementToken) };
+  const event = { ...request.origin, detail: describeMetadata(client.id, metadata) };
+  if (tenant.settings.registration !== 'token') {
+    await createRegistration(runtime.store, tenant.id, { client, managementToken: token, event });
+    return registered;
+  }
   return transact(runtime.store, async (db): Promise<Registration> => {
-    const initialToken = digest === undefined ? undefined : await consumeInitialAccessToken(db, tenant.id, digest, createdAt);
+    const initialToken = await consumeInitialAccessToken(db, tenant.id, sha256(request.initialToken ?? ''), createdAt);
     // Somebody else was faster with its last use.
-    if (digest !== undefined && initialToken === undefined) return { ok: false, problem: { kind: 'initial-token-bad' } };
+    if (initialToken === undefined) return { ok: false, problem: { kind: 'initial-token-bad' } };
     await createClient(db, tenant.id, client);
-    const token = { model: managementTokenModel, digest: sha256(managementToken), uid: client.id };
-    await keepArtifact(db, tenant.id, { ...token, payload: {}, createdAt });
+    await keepArtifact(db, tenant.id, { ...token, uid: client.id, payload: {}, createdAt });
     await recordAuditEvent(db, tenant.id, {
-      ...request.origin,
+      ...event,
       type: 'client.registered',
       outcome: 'success',
       at: createdAt,
       clientId: client.id,
-      detail: { ...describeMetadata(client.id, metadata), ...(initialToken !== undefined && { initialToken }) },
+      detail: { ...event.detail, initialToken },
     });
-    return { ok: true, value: { client, managementToken, ...(secret !== undefined && { secret }) } };
+    return registered;
   });
 }
 
