@@ -40,7 +40,7 @@ export function parseClientKeys(json: unknown): ParsedClientKeys {
   const value: PublicJwk[] = [];
   for (const key of keys) {
     if (!isRecord(key)) return { ok: false, reason: 'each key must be an object' };
-    if (key['kty'] === 'oct' || secretMembers.some((member) => Object.hasOwn(key, member))) {
+    if (isSecret(key)) {
       return { ok: false, reason: 'a key set must have public keys only: this one has a private or a symmetric key' };
     }
     if (!isType(key['kty'])) continue;
@@ -50,6 +50,16 @@ export function parseClientKeys(json: unknown): ParsedClientKeys {
   }
   if (value.length === 0) return { ok: false, reason: 'a key set must have at least one RSA, EC or OKP key' };
   return { ok: true, value };
+}
+
+/** Whether a private or symmetric key stands in a set, whatever else is wrong with it. */
+export function hasSecretKey(json: unknown): boolean {
+  const keys = isRecord(json) ? json['keys'] : undefined;
+  return Array.isArray(keys) && keys.some((key) => isRecord(key) && isSecret(key));
+}
+
+function isSecret(key: Record<string, unknown>): boolean {
+  return key['kty'] === 'oct' || secretMembers.some((member) => Object.hasOwn(key, member));
 }
 
 function readKey(key: Record<string, unknown>, kty: PublicJwk['kty']): PublicJwk | string {

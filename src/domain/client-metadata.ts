@@ -3,10 +3,22 @@
  * Lenient where clients are sloppy (what means nothing here is dropped, and the answer says what was registered), strict where
  * it matters (redirect URIs, links that people may follow, names that people read).
  */
+import { hasSecretKey, type PublicJwk, parseClientKeys } from './client-keys.ts';
 import { maxRedirectUris, parseRedirectUri, type RedirectKind } from './redirect-uri.ts';
 
 /** How a client proves who it is at the token endpoint. */
-export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
+export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
+
+/** What an assertion may be signed with (RFC 7518): by a key of the client's alone, never by something that we know as well. */
+export const assertionAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
+
+/** One of these algorithms. */
+export type AssertionAlgorithm = (typeof assertionAlgorithms)[number];
+
+/** Whether clients of a method have a secret. */
+export function hasSecret(method: ClientAuthMethod): boolean {
+  return method === 'client_secret_basic' || method === 'client_secret_post';
+}
 
 /** The grants that a client may register for. */
 export type ClientGrant = 'authorization_code' | 'refresh_token';
@@ -17,6 +29,11 @@ export interface ClientMetadata {
   name?: string;
   redirectUris: readonly string[];
   authMethod: ClientAuthMethod;
+  /** For `private_key_jwt`: its public keys, or where it publishes them; one of both. */
+  jwks?: readonly PublicJwk[];
+  jwksUri?: string;
+  /** The one algorithm that its assertions are signed with; without it, any of them. */
+  authSigningAlg?: AssertionAlgorithm;
   grants: readonly ClientGrant[];
   applicationType: 'native' | 'web';
   clientUri?: string;
@@ -38,7 +55,7 @@ export type ParsedClientMetadata = { ok: true; metadata: ClientMetadata } | { ok
 /** The longest name of a client, in characters. */
 export const maxClientNameCharacters = 200;
 
-const authMethods: readonly ClientAuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
+const authMethods: readonly ClientAuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 const grants: readonly ClientGrant[] = ['authorization_code', 'refresh_token'];
 
 /** Deeper than any metadata that means something; deeper ones are an attack on whoever walks them. */
@@ -74,7 +91,7 @@ function readMetadata(members: Members): ClientMetadata {
     ...(name !== undefined && { name }),
     ...(Object.fromEntries(present) as Partial<Record<keyof typeof links, string>>),
     redirectUris,
-    authMethod: readAuthMethod(members),
+    ...readProof(members),
     grants: readGrants(members),
     applicationType: readApplicationType(members, redirectUris),
     postLogoutRedirectUris: readRedirectUris(members, 'post_logout_redirect_uris'),
@@ -107,6 +124,33 @@ function readAuthMethod(members: Members): ClientAuthMethod {
   const method = authMethods.find((known) => known === value);
   if (!method) throw wrong(`token_endpoint_auth_method must be one of ${authMethods.join(', ')}`);
   return method;
+}
+
+/** How it proves who it is. Keys mean something for `private_key_jwt` alone, but a private one is refused beside every method: it has been told. */
+function readProof(members: Members): Pick<ClientMetadata, 'authMethod' | 'jwks' | 'jwksUri' | 'authSigningAlg'> {
+  const authMethod = readAuthMethod(members);
+  const [jwks, jwksUri] = [members.get('jwks'), members.get('jwks_uri')];
+  if (hasSecretKey(jwks)) throw wrong('jwks must have public keys only: make a new key pair, and send its public half');
+  if (authMethod !== 'private_key_jwt') return { authMethod };
+  const keys = jwks === undefined ? undefined : parseClientKeys(jwks);
+  if (keys && jwksUri !== undefined) throw wrong('jwks and jwks_uri must not both be there: leave one of them out');
+  if (!keys && jwksUri === undefined)
+    throw wrong('token_endpoint_auth_method private_key_jwt needs public keys: send jwks, or an https jwks_uri');
+  if (keys && !keys.ok) throw wrong(`jwks: ${keys.reason}`);
+  const authSigningAlg = readSigningAlgorithm(members);
+  return {
+    authMethod,
+    ...(keys ? { jwks: keys.value } : { jwksUri: String(jwksUri) }),
+    ...(authSigningAlg && { authSigningAlg }),
+  };
+}
+
+function readSigningAlgorithm(members: Members): AssertionAlgorithm | undefined {
+  const value = members.get('token_endpoint_auth_signing_alg');
+  if (value === undefined) return undefined;
+  const algorithm = assertionAlgorithms.find((known) => known === value);
+  if (!algorithm) throw wrong(`token_endpoint_auth_signing_alg must be one of ${assertionAlgorithms.join(', ')}, or left out`);
+  return algorithm;
 }
 
 /** Absent: both, because a client that names none loses its access every few minutes without a refresh token (MCP-24). */
@@ -168,7 +212,7 @@ function checkTypes(members: Members): void {
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === null || value === '' || (Array.isArray(value) && value.length === 0);
+  return value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

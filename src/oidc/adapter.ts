@@ -28,6 +28,7 @@ import type { Database } from '../store/client.ts';
 import { findClient, isClientId, isServerClientId } from '../store/clients.ts';
 import { findServerCredentialDigest } from '../store/servers.ts';
 import { UnitOfWork } from '../store/unit-of-work.ts';
+import { AlreadyUsed, findAssertionKeys } from './client-assertion.ts';
 import { serverAsEngineClient, toEngineClient } from './engine-client.ts';
 import type { RefreshSuccessors } from './refresh-successor.ts';
 import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
@@ -84,8 +85,9 @@ class ArtifactAdapter implements Adapter {
     const { tenant } = this.#environment;
     const artifact = this.#toArtifact(id, payload, expiresIn);
     if (this.#model === 'ReplayDetection') {
-      // The engine looks first and adds then; whoever adds second has lost the race (ENG-2).
-      if (!(await this.#write((db) => addArtifact(db, tenant.id, artifact)))) throw new errors.InvalidGrant({ detail: 'replayed' });
+      // The engine looks first and adds then; whoever adds second has lost the race (ENG-2). A proof is used, whatever becomes of the
+      // request: it is kept beside the writes of that, which may be undone.
+      if (!(await addArtifact(this.#environment.runtime.store, tenant.id, artifact))) throw new AlreadyUsed({ detail: 'replayed' });
       return;
     }
     if (this.#model === 'Session') return this.#keepSession(id, artifact);
@@ -316,9 +318,12 @@ class ClientAdapter implements Adapter {
   async #findClient(id: ClientId): Promise<EngineClient | undefined> {
     const { runtime, tenant } = this.#environment;
     const facts = currentState()?.short?.prepared.facts;
-    if (facts?.consent.clientId === id) return toEngineClient(id, facts.client.metadata, facts.client.secretDigest);
-    const client = await findClient(runtime.store, tenant.id, id);
-    return client && toEngineClient(id, client.metadata, client.secretDigest);
+    const client = facts?.consent.clientId === id ? facts.client : await findClient(runtime.store, tenant.id, id);
+    if (!client) return undefined;
+    const { metadata, secretDigest } = client;
+    const isReliedOn = !('firstAuthorizedAt' in client) || client.firstAuthorizedAt !== undefined;
+    const keys = await findAssertionKeys(runtime, tenant, { metadata, isReliedOn });
+    return toEngineClient(id, metadata, { secretDigest, keys });
   }
 
   async #findServer(id: ServerId): Promise<EngineClient | undefined> {

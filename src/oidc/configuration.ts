@@ -1,8 +1,10 @@
 import type { Context } from 'koa';
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { assertionAlgorithms } from '../domain/client-metadata.ts';
 import { describeResourceServer, fillAccessToken, refuseResource } from './access-token.ts';
 import { findAccount } from './account.ts';
 import { createAdapterFactory } from './adapter.ts';
+import { clockToleranceSeconds, judgeAssertion } from './client-assertion.ts';
 import { createInteractionPolicy } from './consent-policy.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { renderEngineError, renderSignOut } from './pages.ts';
@@ -32,17 +34,18 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
     responseTypes: ['code'],
     scopes: ['openid', 'offline_access'],
     claims: { openid: ['sub'], profile: ['name'], email: ['email'] },
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    assertJwtClientAuthClaimsAndHeader: judgeAssertion(runtime, tenant),
     clientDefaults: {
       grant_types: ['authorization_code', 'refresh_token'],
       id_token_signed_response_alg: 'ES256',
       response_types: ['code'],
       token_endpoint_auth_method: 'client_secret_basic',
     },
-    enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
+    enabledJWA: { idTokenSigningAlgValues: ['ES256'], clientAuthSigningAlgValues: [...assertionAlgorithms] },
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
-    clockTolerance: 5,
+    clockTolerance: clockToleranceSeconds,
     // Decided before the engine is reached (cors.ts), except where only servers call.
     clientBasedCORS: () => false,
     extraParams: { [REQUESTED_SCOPE_PARAM]: refuseUnstorable },

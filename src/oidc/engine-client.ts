@@ -1,4 +1,5 @@
-import type { ClientMetadata as EngineClient } from 'oidc-provider';
+import type { ClientMetadata as EngineClient, JWK } from 'oidc-provider';
+import type { PublicJwk } from '../domain/client-keys.ts';
 import type { ClientMetadata } from '../domain/client-metadata.ts';
 import type { ClientId, ServerId } from '../domain/ids.ts';
 import { parseRedirectUri } from '../domain/redirect-uri.ts';
@@ -7,7 +8,14 @@ import { parseRedirectUri } from '../domain/redirect-uri.ts';
  * A client as the engine is to see it. Where it expects the secret it gets its digest. `application_type` here only tells it which
  * schemes to expect; what is allowed was decided at registration.
  */
-export function toEngineClient(id: ClientId, metadata: ClientMetadata, secretDigest: string | undefined): EngineClient {
+export function toEngineClient(
+  id: ClientId,
+  metadata: ClientMetadata,
+  {
+    secretDigest,
+    keys = [],
+  }: { secretDigest: string | undefined /** What an assertion may be signed with. */; keys?: readonly PublicJwk[] },
+): EngineClient {
   const claimsScheme = metadata.redirectUris.some((uri) => {
     const parsed = parseRedirectUri(uri);
     return 'kind' in parsed && parsed.kind === 'private-use';
@@ -19,6 +27,9 @@ export function toEngineClient(id: ClientId, metadata: ClientMetadata, secretDig
     redirect_uris: metadata.redirectUris,
     post_logout_redirect_uris: metadata.postLogoutRedirectUris,
     token_endpoint_auth_method: metadata.authMethod,
+    // The engine never sees a `jwks_uri`: it would ask for it with each request (ENG-18).
+    ...(metadata.authMethod === 'private_key_jwt' && { jwks: { keys: keys as JWK[] } }),
+    ...(metadata.authSigningAlg !== undefined && { token_endpoint_auth_signing_alg: metadata.authSigningAlg }),
     application_type: claimsScheme ? 'native' : 'web',
     grant_types: metadata.grants,
     response_types: ['code'],

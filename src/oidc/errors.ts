@@ -5,6 +5,7 @@
 import { errors } from 'oidc-provider';
 import type { Failure } from '../domain/failures.ts';
 import { isDatabaseTrouble } from '../platform/database-trouble.ts';
+import { ClientKeysUnavailable } from './client-assertion.ts';
 
 /** What a domain failure means to a client at the token endpoint. Details go to the log, not to the client. */
 export function toTokenError(failure: Failure): Error {
@@ -40,6 +41,8 @@ export interface FaultAnswer {
 
 /** Chooses the answer to a fault: 503 where trying again later helps, else 500. */
 export function toFaultAnswer(fault: unknown): FaultAnswer {
+  if (fault instanceof ClientKeysUnavailable)
+    return { status: 503, error: 'temporarily_unavailable', description: 'the keys at the client’s jwks_uri cannot be fetched right now' };
   return isDatabaseTrouble(fault)
     ? { status: 503, error: 'temporarily_unavailable', description: 'the server cannot do this right now, try again in a moment' }
     : { status: 500, error: 'server_error', description: 'something went wrong on the server' };

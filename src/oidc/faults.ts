@@ -1,6 +1,7 @@
 import type { Context, Next } from 'koa';
 import type Provider from 'oidc-provider';
 import { logFault } from '../platform/logger.ts';
+import { ClientKeysUnavailable } from './client-assertion.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { toFaultAnswer } from './errors.ts';
 import { renderProblem } from './pages.ts';
@@ -61,7 +62,10 @@ export async function answerFaults(environment: EngineEnvironment, ctx: Context,
   const { runtime, settings } = environment;
   const { requestId } = settings.describeCaller(ctx);
   runtime.tracing.noteFault(state.fault);
-  logFault(runtime.log, state.fault, { message: 'a protocol request failed', ...(requestId !== undefined && { requestId }) });
+  // Somebody else's host is down: nothing that whoever runs the issuer could mend.
+  if (state.fault instanceof ClientKeysUnavailable)
+    runtime.log.info({ requestId, reason: state.fault.message }, 'protocol request refused');
+  else logFault(runtime.log, state.fault, { message: 'a protocol request failed', ...(requestId !== undefined && { requestId }) });
   const { status, error, description } = toFaultAnswer(state.fault);
   ctx.remove('Location');
   ctx.status = status;

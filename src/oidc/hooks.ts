@@ -6,6 +6,7 @@ import Provider, { type AuthorizationCode, type Client, type OIDCContext, type R
 import { isRegisteredRedirectUri } from '../domain/redirect-uri.ts';
 import { parseResourceUri } from '../domain/resource-uri.ts';
 import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
+import { acceptAudiences, useProofsOnce } from './client-assertion.ts';
 import type { RefreshSuccessors } from './refresh-successor.ts';
 import { stateOf } from './request-state.ts';
 
@@ -15,6 +16,8 @@ export function installHooks(provider: Provider, successors: RefreshSuccessors):
   readTokenRequests(provider);
   judgeClients(provider);
   deriveSuccessors(provider, successors);
+  acceptAudiences(provider);
+  useProofsOnce(provider);
 }
 
 /** The engine builds URLs from the request's Host; ours come from the configured issuer (ENG-20). */

@@ -1,6 +1,10 @@
+import { assertionAlgorithms } from '../domain/client-metadata.ts';
 import type { Tenant } from '../services/runtime.ts';
 import { paths } from './routes.ts';
 import { advertisedScopes } from './scopes.ts';
+
+/** How clients that have something to prove it by say who they are. */
+const provenMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 
 /** Authorization server metadata (RFC 8414 and OpenID Connect Discovery, one document for both). It names only what is on for this tenant. */
 export function describeIssuer({ issuer, settings }: Pick<Tenant, 'issuer' | 'settings'>): Record<string, unknown> {
@@ -18,9 +22,12 @@ export function describeIssuer({ issuer, settings }: Pick<Tenant, 'issuer' | 'se
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
-    token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-    revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+    token_endpoint_auth_methods_supported: ['none', ...provenMethods],
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    introspection_endpoint_auth_methods_supported: provenMethods,
+    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    revocation_endpoint_auth_methods_supported: ['none', ...provenMethods],
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     subject_types_supported: ['public'],

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import type { ClientMetadataProblem } from '../domain/client-metadata.ts';
+import { type ClientMetadataProblem, hasSecret } from '../domain/client-metadata.ts';
 import { changeClient, findManagedClient, removeClient } from '../services/manage-client.ts';
 import { findRegistrationBar, registerClient } from '../services/register-client.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
@@ -85,11 +85,14 @@ function describeClient(
     client_id: client.id,
     client_id_issued_at: Math.floor(client.createdAt.getTime() / 1_000),
     client_secret: secret,
-    client_secret_expires_at: metadata.authMethod === 'none' ? undefined : 0,
+    client_secret_expires_at: hasSecret(metadata.authMethod) ? 0 : undefined,
     client_name: metadata.name,
     redirect_uris: metadata.redirectUris,
     post_logout_redirect_uris: metadata.postLogoutRedirectUris.length > 0 ? metadata.postLogoutRedirectUris : undefined,
     token_endpoint_auth_method: metadata.authMethod,
+    token_endpoint_auth_signing_alg: metadata.authSigningAlg,
+    jwks: metadata.jwks && { keys: metadata.jwks },
+    jwks_uri: metadata.jwksUri,
     grant_types: metadata.grants,
     response_types: ['code'],
     application_type: metadata.applicationType,

@@ -45,6 +45,8 @@ export interface RequestState {
   isSessionOver?: boolean;
   /** What the engine refused the request for; the last counts. */
   refusal?: { error: string; description?: string };
+  /** Proofs (client assertions) that this request used: it may be begun anew, and then they are its own. */
+  usedProofs: Set<string>;
   /** What went wrong inside, when something did. */
   fault?: Error;
 }
@@ -63,6 +65,6 @@ const key = Symbol('toolgrant.engine');
 /** The state of a request; the same object for as long as the request lasts. */
 export function stateOf(ctx: Pick<Context, 'state'>): RequestState {
   const holder = ctx.state as { [key]?: RequestState };
-  holder[key] ??= { revocations: new Map() };
+  holder[key] ??= { revocations: new Map(), usedProofs: new Set() };
   return holder[key];
 }

@@ -111,7 +111,9 @@ export async function answerRevocation(
 
 /** The form was read, and nobody says in it or in the header who asks; the engine takes that for a malformed request (RFC 7662 §2.1). */
 function isAnonymous(ctx: Inspected): boolean {
-  return ctx.oidc?.params !== undefined && ctx.oidc.params.client_id === undefined && !/^basic /i.test(ctx.get('Authorization'));
+  const { params } = ctx.oidc ?? {};
+  const isNamed = params?.client_id !== undefined || params?.client_assertion !== undefined;
+  return params !== undefined && !isNamed && !/^basic /i.test(ctx.get('Authorization'));
 }
 
 /** The engine let the caller in: it answered, or it only refused to deal with a JWT. */

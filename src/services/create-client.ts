@@ -1,4 +1,4 @@
-import { type ClientGrant, type ClientMetadataProblem, parseClientMetadata } from '../domain/client-metadata.ts';
+import { type ClientGrant, type ClientMetadataProblem, hasSecret, parseClientMetadata } from '../domain/client-metadata.ts';
 import { sha256 } from '../platform/digest.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
@@ -11,8 +11,11 @@ import type { Origin, Runtime, Tenant } from './runtime.ts';
 export interface ClientRequest {
   name: string;
   redirectUris: readonly string[];
-  /** `none`, `client_secret_basic` or `client_secret_post`; anything else is a problem of the outcome. Default `client_secret_basic`. */
+  /** One of the methods of `ClientAuthMethod`; anything else is a problem of the outcome. Default `client_secret_basic`. */
   authMethod?: string;
+  /** A JWK set, for `private_key_jwt`; or where the client publishes it. */
+  jwks?: unknown;
+  jwksUri?: string;
   /** Default both. */
   grants?: readonly (ClientGrant | string)[];
   /** Made by `serve --demo`. */
@@ -33,12 +36,14 @@ export async function createManualClient(
     redirect_uris: request.redirectUris,
     token_endpoint_auth_method: request.authMethod,
     grant_types: request.grants,
+    jwks: request.jwks,
+    jwks_uri: request.jwksUri,
   });
   if (!parsed.ok) return parsed;
   const { metadata } = parsed;
   const unknownGrant = request.grants?.find((grant) => !metadata.grants.some((known) => known === grant));
   if (unknownGrant !== undefined) return { ok: false, problem: { kind: 'metadata', reason: `the grant ${unknownGrant} is not offered` } };
-  const secret = metadata.authMethod === 'none' ? undefined : newClientSecret();
+  const secret = hasSecret(metadata.authMethod) ? newClientSecret() : undefined;
   const client: StoredClient = {
     id: newClientId(),
     kind: 'manual',

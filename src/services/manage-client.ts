@@ -1,4 +1,4 @@
-import { type ClientMetadataProblem, parseClientMetadata } from '../domain/client-metadata.ts';
+import { type ClientMetadataProblem, hasSecret, parseClientMetadata } from '../domain/client-metadata.ts';
 import type { ClientId } from '../domain/ids.ts';
 import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
 import { deleteArtifactsByUid, findArtifact } from '../store/artifacts.ts';
@@ -48,7 +48,7 @@ export async function changeClient(
     const parsed = parseClientMetadata(body);
     if (!parsed.ok) return parsed;
     const { metadata } = parsed;
-    const needsSecret = metadata.authMethod !== 'none';
+    const needsSecret = hasSecret(metadata.authMethod);
     const secret = needsSecret && client.secretDigest === undefined ? newClientSecret() : undefined;
     const secretDigest = secret === undefined ? (needsSecret ? undefined : null) : sha256(secret);
     await updateClient(db, tenant.id, clientId, { metadata, secretDigest });

@@ -1,4 +1,4 @@
-import { type ClientMetadata, type ClientMetadataProblem, parseClientMetadata } from '../domain/client-metadata.ts';
+import { type ClientMetadata, type ClientMetadataProblem, hasSecret, parseClientMetadata } from '../domain/client-metadata.ts';
 import type { ClientId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import { randomToken } from '../platform/random.ts';
@@ -52,7 +52,7 @@ export async function registerClient(runtime: Runtime, tenant: Tenant, request: 
   const parsed = parseClientMetadata(request.body);
   if (!parsed.ok) return parsed;
   const { metadata } = parsed;
-  const secret = metadata.authMethod === 'none' ? undefined : newClientSecret();
+  const secret = hasSecret(metadata.authMethod) ? newClientSecret() : undefined;
   const managementToken = randomToken();
   const createdAt = runtime.clock.now();
   const client: StoredClient = {

@@ -76,7 +76,7 @@ describe('metadata', () => {
       authorization_response_iss_parameter_supported: true,
       response_types_supported: ['code'],
       grant_types_supported: ['authorization_code', 'refresh_token'],
-      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
       id_token_signing_alg_values_supported: ['ES256'],
       registration_endpoint: `${issuer.url}/register`,
     });
