@@ -43,7 +43,7 @@ type PrepareServing = (request: ServingRequest) => Promise<Serving>;
 const primaryConnections = 3;
 
 /** How many processes a setting means; `auto`: as many as there are cores in this machine, or in the share of it that we may use. */
-export function countWorkers(workers: Config['workers']): number {
+function countWorkers(workers: Config['workers']): number {
   return workers === 'auto' ? availableParallelism() : workers;
 }
 

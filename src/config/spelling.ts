@@ -6,7 +6,7 @@ export function nearestName(written: string, known: readonly string[]): string |
 }
 
 /** How many letters must be added, removed or exchanged to make one word of the other (Levenshtein). */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...a].entries()) {
     const next = [i + 1];

@@ -2,7 +2,7 @@
 import type { ClientId, ConsentId, InstallationId, ServerId, UserId } from './ids.ts';
 
 /** Every event type; the list is documented in docs/audit.md. */
-export const auditEventTypes = [
+const auditEventTypes = [
   'user.created',
   'user.signed-in',
   'user.sign-in-failed',

@@ -1,7 +1,7 @@
 /** Email addresses, as far as they name an account: compared without case, never dissected. */
 
 /** The longest address there can be (RFC 5321 §4.5.3.1.3). */
-export const maxEmailCharacters = 254;
+const maxEmailCharacters = 254;
 
 /**
  * The form in which an address is kept and compared: trimmed, NFC, lower case. Undefined when it cannot be an address:

@@ -12,7 +12,7 @@ export interface ResourceUri {
 export type ResourceUriProblem = 'not-absolute' | 'not-http' | 'has-fragment' | 'has-userinfo' | 'plain-http' | 'too-long';
 
 /** The longest resource URI that is accepted. */
-export const maxResourceUriCharacters = 2_048;
+const maxResourceUriCharacters = 2_048;
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 

@@ -2,7 +2,7 @@ import { formatToolScope, PROMPTS_SCOPE, RESOURCES_SCOPE, splitScope, TOOLS_LIST
 import type { EffectiveTools } from './effective-tools.ts';
 
 /** The longest `scope` a token lists, in bytes; a larger selection goes into a document (MCP servers have 8 KB for headers). */
-export const maxListedScopeBytes = 2_048;
+const maxListedScopeBytes = 2_048;
 
 /**
  * Spells effective tools as a scope. Up to 2 KiB each tool is listed; beyond that the scope is `tools.listed` and the tools

@@ -149,7 +149,7 @@ export function deniedResponse(denial: Denial, access: Access | undefined): Reco
  * The page where the person can allow what was refused. It is a hint that anybody could write: the
  * page asks who is there, shows the whole consent, and changes nothing before a click.
  */
-export function widenUriOf(denial: Denial, access: Access): string | undefined {
+function widenUriOf(denial: Denial, access: Access): string | undefined {
   if (access.consentId === undefined || denial.missingScope === undefined) return undefined;
   const query = new URLSearchParams({ consent: access.consentId });
   if (denial.tool === undefined) query.set('scope', denial.missingScope);

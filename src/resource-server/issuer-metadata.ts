@@ -35,7 +35,7 @@ export function keepIssuerMetadata(issuer: string, http: IssuerHttp, now: () => 
 }
 
 /** RFC 8414 §3.1: the well-known part stands between the host and the issuer's path. */
-export function metadataUrlOf(issuer: string): string {
+function metadataUrlOf(issuer: string): string {
   const url = new URL(issuer);
   const path = url.pathname === '/' ? '' : url.pathname.replace(/\/$/, '');
   return `${url.origin}/.well-known/oauth-authorization-server${path}`;

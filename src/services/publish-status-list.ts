@@ -86,7 +86,7 @@ async function buildStatusList(runtime: Runtime, tenant: Tenant, list: number): 
 }
 
 /** One bit per index, least significant bit first, 1 = INVALID; compressed with zlib, in base64url. */
-export function encodeStatusList(invalidIndices: readonly number[]): string {
+function encodeStatusList(invalidIndices: readonly number[]): string {
   const bits = new Uint8Array(statusListLength / 8);
   for (const index of invalidIndices) bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
   return deflateSync(bits, { level: 9 }).toString('base64url');

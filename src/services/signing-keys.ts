@@ -42,7 +42,7 @@ const statusListLifeSeconds = 300;
 const slackSeconds = 300;
 
 /** The stages of the keys' lives in this process. */
-export function keyTerms({ lifetimes }: Runtime): KeyTerms {
+function keyTerms({ lifetimes }: Runtime): KeyTerms {
   return {
     rotationMs: lifetimes.keyRotationSeconds * 1_000,
     aheadMs: publishedAheadSeconds * 1_000,

@@ -100,13 +100,6 @@ export async function touchInstallation(db: Database, tenantId: TenantId, id: In
   await db.installation.updateMany({ where: { tenantId, id }, data: { lastTokenAt: at } });
 }
 
-/** Adds scopes to those that an installation has asked for. */
-export async function addRequestedScopes(db: Database, tenantId: TenantId, id: InstallationId, scopes: readonly string[]): Promise<void> {
-  await db.$executeRaw`
-    UPDATE installations SET requested_scopes = (SELECT array_agg(DISTINCT s) FROM unnest(requested_scopes || ${[...scopes]}::text[]) AS s)
-    WHERE tenant_id = ${tenantId} AND id = ${id}`;
-}
-
 /** Ends installations that have not ended; returns those it ended, with their grants. */
 export async function endInstallations(
   db: Database,

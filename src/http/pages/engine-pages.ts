@@ -34,7 +34,7 @@ export function createEnginePages({ render, tenant }: { render: Render; tenant: 
 }
 
 /** What is said after signing out. */
-export function signedOutWords({ issuer }: Pick<Tenant, 'issuer'>) {
+function signedOutWords({ issuer }: Pick<Tenant, 'issuer'>) {
   return {
     title: 'You are signed out',
     text: 'Connected agents keep what you allowed them.',

@@ -16,9 +16,6 @@ export const riskWords: Readonly<Record<Risk, RiskWords>> = {
   destructive: { title: 'Delete or overwrite', meaning: 'May destroy things for good.' },
 };
 
-/** What is said of a tool that reaches beyond its server. */
-export const openWorldMark = 'reaches outside';
-
 /** What is said of one tool. `isUnclaimed`: the server says nothing of its risk, so the worst is assumed. */
 export function toolWords({ risk, openWorld }: RiskProfile, isUnclaimed: boolean): string {
   if (isUnclaimed)
