@@ -148,6 +148,9 @@ describe('settings that cannot be used', () => {
     const text = await runCommand(['config', 'check'], { env });
     expect(text).toMatchObject({ code: 0, err: '' });
     expect(text.out).toContain('The settings can be used.');
+    expect(text.out).toMatch(new RegExp(`^TOOLGRANT_ISSUER +${env['TOOLGRANT_ISSUER']} *$`, 'm'));
+    expect(text.out).toMatch(/^TOOLGRANT_SECRET +set *$/m);
+    expect(text.out).toMatch(/^TOOLGRANT_ACCESS_TOKEN_LIFETIME +15m +default *$/m);
     const json = await runCommand(['config', 'check', '--json'], { env });
     expect(JSON.parse(json.out)).toMatchObject({
       ok: true,

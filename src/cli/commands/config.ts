@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { Config, Secrets } from '../../config/config.ts';
+import type { Secrets } from '../../config/config.ts';
+import type { DescribedSetting } from '../../config/describe-settings.ts';
 import type { Io } from '../io.ts';
 import { group, leaf, loadSettings, reporting } from '../leaf.ts';
 import { plainText, table } from '../plain-text.ts';
@@ -13,11 +14,14 @@ export function addConfigCommands(program: Command, io: Io): void {
     .option('--workers <n>', 'as "serve --workers" would')
     .action(
       reporting(io, async ({ options }) => {
-        const { machineClock } = await import('../../compose/machine-clock.ts');
-        const { config: settings, secrets } = await loadSettings(io, { ...serveOptions(options), now: machineClock.now() });
+        const [{ machineClock }, { describeSettings }] = await Promise.all([
+          import('../../compose/machine-clock.ts'),
+          import('../../config/describe-settings.ts'),
+        ]);
+        const { config: settings, secrets, env } = await loadSettings(io, { ...serveOptions(options), now: machineClock.now() });
         return {
           json: { ok: true, config: settings, secrets: Object.fromEntries(secretsOf(secrets)) },
-          text: `The settings can be used.\n\n${describe(settings, secrets)}`,
+          text: `The settings can be used.\n\n${tabulate(describeSettings(env, { config: settings }))}`,
         };
       }),
     );
@@ -36,18 +40,9 @@ function secretsOf(secrets: Secrets): [string, 'set' | 'not set'][] {
   return names.map((name) => [name, secrets[name] ? 'set' : 'not set']);
 }
 
-function describe(config: Config, secrets: Secrets): string {
-  const rows = [...leavesOf(config), ...secretsOf(secrets)];
+function tabulate(described: readonly DescribedSetting[]): string {
   return table(
-    ['SETTING', 'VALUE'],
-    rows.map(([name, value]) => [name, plainText(value)]),
+    ['SETTING', 'VALUE', ''],
+    described.map(({ name, value, isGiven }) => [name, plainText(value), isGiven || value === 'not set' ? '' : 'default']),
   );
-}
-
-/** `a.b` for `{ a: { b: … } }`. */
-function leavesOf(value: object, prefix = ''): [string, string][] {
-  return Object.entries(value).flatMap(([name, part]): [string, string][] => {
-    if (Array.isArray(part)) return [[`${prefix}${name}`, part.length > 0 ? part.join(', ') : 'none']];
-    return typeof part === 'object' && part !== null ? leavesOf(part, `${prefix}${name}.`) : [[`${prefix}${name}`, String(part)]];
-  });
 }
