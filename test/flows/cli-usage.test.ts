@@ -34,7 +34,7 @@ function completeCall(name: string): string[] {
 }
 
 /** Commands that are about the installation as a whole. */
-const ofInstallation = ['serve', 'migrate', 'config check', 'tenant create', 'tenant list'];
+const ofInstallation = ['serve', 'migrate', 'config check', 'tenant create', 'tenant list', 'tenant show', 'tenant set'];
 const ofTenant = leaves.filter(({ command }) => command.options.some(({ long }) => long === '--tenant')).map(({ path }) => path.join(' '));
 
 describe('the commands', () => {
@@ -59,6 +59,9 @@ describe('the commands', () => {
       'client list',
       'client show',
       'client remove',
+      'registration-token create',
+      'registration-token list',
+      'registration-token revoke',
       'consent list',
       'consent end',
       'consent end-all',
@@ -67,6 +70,8 @@ describe('the commands', () => {
       'keys reseal',
       'tenant create',
       'tenant list',
+      'tenant show',
+      'tenant set',
     ]);
   });
 
