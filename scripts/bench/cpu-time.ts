@@ -44,6 +44,13 @@ export function residentBytesOf(pid: number): number | undefined {
   return kib === undefined ? undefined : Number(kib) * 1_024;
 }
 
+/** The same of each Node process of a tree; without the topmost, which only watches over the others, where that is so. */
+export function residentBytesOfTree(pid: number, { withTop }: { withTop: boolean }): number[] {
+  const all = readAll();
+  const below = all.filter((stat) => stat.parent === pid).map((stat) => stat.pid);
+  return [...(withTop ? [pid] : []), ...below].flatMap((one) => residentBytesOf(one) ?? []);
+}
+
 /** The topmost process of a name below another one. */
 export function findBelow(ancestor: number, name: string): number | undefined {
   const all = readAll();

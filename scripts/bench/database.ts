@@ -1,4 +1,8 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { databaseNames } from '../../src/platform/embedded/cluster.ts';
 import { startEmbeddedDatabase } from '../../src/platform/embedded-database.ts';
 import { applyMigrations } from '../../src/store/migrate/apply-migrations.ts';
 import { findBelow } from './cpu-time.ts';
@@ -16,21 +20,39 @@ export interface BenchDatabase {
   processId: number | undefined;
   /** Gathers statistics, as the server does by itself a minute after rows were added. */
   analyze(): Promise<void>;
+  /** How many statements anybody made while this ran; PostgreSQL writes down each of them meanwhile, which slows it down. */
+  countStatements(work: () => Promise<void>): Promise<number>;
   stop(): Promise<void>;
 }
 
 /** Starts the product's own embedded PostgreSQL, with the settings it always has, in a folder of its own, and migrates it. */
 export async function startBenchDatabase(folder: string): Promise<BenchDatabase> {
-  const database = await startEmbeddedDatabase({ folder, purpose: 'issuer' });
+  const logFile = join(folder, 'database.log');
+  const initialStatements = [`GRANT ALTER SYSTEM ON PARAMETER log_statement TO ${databaseNames.owner}`];
+  const database = await startEmbeddedDatabase({ folder, purpose: 'issuer', initialStatements });
   try {
     await applyMigrations({ ownerUrl: database.ownerUrl, runtimeRole: 'toolgrant_runtime' });
     const settings = await readSettings(database.runtimeUrl);
+    const processId = findBelow(process.pid, 'postgres');
     return {
       ...settings,
       runtimeUrl: database.runtimeUrl,
       ownerUrl: database.ownerUrl,
-      processId: findBelow(process.pid, 'postgres'),
+      processId,
       analyze: () => analyze(database.ownerUrl),
+      countStatements: async (work) => {
+        if (processId === undefined) return Number.NaN;
+        const server = { url: database.ownerUrl, processId };
+        await writeStatementsDown(server, 'all');
+        const begin = statSync(logFile).size;
+        try {
+          await work();
+        } finally {
+          await writeStatementsDown(server, 'none');
+        }
+        const written = readFileSync(logFile).subarray(begin).toString();
+        return written.match(/^[^\n]*LOG: {2}(?:execute|statement|fastpath)\b/gm)?.length ?? 0;
+      },
       stop: () => database.stop(),
     };
   } catch (error) {
@@ -53,6 +75,19 @@ async function readSettings(url: string): Promise<Pick<BenchDatabase, 'version' 
   } finally {
     await client.end();
   }
+}
+
+async function writeStatementsDown({ url, processId }: { url: string; processId: number }, which: 'all' | 'none'): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(`ALTER SYSTEM SET log_statement = '${which}'`);
+  } finally {
+    await client.end();
+  }
+  // Reads its settings anew; each connection sees them with its next statement.
+  process.kill(processId, 'SIGHUP');
+  await sleep(500);
 }
 
 async function analyze(url: string): Promise<void> {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitForCalm } from './calm.ts';
 import { measureCleanup } from './cleanup.ts';
+import { measureColdStarts } from './cold-start.ts';
 import { startBareEngine } from './contenders/bare.ts';
 import { startToolgrant } from './contenders/toolgrant.ts';
 import { type Cores, takeCores } from './cores.ts';
@@ -18,8 +19,11 @@ import { BadUsage, type BenchOptions, helpText, parseOptions } from './options.t
 import { type Findings, renderMeasurement, renderReport } from './report.ts';
 import { runRounds } from './rounds.ts';
 import type { HttpRowName } from './scenarios.ts';
+import { measureWorkers } from './two-workers.ts';
 import { runVerification } from './verification/run-verification.ts';
-import type { VerificationFindings } from './verification/verification-process.ts';
+
+/** Rows that are measured by processes of their own. */
+const standingAlone = ['verification', 'workers', 'cold-start'] as const;
 
 await main();
 
@@ -43,9 +47,15 @@ async function bench(options: BenchOptions): Promise<void> {
   }
   const loadBefore = loadOfLastMinute();
   const cores = takeCores();
-  const rows = options.rows.filter((row) => row !== 'verification');
+  const rows = options.rows.filter((row): row is HttpRowName => !(standingAlone as readonly string[]).includes(row));
   const measured = rows.length > 0 ? await measureHttp(rows, cores, options) : undefined;
-  const verification = options.rows.includes('verification') ? await measureVerification(cores, options) : undefined;
+  const verification = options.rows.includes('verification')
+    ? await inCalm('verification', options, () => runVerification(cores, options))
+    : undefined;
+  const workers = options.rows.includes('workers') ? await inCalm('workers', options, () => measureWorkers(cores, options)) : undefined;
+  const coldStarts = options.rows.includes('cold-start')
+    ? await inCalm('cold start', options, () => measureColdStarts(options.rounds))
+    : undefined;
   const report = renderReport({
     date: new Date().toISOString().slice(0, 10),
     machine: describeMachine(),
@@ -54,6 +64,8 @@ async function bench(options: BenchOptions): Promise<void> {
     http: measured?.http ?? new Map(),
     ...(measured?.memoryAfterLoadBytes !== undefined && { memoryAfterLoadBytes: measured.memoryAfterLoadBytes }),
     ...(verification && { verification }),
+    ...(workers && { workers }),
+    ...(coldStarts && { coldStarts }),
   });
   process.stdout.write(`\n${report}`);
   if (options.write) writeDocument(report);
@@ -90,10 +102,10 @@ async function measureHttp(rows: readonly HttpRowName[], cores: Cores | undefine
   return { http, postgres, durability, ...(memoryAfterLoadBytes !== undefined && { memoryAfterLoadBytes }) };
 }
 
-async function measureVerification(cores: Cores | undefined, options: BenchOptions): Promise<VerificationFindings> {
-  await waitForCalm(options.calm);
-  say('verification');
-  return runVerification(cores, options);
+async function inCalm<T>(what: string, { calm }: BenchOptions, work: () => Promise<T>): Promise<T> {
+  await waitForCalm(calm);
+  say(what);
+  return work();
 }
 
 function describeSettings(

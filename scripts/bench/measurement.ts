@@ -37,7 +37,7 @@ export async function measure(
   timing: Pick<LoadTiming, 'warmUpMs' | 'measuredMs'>,
 ): Promise<Measurement> {
   const read = (): CpuSeconds => ({
-    server: cpuSecondsOf(contender.processId) ?? Number.NaN,
+    server: (contender.workers > 1 ? cpuSecondsOfTree : cpuSecondsOf)(contender.processId) ?? Number.NaN,
     database: (database.processId === undefined ? undefined : cpuSecondsOfTree(database.processId)) ?? Number.NaN,
     generator: cpuSecondsOf(process.pid) ?? Number.NaN,
     machine: busySecondsOfMachine() ?? Number.NaN,

@@ -2,7 +2,19 @@ import { parseArgs } from 'node:util';
 import type { Calm } from './calm.ts';
 
 /** The rows of the bench, in the order they run. */
-export const rowNames = ['discovery', 'jwks', 'status', 'registration', 'code', 'refresh', 'verification'] as const;
+export const rowNames = [
+  'discovery',
+  'jwks',
+  'status',
+  'registration',
+  'code',
+  'refresh',
+  'introspection',
+  'sign-in',
+  'verification',
+  'workers',
+  'cold-start',
+] as const;
 
 /** One kind of work that is measured. */
 export type RowName = (typeof rowNames)[number];

@@ -1,7 +1,9 @@
+import type { ColdStarts } from './cold-start.ts';
 import { type Measurement, summarize } from './measurement.ts';
 import type { RowMeasurements } from './rounds.ts';
 import type { HttpRowName } from './scenarios.ts';
 import { median, spread } from './statistics.ts';
+import type { WorkersFindings } from './two-workers.ts';
 import type { VerificationFindings, VerificationMeasurement } from './verification/verification-process.ts';
 
 /** All that is known at the end of a run. */
@@ -15,6 +17,8 @@ export interface Findings {
   http: ReadonlyMap<HttpRowName, RowMeasurements>;
   verification?: VerificationFindings;
   memoryAfterLoadBytes?: number;
+  workers?: WorkersFindings;
+  coldStarts?: ColdStarts;
 }
 
 const titles: Record<HttpRowName, string> = {
@@ -24,16 +28,20 @@ const titles: Record<HttpRowName, string> = {
   registration: 'client registration',
   code: 'code → tokens',
   refresh: 'refresh with rotation',
+  introspection: 'introspection',
+  'sign-in': 'sign-in',
 };
 
 /** The findings as Markdown. */
 export function renderReport(findings: Findings): string {
-  const { http, verification } = findings;
+  const { http, verification, workers, coldStarts } = findings;
   const parts = [
     `Measured ${findings.date} on ${findings.machine}; ${findings.versions}.`,
     findings.settings,
     ...(http.size > 0 ? [renderHttp(http), renderCost(http), ...renderNotes(findings)] : []),
     ...(verification ? [renderVerification(verification)] : []),
+    ...(workers ? [renderWorkers(workers)] : []),
+    ...(coldStarts ? [renderColdStarts(coldStarts)] : []),
   ];
   return `${parts.join('\n\n')}\n`;
 }
@@ -49,46 +57,71 @@ export function renderMeasurement(measurement: Measurement): string {
 function renderHttp(http: Findings['http']): string {
   return table(
     ['', 'Toolgrant /s', 'bare engine /s', 'ratio', 'Toolgrant p50, p99 ms', 'bare p50, p99 ms', 'spread'],
-    [...http].map(([row, [ours = [], bare = []]]) => {
-      const [a, b] = [summarize(ours), summarize(bare)];
-      const spreads = [ours, bare].map((measurements) => percent(spread(measurements.map(({ perSecond }) => perSecond))));
-      return [
-        titles[row],
-        whole(a.perSecond),
-        whole(b.perSecond),
-        `${(a.perSecond / b.perSecond).toFixed(2)}×`,
-        `${short(a.p50Ms)}, ${short(a.p99Ms)}`,
-        `${short(b.p50Ms)}, ${short(b.p99Ms)}`,
-        spreads.join(', '),
-      ];
-    }),
+    [...http].map(
+      ([
+        row,
+        {
+          measured: [ours = [], bare = []],
+        },
+      ]) => {
+        const [a, b] = [summarize(ours), summarize(bare)];
+        const spreads = [ours, bare].map((measurements) => percent(spread(measurements.map(({ perSecond }) => perSecond))));
+        return [
+          titles[row],
+          whole(a.perSecond),
+          whole(b.perSecond),
+          Number.isFinite(b.perSecond) ? `${(a.perSecond / b.perSecond).toFixed(2)}×` : none,
+          `${short(a.p50Ms)}, ${short(a.p99Ms)}`,
+          both(short(b.p50Ms), short(b.p99Ms)),
+          spreads.filter((one) => one !== none).join(', '),
+        ];
+      },
+    ),
   );
 }
 
 function renderCost(http: Findings['http']): string {
-  const heading = ['', 'Toolgrant CPU µs', 'PostgreSQL CPU µs', 'bare CPU µs', 'cores busy: Toolgrant, rest', 'bare, rest', 'others'];
+  const heading = [
+    '',
+    'statements',
+    'Toolgrant CPU µs',
+    'PostgreSQL CPU µs',
+    'bare CPU µs',
+    'cores busy: Toolgrant, rest',
+    'bare, rest',
+    'others',
+  ];
   return table(
     heading,
-    [...http].map(([row, [ours = [], bare = []]]) => {
-      const [a, b] = [summarize(ours), summarize(bare)];
-      return [
-        titles[row],
-        whole(a.serverCpuUs),
-        whole(a.databaseCpuUs),
-        whole(b.serverCpuUs),
-        `${percent(a.serverBusy)}, ${percent(a.restBusy)}`,
-        `${percent(b.serverBusy)}, ${percent(b.restBusy)}`,
-        percent(median([a.othersBusy, b.othersBusy])),
-      ];
-    }),
+    [...http].map(
+      ([
+        row,
+        {
+          measured: [ours = [], bare = []],
+          statements,
+        },
+      ]) => {
+        const [a, b] = [summarize(ours), summarize(bare)];
+        return [
+          titles[row],
+          statements.toFixed(1),
+          whole(a.serverCpuUs),
+          whole(a.databaseCpuUs),
+          whole(b.serverCpuUs),
+          `${percent(a.serverBusy)}, ${percent(a.restBusy)}`,
+          both(percent(b.serverBusy), percent(b.restBusy)),
+          percent(median([a, b].map((one) => one.othersBusy).filter(Number.isFinite))),
+        ];
+      },
+    ),
   );
 }
 
 function renderNotes({ http, memoryAfterLoadBytes }: Findings): string[] {
   const memory =
     memoryAfterLoadBytes === undefined ? [] : [`Toolgrant's process held ${Math.round(memoryAfterLoadBytes / 1e6)} MB after all this.`];
-  const failures = [...http].flatMap(([row, contenders]) =>
-    contenders.flatMap((measurements, place) => {
+  const failures = [...http].flatMap(([row, { measured }]) =>
+    measured.flatMap((measurements, place) => {
       const { failures: count, firstFailure } = summarize(measurements);
       return count > 0
         ? [`**${titles[row]}, ${place === 0 ? 'Toolgrant' : 'bare engine'}: ${count} requests failed** (${firstFailure}).`]
@@ -115,19 +148,49 @@ function renderVerification({ firstSeen, firstSeenByJose, seen }: VerificationFi
   );
 }
 
+function renderWorkers({ serverCores, measured }: WorkersFindings): string {
+  const [one] = measured;
+  const rows = measured.map(({ workers, jwks, refresh, residentBytes }) => [
+    String(workers),
+    ...[jwks, refresh].flatMap((row, place) => {
+      const first = place === 0 ? one?.jwks : one?.refresh;
+      return [whole(row.perSecond), `${(row.perSecond / (first?.perSecond ?? Number.NaN)).toFixed(2)}×`, whole(row.serverCpuUs)];
+    }),
+    residentBytes.map((bytes) => whole(bytes / 1e6)).join(', '),
+  ]);
+  const room =
+    serverCores > 1 ? `${serverCores} cores for the workers` : 'one core for all workers, so that only their cost can be compared';
+  return table([`workers (${room})`, 'JWKS /s', '', 'CPU µs', 'refresh /s', '', 'CPU µs', 'memory, MB'], rows);
+}
+
+function renderColdStarts({ firstMs, laterMs }: ColdStarts): string {
+  const sorted = laterMs.toSorted((a, b) => a - b);
+  return (
+    `From its start to its first answer, on an embedded database that is there already, it took ${whole(median(laterMs))} ms ` +
+    `(${whole(sorted[0] ?? Number.NaN)} to ${whole(sorted.at(-1) ?? Number.NaN)}, ${laterMs.length} starts); ${whole(firstMs)} ms where that was made first.`
+  );
+}
+
 function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const rule = heading.map((_, column) => (column === 0 ? '---' : '---:'));
   return [heading, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
+/** What was not measured. */
+const none = '–';
+
+function both(one: string, other: string): string {
+  return one === none && other === none ? none : `${one}, ${other}`;
+}
+
 function whole(value: number): string {
-  return Number.isFinite(value) ? Math.round(value).toLocaleString('en') : 'unknown';
+  return Number.isFinite(value) ? Math.round(value).toLocaleString('en') : none;
 }
 
 function short(value: number): string {
-  return Number.isFinite(value) ? value.toFixed(value < 10 ? 2 : 0) : 'unknown';
+  return Number.isFinite(value) ? value.toFixed(value < 10 ? 2 : 0) : none;
 }
 
 function percent(share: number): string {
-  return Number.isFinite(share) ? `${Math.round(share * 100)} %` : 'unknown';
+  return Number.isFinite(share) ? `${Math.round(share * 100)} %` : none;
 }

@@ -1,12 +1,18 @@
 import { measureInCalm } from './calm.ts';
 import type { Contender } from './contenders/contender.ts';
+import { countStatements } from './count-statements.ts';
 import type { BenchDatabase } from './database.ts';
 import { type Measurement, measure } from './measurement.ts';
 import type { BenchOptions } from './options.ts';
-import { createScenarios, type HttpRowName, type Scenario } from './scenarios.ts';
+import { createScenarios, type HttpRowName, type Scenario, type Scenarios } from './scenarios.ts';
 
-/** All measurements of one row, one list per contender, in the contenders' order. */
-export type RowMeasurements = readonly (readonly Measurement[])[];
+/** One row. */
+export interface RowMeasurements {
+  /** One list per contender, in the contenders' order; empty where that has no such row. */
+  measured: readonly (readonly Measurement[])[];
+  /** What a request makes of them in the first contender. */
+  statements: number;
+}
 
 /** What the rounds are run with. */
 export interface RoundsOptions extends Pick<BenchOptions, 'rounds' | 'warmUpMs' | 'measuredMs' | 'connections' | 'calm'> {
@@ -20,7 +26,7 @@ export interface RoundsOptions extends Pick<BenchOptions, 'rounds' | 'warmUpMs' 
 /** A contender with its rows set up, and how fast it was, at most, in each that uses requests up. */
 interface Entrant {
   contender: Contender;
-  scenarios: Record<HttpRowName, Scenario>;
+  scenarios: Scenarios;
   mostPerSecond: Map<HttpRowName, number>;
 }
 
@@ -41,12 +47,14 @@ export async function runRounds(options: RoundsOptions): Promise<Map<HttpRowName
       for (let turn = 0; turn < entrants.length; turn += 1) {
         const place = (round + turn) % entrants.length;
         const entrant = entrants[place] as Entrant;
-        const measurement = await measureOnce(entrant, row, options);
+        const scenario = entrant.scenarios[row];
+        if (!scenario) continue;
+        const measurement = await measureOnce(entrant, { row, scenario }, options);
         measured[place]?.push(measurement);
         options.onMeasured(row, entrant.contender, measurement);
       }
     }
-    results.set(row, measured);
+    results.set(row, { measured, statements: await countOf(entrants[0] as Entrant, row, options) });
   }
   return results;
 }
@@ -58,12 +66,12 @@ const probeMs = 60_000;
 const reserve = 1.3;
 
 async function measureOnce(
-  { contender, scenarios, mostPerSecond }: Entrant,
-  row: HttpRowName,
+  { contender, mostPerSecond }: Entrant,
+  { row, scenario }: { row: HttpRowName; scenario: Scenario },
   options: RoundsOptions,
 ): Promise<Measurement> {
   const { database, warmUpMs, measuredMs } = options;
-  const { isUsedUp, prepare } = scenarios[row];
+  const { isUsedUp, prepare } = scenario;
   const parties = { contender, database };
   if (isUsedUp && !mostPerSecond.has(row)) {
     // The first requests find everything cold: only the second lot says how fast the rest will be. Both run until they are used up.
@@ -76,4 +84,9 @@ async function measureOnce(
   const measurement = await measureInCalm(options.calm, async () => measure(parties, await prepare(requests), { warmUpMs, measuredMs }));
   mostPerSecond.set(row, Math.max(perSecond, measurement.perSecond));
   return measurement;
+}
+
+async function countOf({ contender, scenarios }: Entrant, row: HttpRowName, { database }: RoundsOptions): Promise<number> {
+  const lanes = await scenarios[row]?.prepare(probeRequests * 2);
+  return lanes ? countStatements(database, { origin: contender.origin, lanes, hasPasswords: row === 'sign-in' }) : Number.NaN;
 }

@@ -14,7 +14,7 @@ export interface Scenario {
 }
 
 /** The rows that are requests over HTTP. */
-export type HttpRowName = Exclude<RowName, 'verification'>;
+export type HttpRowName = Exclude<RowName, 'verification' | 'workers' | 'cold-start'>;
 
 const redirectUri = 'http://127.0.0.1:8976/callback';
 const codeVerifier = randomBytes(32).toString('base64url');
@@ -33,7 +33,7 @@ const json = { 'content-type': 'application/json', accept: 'application/json' };
 const form = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
 
 /** Reads a contender's metadata, registers a client with it, and sets all rows up. */
-export async function createScenarios(contender: Contender, connections: number): Promise<Record<HttpRowName, Scenario>> {
+export async function createScenarios(contender: Contender, connections: number): Promise<Scenarios> {
   const endpoints = await readEndpoints(contender.origin);
   const { clientId } = await register(contender.origin, endpoints.registration);
   const codeRequest = { clientId, redirectUri, codeChallenge };
@@ -46,6 +46,8 @@ export async function createScenarios(contender: Contender, connections: number)
       client_id: clientId,
       resource,
     });
+  const tokensOf = async (code: string) => send(contender.origin, redeem(code));
+  const { makeSignIns } = contender;
   const families: RefreshLane[] = [];
   return {
     discovery: always(connections, 200, { method: 'GET', path: '/.well-known/oauth-authorization-server' }),
@@ -69,14 +71,43 @@ export async function createScenarios(contender: Contender, connections: number)
       prepare: async () => {
         if (families.length === 0) {
           for (const code of await contender.makeCodes(codeRequest, connections)) {
-            const { refresh_token: token } = await send(contender.origin, redeem(code));
+            const { refresh_token: token } = await tokensOf(code);
             families.push(new RefreshLane(endpoints.token, clientId, String(token)));
           }
         }
         return families;
       },
     },
+    introspection: {
+      isUsedUp: false,
+      prepare: async () => {
+        // Anew for each measurement: access tokens live a quarter of an hour.
+        const redeemOne = async (code: string) => String((await tokensOf(code)).access_token);
+        const { authorization, tokens } = await contender.makeQuestions(codeRequest, connections, redeemOne);
+        const questions = tokens.map((token) => post(endpoints.introspection, { token }, { authorization }));
+        return questions.map((question) => ({ expectedStatus: 200, next: () => question, answered: requireActive }));
+      },
+    },
+    ...(makeSignIns && {
+      'sign-in': {
+        isUsedUp: false,
+        prepare: async () => {
+          const people = await makeSignIns(connections);
+          return people.map(({ path, cookie, body }) => {
+            const request: LoadRequest = { method: 'POST', path, headers: { ...form, cookie }, body };
+            return { expectedStatus: 303, next: () => request };
+          });
+        },
+      },
+    }),
   };
+}
+
+/** Rows by name; the bare engine has no people who sign in. */
+export type Scenarios = Readonly<Record<Exclude<HttpRowName, 'sign-in'>, Scenario> & Partial<Record<'sign-in', Scenario>>>;
+
+function requireActive(body: string): void {
+  if (!body.includes('"active":true')) throw new Error(`a good token is not active: ${body}`);
 }
 
 /** One installation that refreshes again and again, each time with the token that came last. */
@@ -105,14 +136,19 @@ function always(connections: number, expectedStatus: number, request: LoadReques
   return { isUsedUp: false, prepare: async () => Array.from({ length: connections }, () => ({ expectedStatus, next: () => request })) };
 }
 
-function post(path: string, fields: Record<string, string>): LoadRequest {
-  return { method: 'POST', path, headers: form, body: new URLSearchParams(fields).toString() };
+function post(path: string, fields: Record<string, string>, headers: Record<string, string> = {}): LoadRequest {
+  return { method: 'POST', path, headers: { ...form, ...headers }, body: new URLSearchParams(fields).toString() };
 }
 
-async function readEndpoints(origin: string): Promise<{ jwks: string; registration: string; token: string }> {
+async function readEndpoints(origin: string): Promise<Record<'jwks' | 'registration' | 'token' | 'introspection', string>> {
   const metadata = await send(origin, { method: 'GET', path: '/.well-known/oauth-authorization-server' });
   const pathOf = (name: string) => new URL(String(metadata[name])).pathname;
-  return { jwks: pathOf('jwks_uri'), registration: pathOf('registration_endpoint'), token: pathOf('token_endpoint') };
+  return {
+    jwks: pathOf('jwks_uri'),
+    registration: pathOf('registration_endpoint'),
+    token: pathOf('token_endpoint'),
+    introspection: pathOf('introspection_endpoint'),
+  };
 }
 
 async function register(origin: string, path: string): Promise<{ clientId: string }> {

@@ -9,8 +9,9 @@ import type { CodeRequest } from './contender.ts';
 import { allowedTools, resource } from './contender.ts';
 import { MemoryStore } from './memory-adapter.ts';
 
-/** What the parent process says. */
+/** What the parent process says: codes are to be made, or access tokens. */
 export interface BareCommand {
+  make: 'codes' | 'tokens';
   request: CodeRequest;
   count: number;
 }
@@ -23,8 +24,8 @@ const issuer = `http://127.0.0.1:${port}`;
 const store = new MemoryStore();
 const provider = await createProvider();
 await once(provider.listen(port as number, '127.0.0.1'), 'listening');
-process.on('message', ({ request, count }: BareCommand) => {
-  void makeCodes(request, count).then((codes) => process.send?.({ codes }));
+process.on('message', ({ make, request, count }: BareCommand) => {
+  void (make === 'codes' ? makeCodes : makeTokens)(request, count).then((made) => process.send?.({ made }));
 });
 process.on('disconnect', () => process.exit());
 process.send?.({ ready: true });
@@ -104,4 +105,20 @@ async function makeCodes(request: CodeRequest, count: number): Promise<string[]>
     codes.push(await code.save());
   }
   return codes;
+}
+
+/** Access tokens that the engine looks up when it is asked: it stores no others, and answers for none that it did not store. */
+async function makeTokens({ clientId }: CodeRequest, count: number): Promise<string[]> {
+  const client = await provider.Client.find(clientId);
+  if (!client) throw new Error('the client is not registered here');
+  return Promise.all(
+    Array.from({ length: count }, async (_, place) => {
+      const accountId = `person-${place}`;
+      const grant = new provider.Grant({ accountId, clientId });
+      grant.addOIDCScope('openid');
+      const grantId = await grant.save();
+      const token = new provider.AccessToken({ client, accountId, grantId, scope: 'openid', gty: 'authorization_code' } as never);
+      return token.save();
+    }),
+  );
 }

@@ -19,18 +19,34 @@ export async function startBareEngine(cores: Cores | undefined): Promise<Contend
   });
   gone.catch(() => undefined);
   await Promise.race([once(child, 'message'), gone]);
+  const make = async (command: BareCommand) => {
+    child.send(command);
+    const [answer] = (await Promise.race([once(child, 'message'), gone])) as [{ made: string[] }];
+    return answer.made;
+  };
   return {
     name: 'bare engine',
     origin: `http://127.0.0.1:${port}`,
     processId: child.pid as number,
-    makeCodes: async (request, count) => {
-      child.send({ request, count } satisfies BareCommand);
-      const [answer] = (await Promise.race([once(child, 'message'), gone])) as [{ codes: string[] }];
-      return answer.codes;
-    },
+    workers: 1,
+    makeCodes: (request, count) => make({ make: 'codes', request, count }),
+    makeQuestions: async (request, count) => ({
+      authorization: await registerAsker(`http://127.0.0.1:${port}`),
+      tokens: await make({ make: 'tokens', request, count }),
+    }),
     stop: async () => {
       if (child.connected) child.disconnect();
       await ended(child);
     },
   };
+}
+
+/** A client with a secret, which may ask about everybody's tokens here. */
+async function registerAsker(origin: string): Promise<string> {
+  const metadata = { redirect_uris: ['https://asker.example/callback'], token_endpoint_auth_method: 'client_secret_basic' };
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${origin}/reg`, { method: 'POST', headers, body: JSON.stringify(metadata) });
+  if (!answer.ok) throw new Error(`the bare engine registers nobody: ${await answer.text()}`);
+  const { client_id: id, client_secret: secret } = (await answer.json()) as { client_id: string; client_secret: string };
+  return `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 }

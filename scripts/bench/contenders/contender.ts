@@ -6,9 +6,29 @@ export interface Contender {
   /** Where it listens; it is also its issuer. */
   origin: string;
   processId: number;
+  /** Its processes share the load; more than one listens on the same port. */
+  workers: number;
   /** Makes authorization codes of different people for a client, as if each had just pressed Allow. */
   makeCodes(request: CodeRequest, count: number): Promise<string[]>;
+  /** Makes access tokens and somebody who may ask about them. */
+  makeQuestions(request: CodeRequest, count: number, redeem: (code: string) => Promise<string>): Promise<Questions>;
+  /** Makes people who sign in with a password; absent where there are none. */
+  makeSignIns?(count: number): Promise<SignInRequest[]>;
   stop(): Promise<void>;
+}
+
+/** What is asked of introspection. */
+export interface Questions {
+  /** The header of who asks. */
+  authorization: string;
+  tokens: string[];
+}
+
+/** What a browser sends when a person signs in. */
+export interface SignInRequest {
+  path: string;
+  cookie: string;
+  body: string;
 }
 
 /** For whom codes are made. */

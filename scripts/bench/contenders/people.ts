@@ -10,6 +10,7 @@ import { createAdapterFactory } from '../../../src/oidc/adapter.ts';
 import { createRefreshSuccessors } from '../../../src/oidc/refresh-successor.ts';
 import { MARKER_SCOPE } from '../../../src/oidc/scopes.ts';
 import { sha256 } from '../../../src/platform/digest.ts';
+import { randomToken } from '../../../src/platform/random.ts';
 import { prepareConsent } from '../../../src/services/prepare-consent.ts';
 import { recordConsent } from '../../../src/services/record-consent.ts';
 import type { Runtime, Tenant } from '../../../src/services/runtime.ts';
@@ -23,6 +24,10 @@ import { allowedTools, type CodeRequest, resource } from './contender.ts';
 /** Makes authorization codes for people. */
 export interface People {
   makeCodes(request: CodeRequest, count: number): Promise<string[]>;
+  /** How the MCP server says who it is. */
+  serverAuthorization: string;
+  /** People with a password, by their addresses. */
+  makeAccounts(count: number): Promise<{ emails: string[]; password: string }>;
   close(): Promise<void>;
 }
 
@@ -37,7 +42,7 @@ const forbiddenTools = ['close_issue', 'delete_issue', 'invite_person', 'purge_t
 /** Opens the issuer's services beside the server, and adds the MCP server that all tokens are for. */
 export async function openPeople(options: RuntimeOptions): Promise<People> {
   const { runtime, tenant, close } = await openRuntime(options, 'stored');
-  await addServer(runtime, tenant);
+  const serverId = await addServer(runtime, tenant);
   const provider = await createProvider(runtime, tenant);
   const making = { runtime, tenant, provider, clients: new Map(), consents: new Map() };
   return {
@@ -45,9 +50,20 @@ export async function openPeople(options: RuntimeOptions): Promise<People> {
       const people = await once(making.consents, request.clientId, (clientId) => giveConsents(making, clientId as ClientId));
       return inParallel(count, (place) => makeCode(making, request, people[place % people.length] as Consenting));
     },
+    serverAuthorization: `Basic ${Buffer.from(`${serverId}:${serverSecret}`).toString('base64')}`,
+    makeAccounts: async (count) => {
+      const password = randomToken();
+      const passwordHash = await runtime.passwords.hash(password);
+      const emails = Array.from({ length: count }, (_, place) => `signs-in-${place}-${randomToken(6).toLowerCase()}@example.com`);
+      for (const email of emails)
+        await createUser(runtime.store, tenant.id, { email, passwordHash, isAdmin: false, createdAt: new Date() });
+      return { emails, password };
+    },
     close,
   };
 }
+
+const serverSecret = randomToken();
 
 /** What codes are made with, and what was made or looked up once. */
 interface Making {
@@ -64,12 +80,14 @@ function once<T>(made: Map<string, T>, key: string, make: (key: string) => T): T
   return value;
 }
 
-async function addServer({ store }: Runtime, tenant: Tenant): Promise<void> {
+async function addServer({ store }: Runtime, tenant: Tenant): Promise<string> {
   const uri = parseResourceUri(resource);
   if ('problem' in uri) throw new Error(uri.problem);
   const createdAt = new Date();
-  const serverId = await createServer(store, tenant.id, { uri, name: 'Tracker', credentialDigest: sha256('bench'), createdAt });
-  if (serverId) await keepTools(store, tenant.id, serverId, [...allowedTools, ...forbiddenTools].map(toTool));
+  const serverId = await createServer(store, tenant.id, { uri, name: 'Tracker', credentialDigest: sha256(serverSecret), createdAt });
+  if (!serverId) throw new Error('the MCP server is there already');
+  await keepTools(store, tenant.id, serverId, [...allowedTools, ...forbiddenTools].map(toTool));
+  return serverId;
 }
 
 function toTool(name: string, position: number): StoredTool {

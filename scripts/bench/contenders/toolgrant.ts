@@ -22,13 +22,15 @@ export interface ToolgrantOptions {
   /** An empty folder: the process runs there, so that no `.env` of the checkout reaches it, and its log goes there. */
   folder: string;
   cpuProfileFolder?: string;
+  /** Default 1. */
+  workers?: number;
 }
 
 /**
  * Starts `toolgrant serve` as an operator would, on a database that is there already, with its log going to a file.
  * Only the limits on how often a stranger may ask are off, because the generator is one address.
  */
-export async function startToolgrant({ database, cores, folder, cpuProfileFolder }: ToolgrantOptions): Promise<Contender> {
+export async function startToolgrant({ database, cores, folder, cpuProfileFolder, workers = 1 }: ToolgrantOptions): Promise<Contender> {
   const origin = `http://127.0.0.1:${await findFreePort()}`;
   const profile = cpuProfileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(cpuProfileFolder)}`];
   const settings = {
@@ -38,7 +40,7 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
     TOOLGRANT_SECRET: randomToken(),
     TOOLGRANT_RATE_LIMITS: 'off',
   };
-  const { command, args } = nodeOnServerCore(cores, [...profile, join(checkout, 'src/main.ts'), 'serve']);
+  const { command, args } = nodeOnServerCore(cores, [...profile, join(checkout, 'src/main.ts'), 'serve', '--workers', String(workers)]);
   const logPath = join(folder, 'toolgrant.log');
   const log = await open(logPath, 'a');
   const child = spawn(command, args, {
@@ -62,10 +64,21 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
     name: 'Toolgrant',
     origin,
     processId: child.pid as number,
+    workers,
     makeCodes: async (request, count) => {
       const codes = await people.makeCodes(request, count);
       await database.analyze();
       return codes;
+    },
+    makeQuestions: async (request, count, redeem) => ({
+      authorization: people.serverAuthorization,
+      tokens: await Promise.all((await people.makeCodes(request, count)).map(redeem)),
+    }),
+    makeSignIns: async (count) => {
+      const { emails, password } = await people.makeAccounts(count);
+      const { cookie, formToken } = await openSignInForm(origin);
+      const form = (email: string) => new URLSearchParams({ form_token: formToken, return_to: '/account', email, password }).toString();
+      return emails.map((email) => ({ path: '/sign-in', cookie, body: form(email) }));
     },
     stop: async () => {
       await people.close();
@@ -89,4 +102,13 @@ async function untilReady(origin: string, child: { exitCode: number | null }, lo
     if (answer?.ok) return;
   }
   throw new Error(`toolgrant serve was not ready within ${startTimeoutMs / 1_000} s; its log is ${logPath}`);
+}
+
+/** What the browser of somebody who is about to sign in has got. */
+async function openSignInForm(origin: string): Promise<{ cookie: string; formToken: string }> {
+  const page = await fetch(`${origin}/account`);
+  const cookie = page.headers.getSetCookie().map((one) => one.split(';')[0]);
+  const formToken = /name="form_token" value="([^"]+)"/.exec(await page.text())?.[1];
+  if (formToken === undefined) throw new Error('there is no sign-in form on the page of an account');
+  return { cookie: cookie.join('; '), formToken };
 }
