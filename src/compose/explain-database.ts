@@ -65,6 +65,8 @@ function explain(error: { code?: unknown; message?: string }, { host, database, 
     case 'ENETUNREACH':
     case 'ECONNRESET':
       return `The database at ${host} cannot be reached (${String(error.code)}). Check the network between, or correct ${setting}.`;
+    case 'EACCES':
+      return `The socket of the database in ${host} may not be used by this account. Let it in, or correct ${setting}.`;
     case '28P01':
       return `The database at ${host} refuses the password of the role ${role}. Correct the password in ${setting}.`;
     case '28000':
