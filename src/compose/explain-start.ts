@@ -61,6 +61,8 @@ function explainFiles({ code, path, syscall }: NodeJS.ErrnoException, { dataDir 
       return `${path} may not be written or read by this account (${code}). Let it, or name another folder in TOOLGRANT_DATA_DIR (now ${dataDir}).`;
     case 'ENOSPC':
       return `The disk of ${path} is full. Make room, or name a folder elsewhere in TOOLGRANT_DATA_DIR.`;
+    case 'ENOENT':
+      return syscall === 'mkdir' ? `No folder ${path} can be made. Name another one in TOOLGRANT_DATA_DIR (now ${dataDir}).` : undefined;
     case 'ENOTDIR':
     case 'EEXIST':
       return `${path} is in the way: a folder is needed there. Move it, or name another folder in TOOLGRANT_DATA_DIR (now ${dataDir}).`;

@@ -4,7 +4,7 @@
  * at a time; what an earlier one left behind when it was killed is dealt with at the next start.
  * It installs no signal handlers: who starts it, stops it. `compose.ts` and the CLI call it.
  */
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +20,7 @@ import { type ClusterOptions, openCluster, readClusterPasswords } from './embedd
 import { chooseEndpoint, connectionUrls, connectOptions, removeEndpoint } from './embedded/endpoint.ts';
 import { prepareInstallation } from './embedded/installation.ts';
 import { endLeftovers, type Postmaster, startPostmaster } from './embedded/postmaster.ts';
+import { makeFolder } from './make-folder.ts';
 
 export { DataFolderBusy, type DataFolderPurpose } from './data-folder-lock.ts';
 export { EmbeddedDatabaseFailed } from './embedded/failure.ts';
@@ -97,8 +98,8 @@ export async function endAbandonedDatabase(folder: string): Promise<void> {
 }
 
 async function openFolder(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  return realpath(resolve(folder));
+  await makeFolder(resolve(folder));
+  return realpath(folder);
 }
 
 /** The database of an issuer that holds the folder, if it answers. */

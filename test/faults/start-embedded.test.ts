@@ -182,4 +182,10 @@ describe('with the embedded database', () => {
     expect(code).toBe(1);
     expect(err).toMatch(/is in the way: a folder is needed there\. .*TOOLGRANT_DATA_DIR/);
   });
+
+  it('a data folder where no folder can be made', async () => {
+    const { code, err } = await start(['serve'], { ...env, TOOLGRANT_DATA_DIR: '/proc/nowhere/data' }).ended;
+    expect(code).toBe(1);
+    expect(err).toContain('No folder /proc/nowhere can be made. Name another one in TOOLGRANT_DATA_DIR');
+  });
 });
