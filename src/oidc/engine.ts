@@ -173,7 +173,16 @@ function createEndpoints(
   if (environment.tenant.settings.registration !== 'off') {
     exact.set(paths.register, { audience: 'clients', methods: { POST: protect((ctx) => answerRegistration(environment, ctx)) } });
   }
-  const resume: Endpoint = { audience: 'people', methods: { GET: ask } };
+  // What was asked for is kept with the interaction. The engine would take parameters from a query where that is gone, and lead to whatever they say.
+  const resume: Endpoint = {
+    audience: 'people',
+    methods: {
+      GET: (ctx) => {
+        ctx.querystring = '';
+        return ask(ctx);
+      },
+    },
+  };
   const manage = (clientId: string): Endpoint => {
     const answer = protect((ctx) => answerManagement(environment, ctx, clientId));
     return { audience: 'clients', methods: { GET: answer, PUT: answer, DELETE: answer } };

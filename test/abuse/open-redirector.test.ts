@@ -133,6 +133,17 @@ describe('an error before anybody has signed in', () => {
     expect(response.json()).toMatchObject({ error: 'login_required' });
   });
 
+  it.each(['nobody', 'somebody'])(
+    'ABUSE-19: a request that is resumed has no parameters of its own, for %s who is signed in',
+    async (who) => {
+      const browser = who === 'somebody' ? await signedIn() : new Browser(issuer.origin);
+      const asked = authorizationUrl(issuer, evil, { code_challenge: newPkce().challenge, resource: server.resource, state: 'st' });
+      const response = await browser.get(asked.replace('/authorize?', '/authorize/made-up?'));
+      expectPage(response);
+      expect(response.text).not.toContain('evil.example');
+    },
+  );
+
   it('a session that was signed out, or is another tenant’s, is no sign-in', async () => {
     const browser = await signedIn();
     const [name, cookie] = [...browser.cookies].find(([key]) => key.startsWith('toolgrant-session')) ?? [];
