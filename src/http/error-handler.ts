@@ -1,5 +1,6 @@
 /** Turns whatever a handler threw into an answer: known problems with their words, trouble of the database as 503, all else as 500. */
 import type { Context, Middleware } from 'koa';
+import { isBrokenOff } from '../platform/broken-off.ts';
 import { isDatabaseTrouble } from '../platform/database-trouble.ts';
 import { logFault } from '../platform/logger.ts';
 import { PasswordHashingBusy } from '../platform/passwords.ts';
@@ -23,6 +24,11 @@ export function handleErrors(options: {
     try {
       await next();
     } catch (error) {
+      if (isBrokenOff(ctx.req, error)) {
+        ctx.status = 400;
+        runtime.log.info({ requestId: callerOf(ctx.req).requestId }, 'request broken off by its sender');
+        return;
+      }
       if (ctx.res.headersSent) {
         runtime.tracing.noteFault(error);
         logFault(runtime.log, error, { message: 'request failed after the answer had begun', requestId: callerOf(ctx.req).requestId });

@@ -1,5 +1,6 @@
 import type { Context, Next } from 'koa';
 import type Provider from 'oidc-provider';
+import { isBrokenOff } from '../platform/broken-off.ts';
 import { logFault } from '../platform/logger.ts';
 import { ClientKeysUnavailable } from './client-assertion.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
@@ -58,7 +59,7 @@ export async function answerFaults(environment: EngineEnvironment, ctx: Context,
   } catch (error) {
     state.fault = error instanceof Error ? error : new Error(String(error), { cause: error });
   }
-  if (!state.fault || isAbandoned(ctx)) return;
+  if (!state.fault || isBrokenOff(ctx.req, state.fault)) return;
   const { runtime, settings } = environment;
   const { requestId } = settings.describeCaller(ctx);
   runtime.tracing.noteFault(state.fault);
@@ -73,9 +74,4 @@ export async function answerFaults(environment: EngineEnvironment, ctx: Context,
   if (status === 503) ctx.set('Retry-After', String(retryAfterSeconds));
   if (isPage) await renderProblem(environment, ctx, { status, error, description });
   else ctx.body = { error, error_description: description };
-}
-
-/** The client went away in the middle of its request; there is nobody to answer, and nothing is wrong with us. */
-function isAbandoned(ctx: Context): boolean {
-  return ctx.req.destroyed && !ctx.req.complete;
 }
