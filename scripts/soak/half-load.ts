@@ -1,10 +1,10 @@
 /** An hour at half of what the issuer can take: its heap must not grow, and every answer must be the expected one. */
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Books } from '../../test/support/books.ts';
+import { type Memory, memorySettings, readMemory } from '../../test/support/heap.ts';
 import { type LoadedIssuer, startLoadedIssuer } from '../../test/support/loaded-issuer.ts';
 import type { SoakOptions } from './options.ts';
 import { type PartReport, reportBooks } from './report.ts';
@@ -14,20 +14,13 @@ const samples = 12;
 const mib = 1_048_576;
 const longestGrowth = 0.1;
 
-interface Memory {
-  heapUsed: number;
-  rss: number;
-}
-
 /** Runs it. */
 export async function runHalfLoad(options: SoakOptions, say: (line: string) => void): Promise<PartReport> {
   const folder = await mkdtemp(join(tmpdir(), 'toolgrant-soak-'));
-  const file = join(folder, 'memory.json');
-  const probe = join(import.meta.dirname, 'memory-probe.ts');
-  const settings = { NODE_OPTIONS: `--import=file://${probe}`, SOAK_MEMORY_FILE: file };
+  const { file, settings } = memorySettings(folder);
   const issuer = await startLoadedIssuer({ ...options, settings });
   try {
-    const read = () => readMemory(issuer, file);
+    const read = () => readMemory(issuer.process(), file);
     const steps = await calibrate(issuer);
     const rate = steps / 2;
     say(`it takes ${steps.toFixed(0)} operations per second; ${rate.toFixed(0)} are asked for`);
@@ -72,13 +65,6 @@ function evenly(perSecond: number): () => Promise<void> {
     next = Math.max(next + 1_000 / perSecond, now);
     await sleep(next - now);
   };
-}
-
-async function readMemory(issuer: LoadedIssuer, file: string): Promise<Memory> {
-  await rm(file, { force: true });
-  issuer.process().process.kill('SIGUSR2');
-  for (let tries = 0; tries < 200 && !existsSync(file); tries += 1) await sleep(50);
-  return JSON.parse(await readFile(file, 'utf8')) as Memory;
 }
 
 /** The heap at the end beside the heap after the warm-up: medians of three, because requests are under way at each. */

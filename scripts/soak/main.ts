@@ -1,8 +1,9 @@
-/** The soak: full counts of the fault loops, and an hour at half load. Ends with exit code 1 when anything failed. */
+/** The soak: full counts of the fault loops and of the fuzzer, and an hour at half load. Ends with exit code 1 when anything failed. */
 import { join } from 'node:path';
 import { fillDisk, killLoop, restartLoop } from '../../test/support/fault-loops.ts';
 import { type LoadedIssuer, startLoadedIssuer } from '../../test/support/loaded-issuer.ts';
 import { mountSmallDisk } from '../../test/support/small-disk.ts';
+import { runFuzz } from './fuzz.ts';
 import { runHalfLoad } from './half-load.ts';
 import { BadUsage, helpText, type PartName, parseOptions, type SoakOptions } from './options.ts';
 import { type PartReport, renderPart, reportBooks } from './report.ts';
@@ -29,6 +30,7 @@ async function soak(options: SoakOptions): Promise<void> {
     restarts: () => runLoop(`${options.restarts} restarts`, options, (issuer) => restartLoop(issuer, options.restarts, sayRound)),
     disk: () => runFullDisk(options),
     load: () => runHalfLoad(options, say),
+    fuzz: () => runFuzz(options, say),
   };
   say(`seed ${options.seed}`);
   for (const name of options.parts) {

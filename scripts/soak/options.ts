@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** The parts of a soak, in the order they run. */
-export const partNames = ['kills', 'restarts', 'disk', 'load'] as const;
+export const partNames = ['kills', 'restarts', 'disk', 'load', 'fuzz'] as const;
 
 /** One of them. */
 export type PartName = (typeof partNames)[number];
@@ -15,6 +15,8 @@ export interface SoakOptions {
   minutes: number;
   warmUpMinutes: number;
   actors: number;
+  /** Of the fuzzer's full counts. */
+  fuzzShare: number;
   seed: number;
 }
 
@@ -27,7 +29,7 @@ export class BadUsage extends Error {
 export const helpText = `Usage: npm run soak -- [options]
 
 Harms and loads the issuer as it is deployed, on a real PostgreSQL, with books of everything that it acknowledged, and says in
-the end whether it passed. Not part of the tests: it takes about an hour and a half.
+the end whether it passed. Not part of the tests: it takes about two hours.
 
   --only <part,part>   ${partNames.join(', ')}
   --kills <n>          how often the issuer is killed with -9 under load (default: 100)
@@ -36,7 +38,8 @@ the end whether it passed. Not part of the tests: it takes about an hour and a h
   --minutes <n>        how long half of the capacity is asked for (default: 60)
   --warm-up <minutes>  before the heap is first measured (default: a tenth of --minutes)
   --actors <n>         agents with their people (default: 16)
-  --seed <n>           of the moments and kinds of faults (default: another one each time; it is printed)
+  --fuzz-share <n>     how much of 200,000 registrations, 200,000 authorizations and a million requests of all kinds is sent (default: 1)
+  --seed <n>           of the moments and kinds of faults, and of the requests (default: another one each time; it is printed)
   --help               this text
 `;
 
@@ -53,6 +56,7 @@ export function parseOptions(args: readonly string[]): SoakOptions | undefined {
     minutes,
     warmUpMinutes: readNumber('--warm-up', values['warm-up']) ?? minutes / 10,
     actors: readNumber('--actors', values.actors) ?? 16,
+    fuzzShare: readNumber('--fuzz-share', values['fuzz-share']) ?? 1,
     seed: readNumber('--seed', values.seed) ?? Date.now() % 1_000_000,
   };
 }
@@ -67,6 +71,7 @@ function readArguments(args: readonly string[]) {
     minutes: text,
     'warm-up': text,
     actors: text,
+    'fuzz-share': text,
     seed: text,
     help: { type: 'boolean' },
   } as const;

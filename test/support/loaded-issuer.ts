@@ -31,6 +31,8 @@ export interface LoadedIssuer {
   books: Books;
   database: RestartableDatabase;
   door: IssuerDoor;
+  /** What the process is started with. */
+  settings: Settings;
   /** The seeded random source that decides about faults. */
   random: () => number;
   process(): StartedCommand;
@@ -72,7 +74,7 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
   started.defer(() => database.stop());
   const port = await findFreePort();
   const url = `http://localhost:${port}`;
-  const settings = {
+  const settings: Settings = {
     ...settingsFor(database),
     TOOLGRANT_DATABASE_POOL_SIZE: '8',
     TOOLGRANT_ISSUER: url,
@@ -119,6 +121,7 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
     books,
     database,
     door,
+    settings,
     random,
     process: () => issuer as StartedCommand,
     async killAndStart() {

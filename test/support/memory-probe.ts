@@ -1,9 +1,9 @@
-/** Loaded into the issuer's process (`--import`): on SIGUSR2 it collects garbage and writes what remains to SOAK_MEMORY_FILE. */
+/** Loaded into the issuer's process (`--import`): on SIGUSR2 it collects garbage and writes what remains to MEMORY_PROBE_FILE. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-const file = process.env['SOAK_MEMORY_FILE'];
+const file = process.env['MEMORY_PROBE_FILE'];
 
 if (file !== undefined) {
   setFlagsFromString('--expose-gc');
