@@ -6,7 +6,6 @@ const ticksPerSecond = 100;
 
 interface ProcessStat {
   pid: number;
-  name: string;
   parent: number;
   ownTicks: number;
   /** Of children that ended. */
@@ -51,14 +50,6 @@ export function residentBytesOfTree(pid: number, { withTop }: { withTop: boolean
   return [...(withTop ? [pid] : []), ...below].flatMap((one) => residentBytesOf(one) ?? []);
 }
 
-/** The topmost process of a name below another one. */
-export function findBelow(ancestor: number, name: string): number | undefined {
-  const all = readAll();
-  const parentOf = (stat: ProcessStat) => all.find(({ pid }) => pid === stat.parent);
-  const isBelow = (stat: ProcessStat | undefined): boolean => stat !== undefined && (stat.pid === ancestor || isBelow(parentOf(stat)));
-  return all.find((stat) => stat.name === name && parentOf(stat)?.name !== name && isBelow(stat))?.pid;
-}
-
 function readAll(): ProcessStat[] {
   try {
     return readdirSync('/proc').flatMap((entry) => (/^\d+$/.test(entry) ? (readStat(Number(entry)) ?? []) : []));
@@ -69,12 +60,12 @@ function readAll(): ProcessStat[] {
 
 function readStat(pid: number): ProcessStat | undefined {
   // The name stands in brackets and may itself contain some: what follows the last one is in fixed places.
-  const match = /^\d+ \((.*)\) (.+)$/s.exec(readText(`/proc/${pid}/stat`) ?? '');
+  const match = /^\d+ \(.*\) (.+)$/s.exec(readText(`/proc/${pid}/stat`) ?? '');
   if (!match) return undefined;
-  const [, name = '', rest = ''] = match;
+  const [, rest = ''] = match;
   const fields = rest.split(' ').map(Number);
   const at = (place: number) => fields[place - 3] ?? Number.NaN;
-  return { pid, name, parent: at(4), ownTicks: at(14) + at(15), waitedTicks: at(16) + at(17) };
+  return { pid, parent: at(4), ownTicks: at(14) + at(15), waitedTicks: at(16) + at(17) };
 }
 
 function readText(path: string): string | undefined {

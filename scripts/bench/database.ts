@@ -1,11 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { databaseNames } from '../../src/platform/embedded/cluster.ts';
 import { startEmbeddedDatabase } from '../../src/platform/embedded-database.ts';
 import { applyMigrations } from '../../src/store/migrate/apply-migrations.ts';
-import { findBelow } from './cpu-time.ts';
+import { cpuSecondsOf } from './cpu-time.ts';
 
 /** The database that Toolgrant is measured on. */
 export interface BenchDatabase {
@@ -33,7 +34,7 @@ export async function startBenchDatabase(folder: string): Promise<BenchDatabase>
   try {
     await applyMigrations({ ownerUrl: database.ownerUrl, runtimeRole: 'toolgrant_runtime' });
     const settings = await readSettings(database.runtimeUrl);
-    const processId = findBelow(process.pid, 'postgres');
+    const processId = await readProcessId(folder);
     return {
       ...settings,
       runtimeUrl: database.runtimeUrl,
@@ -59,6 +60,13 @@ export async function startBenchDatabase(folder: string): Promise<BenchDatabase>
     await database.stop();
     throw error;
   }
+}
+
+/** As the server says itself; undefined where its processes cannot be seen. */
+async function readProcessId(folder: string): Promise<number | undefined> {
+  const [line = ''] = (await readFile(join(folder, 'database', 'postmaster.pid'), 'utf8')).split('\n');
+  const id = Number(line);
+  return cpuSecondsOf(id) === undefined ? undefined : id;
 }
 
 async function readSettings(url: string): Promise<Pick<BenchDatabase, 'version' | 'durability'>> {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitForCalm } from './calm.ts';
 import { measureCleanup } from './cleanup.ts';
+import { measureClients } from './clients.ts';
 import { measureColdStarts } from './cold-start.ts';
 import { startBareEngine } from './contenders/bare.ts';
 import { startToolgrant } from './contenders/toolgrant.ts';
@@ -40,9 +41,10 @@ async function main(): Promise<void> {
 }
 
 async function bench(options: BenchOptions): Promise<void> {
-  const { cleanupRows } = options;
-  if (cleanupRows !== undefined) {
-    process.stdout.write(`\n${await measureCleanup({ ...options, cleanupRows }, say)}`);
+  const { alone } = options;
+  if (alone) {
+    const measureAlone = { cleanup: measureCleanup, clients: measureClients }[alone.name];
+    process.stdout.write(`\n${await measureAlone({ ...options, rowCount: alone.rowCount }, say)}`);
     return;
   }
   const loadBefore = loadOfLastMinute();

@@ -19,6 +19,12 @@ export const rowNames = [
 /** One kind of work that is measured. */
 export type RowName = (typeof rowNames)[number];
 
+/** What is measured by itself, with the rows that it takes unless told otherwise. */
+export const aloneNames = { cleanup: 10_000_000, clients: 100_000 } as const;
+
+/** One of them. */
+export type AloneName = keyof typeof aloneNames;
+
 /** How the bench runs. */
 export interface BenchOptions {
   rows: readonly RowName[];
@@ -32,8 +38,10 @@ export interface BenchOptions {
   write: boolean;
   /** Where Toolgrant's process leaves a CPU profile when it ends. */
   cpuProfileFolder?: string;
-  /** Present: only clean-up of so many rows is measured. */
-  cleanupRows?: number;
+  /** Present: only what stands alone is measured, with so many rows. */
+  alone?: { name: AloneName; rowCount: number };
+  /** Whether a removal is left unfinished once it was measured. */
+  leavesRest: boolean;
 }
 
 /** The arguments make no sense; the message says which. */
@@ -50,7 +58,10 @@ and prints a table in Markdown. See docs/performance.md.
   --quick                 1 s warm-up, 2 s measured, 2 rounds (default: 2 s, 6 s, 5 rounds)
   --only <row,row,…>      ${rowNames.join(', ')}
                           cleanup: refreshes while expired rows are removed; stands alone
-  --rows <n>              expired rows for --only cleanup (default: 10000000)
+                          clients: registration and authorization with many clients beside a hundred, and refreshes while
+                          unused clients are removed; stands alone
+  --rows <n>              expired rows for --only cleanup (default: 10000000), clients for --only clients (default: 100000)
+  --leave-rest            end when a removal was measured, without waiting for the rest of it
   --rounds <n>            how often each measurement is repeated; medians are shown
   --warm-up <seconds>     before each measurement
   --seconds <seconds>     length of one measurement
@@ -67,9 +78,9 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   const values = readArguments(args);
   if (values.help) return undefined;
   const defaults = values.quick ? { warmUp: 1, measured: 2, rounds: 2 } : { warmUp: 2, measured: 6, rounds: 5 };
-  const isCleanup = values.only === 'cleanup';
-  if (values.rows !== undefined && !isCleanup) throw new BadUsage('--rows goes with --only cleanup');
-  const rows = isCleanup ? [] : readRows(values.only);
+  const alone = (Object.keys(aloneNames) as AloneName[]).find((name) => name === values.only);
+  if (values.rows !== undefined && !alone) throw new BadUsage(`--rows goes with --only ${Object.keys(aloneNames).join(' or ')}`);
+  const rows = alone ? [] : readRows(values.only);
   const write = values.write ?? false;
   if (write && rows.length < rowNames.length) throw new BadUsage('--write needs all rows: leave --only out');
   const cpuProfileFolder = values['cpu-profile'];
@@ -80,7 +91,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     measuredMs: (readSeconds('--seconds', values.seconds) ?? defaults.measured) * 1_000,
     connections: readCount('--connections', values.connections) ?? 32,
     write,
-    ...(isCleanup && { cleanupRows: readCount('--rows', values.rows, 8) ?? 10_000_000 }),
+    leavesRest: values['leave-rest'] ?? false,
+    ...(alone && { alone: { name: alone, rowCount: readCount('--rows', values.rows, 8) ?? aloneNames[alone] } }),
     ...(values.calm && { calm: { waitMs: 30_000, tries: 3 } }),
     ...(cpuProfileFolder !== undefined && { cpuProfileFolder }),
   };
@@ -94,6 +106,7 @@ function readArguments(args: readonly string[]) {
         quick: { type: 'boolean' },
         only: { type: 'string' },
         rows: { type: 'string' },
+        'leave-rest': { type: 'boolean' },
         rounds: { type: 'string' },
         'warm-up': { type: 'string' },
         seconds: { type: 'string' },
