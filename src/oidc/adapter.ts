@@ -7,6 +7,7 @@ import Provider, { type Adapter, type AdapterPayload, type ClientMetadata as Eng
 import type { ClientId, ServerId, UserId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import { endInstallationOfGrant } from '../services/end-installation.ts';
+import { noteClientUse } from '../services/reap-clients.ts';
 import type { Origin, Runtime, Tenant } from '../services/runtime.ts';
 import { sealPurposes } from '../services/seal-purposes.ts';
 import {
@@ -28,7 +29,7 @@ import type { Database } from '../store/client.ts';
 import { findClient, isClientId, isServerClientId } from '../store/clients.ts';
 import { findServerCredentialDigest } from '../store/servers.ts';
 import { UnitOfWork } from '../store/unit-of-work.ts';
-import { AlreadyUsed, findAssertionKeys } from './client-assertion.ts';
+import { AlreadyUsed, findAssertionKeys, type KeyedClient } from './client-assertion.ts';
 import { serverAsEngineClient, toEngineClient } from './engine-client.ts';
 import type { RefreshSuccessors } from './refresh-successor.ts';
 import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
@@ -318,12 +319,17 @@ class ClientAdapter implements Adapter {
   async #findClient(id: ClientId): Promise<EngineClient | undefined> {
     const { runtime, tenant } = this.#environment;
     const facts = currentState()?.short?.prepared.facts;
-    const client = facts?.consent.clientId === id ? facts.client : await findClient(runtime.store, tenant.id, id);
-    if (!client) return undefined;
-    const { metadata, secretDigest } = client;
-    const isReliedOn = !('firstAuthorizedAt' in client) || client.firstAuthorizedAt !== undefined;
-    const keys = await findAssertionKeys(runtime, tenant, { metadata, isReliedOn });
-    return toEngineClient(id, metadata, { secretDigest, keys });
+    if (facts?.consent.clientId === id) return this.#asEngineClient(id, { ...facts.client, isReliedOn: true });
+    const found = await findClient(runtime.store, tenant.id, id);
+    // What an authorization request or a token request begins with must not be reaped in the middle of it.
+    const client = found && (await noteClientUse(runtime, tenant, found));
+    return client && this.#asEngineClient(id, { ...client, isReliedOn: client.firstAuthorizedAt !== undefined });
+  }
+
+  async #asEngineClient(id: ClientId, client: KeyedClient & { secretDigest?: string }): Promise<EngineClient> {
+    const { runtime, tenant } = this.#environment;
+    const keys = await findAssertionKeys(runtime, tenant, client);
+    return toEngineClient(id, client.metadata, { secretDigest: client.secretDigest, keys });
   }
 
   async #findServer(id: ServerId): Promise<EngineClient | undefined> {

@@ -44,12 +44,14 @@ export async function createManualClient(
   const unknownGrant = request.grants?.find((grant) => !metadata.grants.some((known) => known === grant));
   if (unknownGrant !== undefined) return { ok: false, problem: { kind: 'metadata', reason: `the grant ${unknownGrant} is not offered` } };
   const secret = hasSecret(metadata.authMethod) ? newClientSecret() : undefined;
+  const createdAt = runtime.clock.now();
   const client: StoredClient = {
     id: newClientId(),
     kind: 'manual',
     metadata,
     demo: request.demo ?? false,
-    createdAt: runtime.clock.now(),
+    createdAt,
+    reapAfter: createdAt,
     ...(secret !== undefined && { secretDigest: sha256(secret) }),
   };
   await transact(runtime.store, async (db) => {

@@ -8,6 +8,7 @@ import { deleteClient, findClient, lockClient, type StoredClient, updateClient }
 import { listConsents, lockConsent } from '../store/consents.ts';
 import { invalidateStatusOfConsent } from '../store/status.ts';
 import { managementTokenModel, newClientSecret } from './client-credentials.ts';
+import { noteClientUse } from './reap-clients.ts';
 import { describeMetadata } from './register-client.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
@@ -20,7 +21,7 @@ export async function findManagedClient(
   const artifact = await findArtifact(runtime.store, tenant.id, { model: managementTokenModel, digest: sha256(token) });
   if (artifact?.uid !== clientId) return undefined;
   const client = await findClient(runtime.store, tenant.id, clientId as ClientId);
-  return client?.kind === 'dynamic' ? client : undefined;
+  return client?.kind === 'dynamic' ? noteClientUse(runtime, tenant, client) : undefined;
 }
 
 /** The outcome of a change. `secret` is there when the client got one by it. */

@@ -1,4 +1,5 @@
 import { type ClientMetadata, type ClientMetadataProblem, hasSecret, parseClientMetadata } from '../domain/client-metadata.ts';
+import { neverAllowedSeconds } from '../domain/client-use.ts';
 import type { ClientId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import { randomToken } from '../platform/random.ts';
@@ -61,6 +62,7 @@ export async function registerClient(runtime: Runtime, tenant: Tenant, request: 
     metadata,
     demo: false,
     createdAt,
+    reapAfter: new Date(createdAt.getTime() + neverAllowedSeconds * 1_000),
     ...(secret !== undefined && { secretDigest: sha256(secret) }),
   };
   const registered: Registration = { ok: true, value: { client, managementToken, ...(secret !== undefined && { secret }) } };

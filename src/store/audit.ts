@@ -15,6 +15,18 @@ export async function recordAuditEvent(db: Database, tenantId: TenantId, event: 
   });
 }
 
+/** Records events of several tenants at once; the same rules hold. */
+export async function recordAuditEvents(db: Database, events: readonly (AuditEvent & { tenantId: TenantId; at: Date })[]): Promise<void> {
+  await db.auditEvent.createMany({
+    data: events.map(({ detail, ...columns }) => ({
+      ...columns,
+      id: randomId(idPrefixes.event),
+      assurance: 'enforced',
+      detail: (detail ?? {}) as Prisma.InputJsonObject,
+    })),
+  });
+}
+
 /** An audit event as stored. */
 export interface RecordedAuditEvent extends Omit<AuditEvent, 'type'> {
   id: string;

@@ -21,6 +21,8 @@ export interface StoredClient extends NewClient {
   /** When a person first allowed it something. */
   firstAuthorizedAt?: Date;
   blockedAt?: Date;
+  /** If it registered itself: it is kept until then at least. */
+  reapAfter: Date;
 }
 
 /** Whether a text looks like a client id at all; anything else is none, and some of it the database would choke on. */
@@ -35,6 +37,7 @@ function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
     metadata: row.metadata as unknown as ClientMetadata,
     demo: row.demo,
     createdAt: row.createdAt,
+    reapAfter: row.reapAfter,
     ...(row.secretDigest !== null && { secretDigest: row.secretDigest }),
     ...(row.firstAuthorizedAt && { firstAuthorizedAt: row.firstAuthorizedAt }),
     ...(row.blockedAt && { blockedAt: row.blockedAt }),
@@ -92,20 +95,6 @@ export async function deleteClient(db: Database, tenantId: TenantId, id: ClientI
 /** Notes that a person allowed a client something, the first time. */
 export async function markClientAuthorized(db: Database, tenantId: TenantId, id: ClientId, at: Date): Promise<void> {
   await db.client.updateMany({ where: { tenantId, id, firstAuthorizedAt: null }, data: { firstAuthorizedAt: at } });
-}
-
-/** Removes at most `limit` clients that registered themselves before `createdBefore` and were never allowed anything; returns which. */
-export async function deleteUnusedClients(
-  db: Database,
-  { createdBefore, limit }: { createdBefore: Date; limit: number },
-): Promise<{ tenantId: TenantId; id: ClientId }[]> {
-  const rows = await db.$queryRaw<{ tenant_id: string; id: string }[]>`
-    DELETE FROM clients WHERE (tenant_id, id) IN (
-      SELECT tenant_id, id FROM clients
-      WHERE kind = 'dynamic' AND first_authorized_at IS NULL AND created_at < ${createdBefore}
-      ORDER BY created_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-    RETURNING tenant_id, id`;
-  return rows.map((row) => ({ tenantId: row.tenant_id as TenantId, id: row.id as ClientId }));
 }
 
 /** Whether a client id is a server's credential (ENG-30). */

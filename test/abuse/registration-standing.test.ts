@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { neverAllowedSeconds } from '../../src/domain/client-use.ts';
 import type { ServerId } from '../../src/domain/ids.ts';
-import { reapClients, unusedClientSeconds } from '../../src/services/reap-clients.ts';
+import { reapClients } from '../../src/services/reap-clients.ts';
 import { removeServer } from '../../src/services/remove-server.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
@@ -259,8 +260,8 @@ describe('at the same time', () => {
     for (const _ of rounds) {
       const client = await registerTestClient(issuer);
       const open = await openConsent(client);
-      const createdAt = new Date(Date.now() - (unusedClientSeconds + 60) * 1_000);
-      await issuer.runtime.store.client.updateMany({ where: { id: client.clientId }, data: { createdAt } });
+      const createdAt = new Date(Date.now() - (neverAllowedSeconds + 60) * 1_000);
+      await issuer.runtime.store.client.updateMany({ where: { id: client.clientId }, data: { createdAt, reapAfter: createdAt } });
       const [answered] = await Promise.all([answerConsent(open.browser, open.page, {}), reapClients(issuer.runtime)]);
       const isLeft = (await issuer.runtime.store.client.count({ where: { id: client.clientId } })) === 1;
       expect(answered.status).toBe(isLeft ? 303 : 400);

@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createManualClient } from '../../src/services/create-client.ts';
-import { reapClients, unusedClientSeconds } from '../../src/services/reap-clients.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
-import { moveTime } from '../support/moved-time.ts';
 import {
   authorizationUrl,
   authorize,
@@ -186,59 +183,5 @@ describe('management', () => {
     expect(response.status).toBe(401);
     expect(response.json()).toMatchObject({ error: 'invalid_client' });
     expect((await manage('GET', client, client.managementToken)).status).toBe(401);
-  });
-});
-
-describe('clean-up', () => {
-  it('MCP-33: clients that nobody ever allowed anything go after a while, used ones stay', async () => {
-    const [used, unused] = [await registerTestClient(issuer), await registerTestClient(issuer)];
-    await connect(issuer, { client: used, person, server });
-    const time = moveTime();
-    try {
-      time.forward(unusedClientSeconds + 60);
-      while ((await reapClients(issuer.runtime)) > 0);
-    } finally {
-      time.restore();
-    }
-    const left = await issuer.runtime.store.client.findMany({ where: { id: { in: [used.clientId, unused.clientId] } } });
-    expect(left.map(({ id }) => id)).toEqual([used.clientId]);
-    expect((await manage('GET', unused, unused.managementToken)).status).toBe(401);
-  });
-
-  it('MCP-33: clients made by hand stay, used or not, and so do those that people allowed something once', async () => {
-    const made = await createManualClient(issuer.runtime, issuer.tenant, {
-      request: { name: 'Console', redirectUris: ['https://console.example/cb'] },
-      origin: { actorType: 'operator' },
-    });
-    if (!made.ok) throw new Error(made.problem.reason);
-    const used = await registerTestClient(issuer);
-    const tokens = await connect(issuer, { client: used, person, server });
-    await refresh(issuer, used, tokens.refresh_token);
-    const time = moveTime();
-    try {
-      // Longer than any refresh token lives.
-      time.forward(2 * issuer.runtime.lifetimes.refreshTokenSeconds);
-      while ((await reapClients(issuer.runtime)) > 0);
-      expect((await manage('GET', used, used.managementToken)).status).toBe(200);
-      expect((await refresh(issuer, used, tokens.refresh_token)).json()).toMatchObject({ error: 'invalid_grant' });
-      expect((await connect(issuer, { client: used, person, server })).refresh_token).toMatch(/^[\w-]{43}$/);
-    } finally {
-      time.restore();
-    }
-    expect(await issuer.runtime.store.client.count({ where: { id: made.client.id } })).toBe(1);
-  });
-
-  it('MCP-33: a backlog goes in batches, and nothing of it is left', async () => {
-    const createdAt = new Date(Date.now() - (unusedClientSeconds + 60) * 1_000);
-    const { metadata } = await issuer.runtime.store.client.findFirstOrThrow();
-    const ids = Array.from({ length: 450 }, (_, index) => `cli_old_${index}`);
-    await issuer.runtime.store.client.createMany({
-      data: ids.map((id) => ({ tenantId: 'root', id, kind: 'dynamic', metadata: metadata as object, createdAt })),
-    });
-    const batches: number[] = [];
-    do batches.push(await reapClients(issuer.runtime));
-    while (batches.at(-1) !== 0);
-    expect(batches).toEqual([200, 200, 50, 0]);
-    expect(await issuer.runtime.store.client.count({ where: { id: { in: ids } } })).toBe(0);
   });
 });
