@@ -21,6 +21,7 @@ const auditEventTypes = [
   'client.registered',
   'client.updated',
   'client.removed',
+  'client.secret-rotated',
   'initial-token.created',
   'initial-token.revoked',
   'consent.given',

@@ -326,10 +326,10 @@ class ClientAdapter implements Adapter {
     return client && this.#asEngineClient(id, { ...client, isReliedOn: client.firstAuthorizedAt !== undefined });
   }
 
-  async #asEngineClient(id: ClientId, client: KeyedClient & { secretDigest?: string }): Promise<EngineClient> {
+  async #asEngineClient(id: ClientId, client: KeyedClient & SecretDigests): Promise<EngineClient> {
     const { runtime, tenant } = this.#environment;
     const keys = await findAssertionKeys(runtime, tenant, client);
-    return toEngineClient(id, client.metadata, { secretDigest: client.secretDigest, keys });
+    return toEngineClient(id, client.metadata, { digests: workingDigests(client, runtime.clock.now()), keys });
   }
 
   async #findServer(id: ServerId): Promise<EngineClient | undefined> {
@@ -344,6 +344,17 @@ class ClientAdapter implements Adapter {
   findByUid = refuse;
   findByUserCode = refuse;
   revokeByGrantId = refuse;
+}
+
+interface SecretDigests {
+  secretDigest?: string;
+  previousSecret?: { digest: string; until: Date };
+}
+
+/** Of the secret, and of the one before while it works. */
+function workingDigests({ secretDigest, previousSecret }: SecretDigests, now: Date): string[] {
+  const previous = previousSecret && previousSecret.until > now ? [previousSecret.digest] : [];
+  return secretDigest === undefined ? [] : [secretDigest, ...previous];
 }
 
 async function refuse(): Promise<never> {

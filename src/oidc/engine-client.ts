@@ -5,16 +5,13 @@ import type { ClientId, ServerId } from '../domain/ids.ts';
 import { parseRedirectUri } from '../domain/redirect-uri.ts';
 
 /**
- * A client as the engine is to see it. Where it expects the secret it gets its digest. `application_type` here only tells it which
+ * A client as the engine is to see it. Where it expects the secret it gets the digests of those that work, one or two. `application_type` here only tells it which
  * schemes to expect; what is allowed was decided at registration.
  */
 export function toEngineClient(
   id: ClientId,
   metadata: ClientMetadata,
-  {
-    secretDigest,
-    keys = [],
-  }: { secretDigest: string | undefined /** What an assertion may be signed with. */; keys?: readonly PublicJwk[] },
+  { digests, keys = [] }: { digests: readonly string[] /** What an assertion may be signed with. */; keys?: readonly PublicJwk[] },
 ): EngineClient {
   const claimsScheme = metadata.redirectUris.some((uri) => {
     const parsed = parseRedirectUri(uri);
@@ -22,7 +19,7 @@ export function toEngineClient(
   });
   return {
     client_id: id,
-    ...(secretDigest !== undefined && { client_secret: secretDigest }),
+    ...(digests.length > 0 && { client_secret: digests.join(' ') }),
     ...(metadata.name !== undefined && { client_name: metadata.name }),
     redirect_uris: metadata.redirectUris,
     post_logout_redirect_uris: metadata.postLogoutRedirectUris,

@@ -4,12 +4,18 @@ import { type ClientId, idPrefixes, type TenantId } from '../domain/ids.ts';
 import type { Database } from './client.ts';
 import type { Prisma } from './generated/client.ts';
 
+/** A secret that was replaced, as its SHA-256, and until when it works. */
+export interface PreviousSecret {
+  digest: string;
+  until: Date;
+}
+
 /** A client to keep. */
 export interface NewClient {
   id: ClientId;
   kind: ClientKind;
   metadata: ClientMetadata;
-  /** SHA-256 of its secret; absent for public clients. */
+  /** SHA-256 of its secret; absent for clients without one. */
   secretDigest?: string;
   demo?: boolean;
   createdAt: Date;
@@ -18,6 +24,8 @@ export interface NewClient {
 /** A client as stored. */
 export interface StoredClient extends NewClient {
   demo: boolean;
+  /** The secret before the present one, when an operator gave the client another. */
+  previousSecret?: PreviousSecret;
   /** When a person first allowed it something. */
   firstAuthorizedAt?: Date;
   blockedAt?: Date;
@@ -39,6 +47,8 @@ function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
     createdAt: row.createdAt,
     reapAfter: row.reapAfter,
     ...(row.secretDigest !== null && { secretDigest: row.secretDigest }),
+    ...(row.previousSecretDigest !== null &&
+      row.previousSecretUntil && { previousSecret: { digest: row.previousSecretDigest, until: row.previousSecretUntil } }),
     ...(row.firstAuthorizedAt && { firstAuthorizedAt: row.firstAuthorizedAt }),
     ...(row.blockedAt && { blockedAt: row.blockedAt }),
   };
@@ -74,6 +84,17 @@ export async function updateClient(
     where: { tenantId_id: { tenantId, id } },
     data: { metadata: metadata as unknown as Prisma.InputJsonObject, ...(secretDigest !== undefined && { secretDigest }) },
   });
+}
+
+/** Gives a client another secret, and says what becomes of the one before. */
+export async function updateClientSecret(
+  db: Database,
+  tenantId: TenantId,
+  id: ClientId,
+  { digest, previous }: { digest: string; previous: PreviousSecret | undefined },
+): Promise<void> {
+  const data = { secretDigest: digest, previousSecretDigest: previous?.digest ?? null, previousSecretUntil: previous?.until ?? null };
+  await db.client.update({ where: { tenantId_id: { tenantId, id } }, data });
 }
 
 /** Locks a client until the transaction ends. */

@@ -1,4 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { makeClientKey } from '../support/client-assertion.ts';
 import { jsonOf, problemOf, runCommand, type Settings, settingsFor } from '../support/command.ts';
 import { type ConsentScene, setConsentScene, toolNamed } from '../support/consent-scene.ts';
 import { query } from '../support/database-holder.ts';
@@ -190,4 +194,48 @@ describe('registration-token', () => {
       expect((await run('registration-token', 'create', ...name, ...args)).code).toBe(2);
     },
   );
+});
+
+describe('client secret, and clients with keys', () => {
+  it('gives a new one that is shown once, and says how long the old one works', async () => {
+    const made = jsonOf<Client>(await run('client', 'create', '--name', 'Batch', '--redirect-uri', 'https://batch.example/cb', '--json'));
+    const { out } = await run('client', 'secret', made.client_id, '--overlap', '2h');
+    expect(out).toMatch(/^Client secret: {2}[\w-]{43}\nIt is shown this once\. The old one works until .* UTC; --now ends it at once\.\n$/);
+    const shown = await run('client', 'show', made.client_id);
+    expect(shown.out).toContain('Old secret until');
+    const now = jsonOf<{ client_secret: string; previousUntil: null }>(await run('client', 'secret', made.client_id, '--now', '--json'));
+    expect(now).toEqual({ client_id: made.client_id, client_secret: expect.stringMatching(/^[\w-]{43}$/), previousUntil: null });
+    expect((await run('client', 'show', made.client_id)).out).not.toContain('Old secret until');
+    expect(now.client_secret).not.toBe(made.client_secret);
+    expect((await run('client', 'secret', made.client_id, '--overlap', '91d')).code).toBe(2);
+    expect(problemOf(await run('client', 'secret', 'cli_unknown', '--json')).code).toBe('unknown-client');
+  });
+
+  it('makes clients that prove themselves by keys of their own', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'toolgrant-keys-'));
+    try {
+      const { publicJwk, privateJwk } = await makeClientKey();
+      const [good, bad, none] = ['good.json', 'bad.json', 'none.json'].map((name) => join(folder, name)) as [string, string, string];
+      await writeFile(good, JSON.stringify({ keys: [publicJwk] }));
+      await writeFile(bad, JSON.stringify({ keys: [privateJwk] }));
+      await writeFile(none, 'not JSON');
+      const create = (...args: string[]) =>
+        run('client', 'create', '--name', 'Keyed', '--redirect-uri', 'https://batch.example/cb', ...args, '--json');
+      const made = jsonOf<Client & Record<string, unknown>>(await create('--jwks', good));
+      expect(made).toMatchObject({ client_secret: null, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [publicJwk] } });
+      expect(jsonOf(await create('--auth', 'private_key_jwt', '--jwks-uri', 'https://batch.example/jwks'))).toMatchObject({
+        jwks_uri: 'https://batch.example/jwks',
+      });
+      expect(problemOf(await run('client', 'secret', made.client_id, '--json')).code).toBe('has-no-secret');
+      expect(problemOf(await create('--jwks', bad)).message).toContain('public half');
+      expect(problemOf(await create('--jwks', none)).message).toContain('is no JSON');
+      expect(problemOf(await create('--jwks', join(folder, 'missing'))).message).toContain('cannot be read (ENOENT)');
+      expect(problemOf(await create('--jwks', good, '--jwks-uri', 'https://a.example/jwks')).message).toContain('leave one of them out');
+      expect(problemOf(await create('--auth', 'private_key_jwt')).message).toContain('needs public keys');
+      expect(problemOf(await create('--jwks-uri', 'http://batch.example/jwks')).message).toContain('https');
+      expect((await create('--auth', 'none', '--jwks', good)).code).toBe(2);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
 });

@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import type { Office } from '../../compose/open-office.ts';
 import type { listClients } from '../../services/list-clients.ts';
 import type { Origin } from '../../services/runtime.ts';
-import { CommandFailed } from '../failure.ts';
+import { BadUsage, CommandFailed } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText, table } from '../plain-text.ts';
+import { readOption } from '../read-option.ts';
 import type { Report } from '../report.ts';
 
 type Client = Awaited<ReturnType<typeof listClients>>[number];
@@ -19,11 +20,18 @@ export function addClientCommands(program: Command, io: Io): void {
     .requiredOption('--name <name>', 'what people read when they decide')
     .option('--redirect-uri <uri>', 'where answers go; may be repeated', collect, [])
     .option('--grant <grant>', 'authorization_code or refresh_token; may be repeated (default: both)', collect, [])
-    .option('--auth <method>', 'none, client_secret_basic or client_secret_post', 'client_secret_basic')
+    .option('--auth <method>', 'none, client_secret_basic, client_secret_post or private_key_jwt (default: client_secret_basic)')
+    .option('--jwks <file>', 'its public keys, a JWK set; for private_key_jwt')
+    .option('--jwks-uri <url>', 'where it publishes them instead')
     .action(inOffice(io, create));
 
   tenantLeaf(client, 'list', 'list all clients').action(inOffice(io, list));
   tenantLeaf(client, 'show', 'show one client').argument('<client-id>').action(inOffice(io, show));
+  tenantLeaf(client, 'secret', 'give a client made by hand a new secret; the old one works for a while')
+    .argument('<client-id>')
+    .option('--overlap <duration>', 'how long the old one works beside it, such as 1h or 7d', '24h')
+    .option('--now', 'end the old one at once')
+    .action(inOffice(io, rotateSecret));
   tenantLeaf(client, 'remove', 'remove a client with everything that people allowed it')
     .argument('<client-id>')
     .action(inOffice(io, remove));
@@ -39,20 +47,78 @@ async function create({ runtime, tenant, origin }: ClientOffice, { options }: Ca
   const request = {
     name: String(options['name']),
     redirectUris: options['redirectUri'] as string[],
-    authMethod: String(options['auth']),
+    ...(await readProof(options)),
     ...(grants.length > 0 && { grants }),
   };
   const made = await createManualClient(runtime, tenant, { request, origin });
   if (!made.ok) throw new CommandFailed(made.problem.kind, `The client cannot be made: ${plainText(made.problem.reason)}.`);
   const { client, secret } = made;
-  const secretLines =
-    secret === undefined
-      ? ['It has no secret: it proves itself by PKCE alone.']
-      : [`Client secret:  ${secret}`, 'The secret is shown this once.'];
+  const secretLines = secret === undefined ? [proofWords(client)] : [`Client secret:  ${secret}`, 'The secret is shown this once.'];
   return {
     json: { ...toJson(client), client_secret: secret ?? null },
     text: [`${plainText(request.name)} is made.`, '', `Client id:      ${client.id}`, ...secretLines].join('\n'),
   };
+}
+
+/** How the client will prove who it is, as far as that was said. Throws `CommandFailed` for a file that is no JSON. */
+async function readProof(options: Call['options']): Promise<{ authMethod?: string; jwks?: unknown; jwksUri?: string }> {
+  const { auth, jwks, jwksUri } = options as { auth?: string; jwks?: string; jwksUri?: string };
+  const needsKeys = jwks !== undefined || jwksUri !== undefined;
+  const authMethod = auth ?? (needsKeys ? 'private_key_jwt' : 'client_secret_basic');
+  if (needsKeys && authMethod !== 'private_key_jwt') throw new BadUsage('--jwks and --jwks-uri are for --auth private_key_jwt.');
+  return { authMethod, ...(jwks !== undefined && { jwks: await readJsonFile(jwks) }), ...(jwksUri !== undefined && { jwksUri }) };
+}
+
+async function readJsonFile(path: string): Promise<unknown> {
+  const { readFile } = await import('node:fs/promises');
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandFailed('jwks', `${plainText(path)} cannot be read (${error.code}). Name a file with a JWK set: {"keys": [...]}`);
+  });
+  const parsed = parseJson(text);
+  if (!parsed) throw new CommandFailed('jwks', `${plainText(path)} is no JSON. It must be a JWK set: {"keys": [...]}`);
+  return parsed.value;
+}
+
+function parseJson(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+function proofWords({ metadata }: Client): string {
+  if (metadata.authMethod === 'none') return 'It has no secret: it proves itself by PKCE alone.';
+  return `It proves itself by a key of its own: ${metadata.jwksUri === undefined ? 'one of those given' : `one of those at ${plainText(metadata.jwksUri)}`}.`;
+}
+
+async function rotateSecret({ runtime, tenant, origin }: ClientOffice, { args, options }: Call): Promise<Report> {
+  const { rotateClientSecret } = await import('../../services/rotate-client-secret.ts');
+  const { duration } = await import('../../config/forms.ts');
+  const overlapSeconds = options['now'] === true ? 0 : readOption(options, 'overlap', duration({ min: '1m', max: '90d' }));
+  const client = await getClient({ runtime, tenant }, args[0] ?? '');
+  const done = await rotateClientSecret(runtime, tenant, { clientId: client.id, overlapSeconds, origin });
+  if (!done.ok) throw rotationFailure(client, done.problem);
+  const { secret, previousUntil } = done;
+  const old = previousUntil
+    ? `The old one works until ${minute(previousUntil)}; --now ends it at once.`
+    : 'The old one is refused from now on.';
+  return {
+    json: { client_id: client.id, client_secret: secret, previousUntil: previousUntil ?? null },
+    text: `Client secret:  ${secret}\nIt is shown this once. ${old}`,
+  };
+}
+
+function rotationFailure(client: Client, problem: 'unknown-client' | 'registered-itself' | 'has-no-secret'): CommandFailed {
+  const id = plainText(client.id);
+  switch (problem) {
+    case 'unknown-client':
+      return new CommandFailed(problem, `There is no client ${id} any more.`);
+    case 'registered-itself':
+      return new CommandFailed(problem, `${id} registered itself and would never learn of a new secret. Remove it: it registers anew.`);
+    case 'has-no-secret':
+      return new CommandFailed(problem, `${id} has no secret: it authenticates by ${client.metadata.authMethod}.`);
+  }
 }
 
 async function list({ runtime, tenant }: ClientOffice): Promise<Report> {
@@ -68,12 +134,15 @@ async function list({ runtime, tenant }: ClientOffice): Promise<Report> {
 
 async function show({ runtime, tenant }: ClientOffice, { args }: Call): Promise<Report> {
   const client = await getClient({ runtime, tenant }, args[0] ?? '');
-  const { redirectUris, authMethod, grants, applicationType } = client.metadata;
+  const { redirectUris, authMethod, jwks, jwksUri, grants, applicationType } = client.metadata;
   const rows = [
     ['Client id', client.id],
     ['Name', nameOf(client)],
     ['Origin', originWords(client)],
     ['Authentication', authMethod],
+    ...(jwksUri === undefined ? [] : [['Keys at', jwksUri]]),
+    ...(jwks ?? []).map(({ kty, kid }) => ['Key', `${kty}${kid === undefined ? '' : ` ${kid}`}`]),
+    ...(client.previousSecret ? [['Old secret until', minute(client.previousSecret.until)]] : []),
     ['Grants', grants.join(', ')],
     ['Application type', applicationType],
     ...redirectUris.map((uri) => ['Redirect URI', uri]),
@@ -113,12 +182,14 @@ function useOf({ firstAuthorizedAt }: Client): string {
 }
 
 /** Protocol fields in the protocol's spelling; never the secret's digest. */
-function toJson({ id, kind, metadata, demo, createdAt, firstAuthorizedAt, blockedAt }: Client) {
+function toJson({ id, kind, metadata, demo, createdAt, firstAuthorizedAt, blockedAt, previousSecret }: Client) {
   return {
     client_id: id,
     client_name: metadata.name ?? null,
     redirect_uris: metadata.redirectUris,
     token_endpoint_auth_method: metadata.authMethod,
+    ...(metadata.jwks && { jwks: { keys: metadata.jwks } }),
+    ...(metadata.jwksUri !== undefined && { jwks_uri: metadata.jwksUri }),
     grant_types: metadata.grants,
     application_type: metadata.applicationType,
     kind,
@@ -126,5 +197,6 @@ function toJson({ id, kind, metadata, demo, createdAt, firstAuthorizedAt, blocke
     createdAt,
     firstAuthorizedAt: firstAuthorizedAt ?? null,
     blockedAt: blockedAt ?? null,
+    previousSecretUntil: previousSecret?.until ?? null,
   };
 }

@@ -17,6 +17,7 @@ import {
 import { randomId } from '../../platform/random.ts';
 import type { Artifact, ArtifactKey, NewArtifact } from '../artifacts.ts';
 import { poolOf, type Store } from '../client.ts';
+import type { PreviousSecret } from '../clients.ts';
 
 /** All that a token request is about, as it stood at one moment: nothing in it has ended, is disabled, blocked, or used. */
 export interface TokenRequestFacts {
@@ -26,7 +27,7 @@ export interface TokenRequestFacts {
   grant: Artifact;
   installation: { id: InstallationId; requestedScopes: string[]; status?: { list: number; index: number } };
   consent: { id: ConsentId; version: number; expiresAt?: Date; userId: UserId; clientId: ClientId; serverId: ServerId };
-  client: { metadata: ClientMetadata; secretDigest?: string };
+  client: { metadata: ClientMetadata; secretDigest?: string; previousSecret?: PreviousSecret };
   catalogueRevision: number;
   /** How many status lists are open; the last one gives out indices. */
   statusLists: number;
@@ -51,6 +52,8 @@ interface FactsRow {
   consent_expires_at: Date | null;
   metadata: ClientMetadata;
   secret_digest: string | null;
+  previous_secret_digest: string | null;
+  previous_secret_until: Date | null;
   catalogue_revision: number;
   status_lists: number;
 }
@@ -59,7 +62,7 @@ const findFacts = `
   SELECT a.payload, a.expires_at, a.grant_id, g.digest AS grant_digest, g.payload AS grant_payload, g.expires_at AS grant_expires_at,
     i.id AS installation_id, i.requested_scopes, i.status_list, i.status_index,
     k.id AS consent_id, k.user_id, k.client_id, k.server_id, v.version, v.expires_at AS consent_expires_at,
-    c.metadata, c.secret_digest, s.catalogue_revision, t.status_lists
+    c.metadata, c.secret_digest, c.previous_secret_digest, c.previous_secret_until, s.catalogue_revision, t.status_lists
   FROM artifacts a
   JOIN artifacts g ON g.tenant_id = a.tenant_id AND g.model = 'Grant'
     AND g.digest = rtrim(translate(encode(sha256(convert_to(a.grant_id, 'UTF8')), 'base64'), '+/', '-_'), '=')
@@ -108,7 +111,12 @@ function toFacts(row: FactsRow, key: ArtifactKey): TokenRequestFacts {
       serverId: row.server_id as ServerId,
       ...(row.consent_expires_at && { expiresAt: row.consent_expires_at }),
     },
-    client: { metadata: row.metadata, ...(row.secret_digest !== null && { secretDigest: row.secret_digest }) },
+    client: {
+      metadata: row.metadata,
+      ...(row.secret_digest !== null && { secretDigest: row.secret_digest }),
+      ...(row.previous_secret_digest !== null &&
+        row.previous_secret_until && { previousSecret: { digest: row.previous_secret_digest, until: row.previous_secret_until } }),
+    },
     catalogueRevision: row.catalogue_revision,
     statusLists: row.status_lists,
   };
