@@ -1,6 +1,7 @@
 /** Everything that is generated from code, with the path it is kept at. `npm run docs` writes it, a test finds what drifted. */
 import { renderConfigurationReference } from './configuration-reference.ts';
 import { renderEnvExample } from './env-example.ts';
+import { renderSpecCoverage } from './spec-coverage.ts';
 import { renderTenantSettings } from './tenant-settings.ts';
 
 /** A generated file. */
@@ -14,5 +15,6 @@ export interface GeneratedDocument {
 export const generatedDocuments: readonly GeneratedDocument[] = [
   { path: 'docs/configuration.md', render: renderConfigurationReference },
   { path: '.env.example', render: renderEnvExample },
+  { path: 'docs/spec-coverage.md', render: renderSpecCoverage },
   { path: 'docs/tenant-settings.md', render: renderTenantSettings },
 ];

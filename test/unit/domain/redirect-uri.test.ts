@@ -145,6 +145,57 @@ describe('a requested redirect URI', () => {
   });
 
   it.each([
+    ['http://localhost/callback', 'http://localhost:54545/callback'],
+    ['http://localhost/callback', 'http://localhost/callback'],
+    ['http://127.0.0.1/callback', 'http://127.0.0.1:1/callback'],
+    ['http://[::1]/callback', 'http://[::1]:49152/callback'],
+    ['http://127.0.0.1', 'http://127.0.0.1:33418'],
+  ])('MCP-10, MCP-30: %s, registered without a port, is met on any port (%s)', (one, requested) => {
+    expect(isRegisteredRedirectUri([one], requested)).toBe(true);
+    expect(isRegisteredRedirectUri([one], requested.replace('http:', 'https:'))).toBe(false);
+    expect(isRegisteredRedirectUri([one], `${requested}/x`)).toBe(false);
+  });
+
+  it.each([
+    ['the scheme in another case', 'HTTP://localhost:8787/cb'],
+    ['the scheme in another case beyond loopback', 'HTTPS://app.example/cb?x=1'],
+    ['a private-use scheme in another case', 'CURSOR://host/cb'],
+    ['a percent-encoded letter', 'http://localhost:8787/%63b'],
+    ['a percent-encoded letter beyond loopback', 'https://app.example/%63b?x=1'],
+    ['a percent-encoded slash', 'https://app.example%2fcb?x=1'],
+    ['a percent-encoded host', 'http://%6cocalhost:8787/cb'],
+    ['dot segments that end there', 'https://app.example/x/../cb?x=1'],
+    ['percent-encoded dot segments', 'https://app.example/x/%2e%2e/cb?x=1'],
+    ['a doubled slash', 'http://localhost:8787//cb'],
+    ['a backslash', 'http://localhost:8787\\cb'],
+    ['a tab', 'http://localhost:8787/c\tb'],
+    ['a space behind', 'https://app.example/cb?x=1 '],
+    ['an empty fragment', 'https://app.example/cb?x=1#'],
+    ['an empty query', 'http://localhost:8787/cb?'],
+    ['a further parameter', 'https://app.example/cb?x=1&y=2'],
+    ['the parameter twice', 'https://app.example/cb?x=1&x=1'],
+    ['no query', 'https://app.example/cb'],
+    ['a dot behind the host', 'https://app.example./cb?x=1'],
+    ['a host below the registered one', 'https://evil.app.example/cb?x=1'],
+    ['the registered host in front of another', 'https://app.example.evil.example/cb?x=1'],
+    ['userinfo', 'https://app.example@evil.example/cb?x=1'],
+    ['127.0.0.1 in another form', 'http://127.1/'],
+    ['127.0.0.1 as a number', 'http://2130706433/'],
+    ['127.0.0.1 with a leading zero', 'http://127.0.0.01/'],
+    ['127.0.0.1 within IPv6', 'http://[::ffff:127.0.0.1]/'],
+    ['::1 in full', 'http://[0:0:0:0:0:0:0:1]/cb'],
+    ['localhost for 127.0.0.1', 'http://localhost/'],
+    ['::1 for 127.0.0.1', 'http://[::1]/'],
+    ['two ports', 'http://localhost:8787:8787/cb'],
+    ['a sign before the port', 'http://localhost:+8787/cb'],
+    ['a port on a private-use scheme', 'cursor://host:1/cb'],
+    ['another private-use host', 'cursor://evil/cb'],
+    ['one slash', 'cursor:/host/cb'],
+  ])('MCP-10, ABUSE-19: with %s, is not', (_, uri) => {
+    expect(isRegisteredRedirectUri(registered, uri)).toBe(false);
+  });
+
+  it.each([
     ['another loopback host', 'http://127.0.0.1:8787/cb'],
     ['another path', 'http://localhost:8787/cb/'],
     ['another query', 'http://localhost:8787/cb?x'],
