@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fillDisk, killLoop, restartLoop } from '../../test/support/fault-loops.ts';
 import { type LoadedIssuer, startLoadedIssuer } from '../../test/support/loaded-issuer.ts';
 import { mountSmallDisk } from '../../test/support/small-disk.ts';
+import { runFullSize } from './full-size.ts';
 import { runFuzz } from './fuzz.ts';
 import { runHalfLoad } from './half-load.ts';
 import { BadUsage, helpText, type PartName, parseOptions, type SoakOptions } from './options.ts';
@@ -29,6 +30,7 @@ async function soak(options: SoakOptions): Promise<void> {
     kills: () => runLoop(`${options.kills} kills`, options, (issuer) => killLoop(issuer, options.kills, sayRound)),
     restarts: () => runLoop(`${options.restarts} restarts`, options, (issuer) => restartLoop(issuer, options.restarts, sayRound)),
     disk: () => runFullDisk(options),
+    sizes: async () => runFullSize(say),
     load: () => runHalfLoad(options, say),
     fuzz: () => runFuzz(options, say),
   };

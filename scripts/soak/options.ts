@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** The parts of a soak, in the order they run. */
-export const partNames = ['kills', 'restarts', 'disk', 'load', 'fuzz'] as const;
+export const partNames = ['kills', 'restarts', 'disk', 'sizes', 'load', 'fuzz'] as const;
 
 /** One of them. */
 export type PartName = (typeof partNames)[number];
