@@ -3,8 +3,8 @@ import type { PartReport } from './report.ts';
 
 /** The tests that run with less in `npm test` and `npm run test:deep`, with what they are meant for. */
 const sizes = [
-  { file: 'test/flows/large-lists.test.ts', variable: 'TOOLGRANT_TEST_CONSENTS', count: 1_000_000, of: 'consents of 250,000 people' },
-  { file: 'test/deep/many-tenants.test.ts', variable: 'TOOLGRANT_TEST_TENANTS', count: 5_000, of: 'tenants' },
+  { file: 'test/flows/large-lists.test.ts', variable: 'TEST_CONSENTS', count: 1_000_000, of: 'consents of 250,000 people' },
+  { file: 'test/deep/many-tenants.test.ts', variable: 'TEST_TENANTS', count: 5_000, of: 'tenants' },
 ];
 
 const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];

@@ -12,12 +12,23 @@ export interface Metrics {
   countSignIn(outcome: 'success' | 'failure'): void;
   /** A try that was refused because there were too many. */
   countLimited(limit: 'sign-in' | 'registration' | 'link'): void;
+  /** Whether something that is remembered was found there. */
+  countLookup(cache: 'token-terms', outcome: 'hit' | 'miss'): void;
   /** How long it took to make a status list. */
   observeStatusList(seconds: number): void;
   /** Reads a value whenever somebody looks; several values by the name of a label. */
-  watch(gauge: { name: string; help: string; label?: string }, read: () => Reading | Promise<Reading>): void;
+  watch(gauge: WatchedGauge, read: () => Reading | Promise<Reading>): void;
   /** All of it, as text. */
   text(): Promise<string>;
+}
+
+/** What is read whenever somebody looks. */
+export interface WatchedGauge {
+  name: string;
+  help: string;
+  label?: string;
+  /** What several processes come to together; default: their sum. */
+  together?: 'max';
 }
 
 /** One value, or several by the name of what they are of. */
@@ -33,6 +44,7 @@ export const noMetrics: Metrics = {
   countTokenAnswer: () => {},
   countSignIn: () => {},
   countLimited: () => {},
+  countLookup: () => {},
   observeStatusList: () => {},
   watch: () => {},
   text: async () => '',

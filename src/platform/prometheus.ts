@@ -70,6 +70,12 @@ export function createMetrics({ version }: { version: string }): ProcessMetrics 
     labelNames: ['limit'],
     registers,
   });
+  const lookups = new Counter({
+    name: 'toolgrant_cache_lookups_total',
+    help: 'Whether what a token may say was remembered or had to be worked out.',
+    labelNames: ['cache', 'outcome'],
+    registers,
+  });
   const statusLists = new Histogram({
     name: 'toolgrant_status_list_duration_seconds',
     help: 'Time to make a token status list anew; one is at most half a second old when it is served.',
@@ -90,12 +96,14 @@ export function createMetrics({ version }: { version: string }): ProcessMetrics 
     countTokenAnswer: (grant, outcome) => tokens.inc({ grant: within(grants, grant), outcome: within(outcomes, outcome) }),
     countSignIn: (outcome) => signIns.inc({ outcome }),
     countLimited: (limit) => limited.inc({ limit }),
+    countLookup: (cache, outcome) => lookups.inc({ cache, outcome }),
     observeStatusList: (seconds) => statusLists.observe(seconds),
-    watch: ({ name, help, label }, read) => {
+    watch: ({ name, help, label, together }, read) => {
       new Gauge({
         name,
         help,
         labelNames: label === undefined ? [] : [label],
+        ...(together && { aggregator: together }),
         registers,
         async collect() {
           // What cannot be read now must not hide the rest.

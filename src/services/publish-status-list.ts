@@ -38,13 +38,29 @@ interface Standing {
   ready?: PublishedStatusList;
 }
 
+const ageGauge = {
+  name: 'toolgrant_status_list_age_seconds',
+  help: 'The age of the oldest status list that was answered with since somebody last looked.',
+  together: 'max',
+} as const;
+
 /** Makes the publisher. One per process: it keeps the newest copy of each list for half a second. */
 export function createStatusListPublisher(runtime: Runtime): StatusListPublisher {
   const kept = new Map<string, Standing>();
+  let oldestMs = 0;
   const find = (key: string) => {
     const standing = kept.get(key);
-    return standing && Math.abs(runtime.clock.now().getTime() - standing.madeAtMs) < maxStandingMs ? standing : undefined;
+    if (!standing) return undefined;
+    const ageMs = Math.abs(runtime.clock.now().getTime() - standing.madeAtMs);
+    if (ageMs >= maxStandingMs) return undefined;
+    oldestMs = Math.max(oldestMs, ageMs);
+    return standing;
   };
+  runtime.metrics.watch(ageGauge, () => {
+    const seconds = oldestMs / 1_000;
+    oldestMs = 0;
+    return seconds;
+  });
   return {
     standing: (tenant, list) => find(`${tenant.id} ${list}`)?.ready,
     publish(tenant, list) {
@@ -58,7 +74,9 @@ export function createStatusListPublisher(runtime: Runtime): StatusListPublisher
       kept.set(key, entry);
       const forget = () => kept.get(key) === entry && kept.delete(key);
       made.then((built) => {
-        runtime.metrics.observeStatusList((performance.now() - startedAt) / 1_000);
+        const tookMs = performance.now() - startedAt;
+        runtime.metrics.observeStatusList(tookMs / 1_000);
+        oldestMs = Math.max(oldestMs, tookMs);
         if (built) entry.ready = built;
         else forget();
       }, forget);

@@ -28,7 +28,7 @@ const kept = new WeakMap<Store, LRUCache<string, TokenTerms>>();
 
 /** Works out what the token may say; undefined where that takes a selection document, which is for the long way to keep. */
 export async function findTokenTerms(
-  { store, clock }: Runtime,
+  { store, clock, metrics }: Runtime,
   tenant: Tenant,
   { consent, catalogueRevision }: TokenRequestFacts,
 ): Promise<TokenTerms | undefined> {
@@ -36,6 +36,7 @@ export async function findTokenTerms(
   kept.set(store, terms);
   const key = [tenant.id, consent.id, consent.version, consent.serverId, catalogueRevision].join(' ');
   const known = terms.get(key);
+  metrics.countLookup('token-terms', known ? 'hit' : 'miss');
   if (known) return known;
   const version = await findConsentVersion(store, tenant.id, consent);
   if (!version) return undefined;

@@ -1,6 +1,6 @@
 /**
  * Many tenants on one process that keeps few of them ready: each is served, none stays for good, and what it takes is printed.
- * `TOOLGRANT_TEST_TENANTS` says how many; default 500, 5,000 in the soak.
+ * `TEST_TENANTS` says how many; default 500, 5,000 in the soak.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { exchange } from '../support/http-exchange.ts';
 
-const count = Number(process.env['TOOLGRANT_TEST_TENANTS'] ?? 500);
+const count = Number(process.env['TEST_TENANTS'] ?? 500);
 const kept = 100;
 const token = 'token-of-a-test-with-many-tenants-01';
 

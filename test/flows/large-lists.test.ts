@@ -1,7 +1,7 @@
 /**
  * Lists and statements on a database that has grown. Every statement that the product sends on the way through its flows is
  * explained on it with a plan that holds for any value: none may read a growing table from end to end.
- * `TOOLGRANT_TEST_CONSENTS` says how many consents are made; default 20,000, a million in the soak.
+ * `TEST_CONSENTS` says how many consents are made; default 20,000, a million in the soak.
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
@@ -14,7 +14,7 @@ import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '
 import { basic, connect, postForm, refresh, registerTestClient } from '../support/oauth-client.ts';
 import { Browser, signInOn } from '../support/person.ts';
 
-const consents = Number(process.env['TOOLGRANT_TEST_CONSENTS'] ?? 20_000);
+const consents = Number(process.env['TEST_CONSENTS'] ?? 20_000);
 /** To make them takes a while. */
 const patienceMs = 300_000 + 2 * consents;
 

@@ -100,6 +100,10 @@ describe('/metrics', () => {
       expect(readingOf(before, 'toolgrant_database_connections{state="idle"}')).toBeGreaterThan(0);
       expect(readingOf(before, 'toolgrant_tenants_in_memory')).toBe(1);
       expect(before).toContain('toolgrant_build_info{version=');
+      expect(before).toMatch(/^toolgrant_status_list_age_seconds 0$/m);
+      expect((await send('/status/0')).status).toBe(200);
+      expect(readingOf(await scrape(), 'toolgrant_status_list_age_seconds')).toBeGreaterThan(0);
+      expect(readingOf(await scrape(), 'toolgrant_status_list_age_seconds')).toBe(0);
       expect(before).toContain('nodejs_eventloop_lag');
       await send('/somewhere-0');
       await send('/somewhere', { method: 'PATCH' });
