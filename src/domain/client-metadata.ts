@@ -34,6 +34,8 @@ export interface ClientMetadata {
   jwksUri?: string;
   /** The one algorithm that its assertions are signed with; without it, any of them. */
   authSigningAlg?: AssertionAlgorithm;
+  /** It may come without proof as well (`none`), though it has keys: only where its document says that it does either. */
+  isProofOptional?: boolean;
   grants: readonly ClientGrant[];
   applicationType: 'native' | 'web';
   clientUri?: string;
