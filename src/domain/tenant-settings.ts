@@ -3,6 +3,7 @@
  * `tenant set` and `tenant show`, to docs/tenant-settings.md, and to running issuers within a second. Values are stored as they are
  * written on the command line, by name; what is not stored has its default.
  */
+import { hostList } from './host-patterns.ts';
 import { oneOf, type Read } from './tenant-setting-forms.ts';
 
 /** One setting of a tenant. */
@@ -36,6 +37,32 @@ export const tenantSettings = {
     default: 'open',
     careful: 'off',
     ...oneOf('open', 'token', 'off'),
+  }),
+  metadataDocuments: setting({
+    name: 'metadata-documents',
+    description:
+      'Whether the URL of a client’s metadata document is accepted as its client id (`on`; see docs/clients.md), so that clients need not register. While it is `off`, such clients cannot ask people for anything; what they were allowed before goes on, and ends by `toolgrant client block` or `client remove`.',
+    form: '`on` or `off`',
+    default: 'on',
+    careful: 'off',
+    ...oneOf('on', 'off'),
+  }),
+  documentHosts: setting<readonly string[]>({
+    name: 'document-hosts',
+    description:
+      'The hosts whose metadata documents are accepted: names as in `claude.ai`, `*.example.com` for all names below one, `*` for all hosts, separated by commas; `none` for no host.',
+    form: 'hosts separated by commas, `*` or `none`',
+    default: ['*'],
+    careful: [],
+    ...hostList,
+  }),
+  deniedDocumentHosts: setting<readonly string[]>({
+    name: 'denied-document-hosts',
+    description: 'The hosts whose metadata documents are refused, in the same form. It outweighs `document-hosts`.',
+    form: 'hosts separated by commas, `*` or `none`',
+    default: [],
+    careful: ['*'],
+    ...hostList,
   }),
 } as const;
 

@@ -2,6 +2,8 @@ import { issuerPath } from '../domain/issuer-url.ts';
 import { createEngine } from '../oidc/engine.ts';
 import type { EngineSettings } from '../oidc/engine-contract.ts';
 import type { Tenant } from '../services/runtime.ts';
+import { callerOf } from './caller.ts';
+import { addressGroup } from './client-address.ts';
 import { createEnginePages } from './pages/engine-pages.ts';
 import type { Site } from './site.ts';
 
@@ -14,10 +16,12 @@ export interface SharedParts extends Pick<Site, 'runtime' | 'render' | 'statusLi
 /** Makes the site of a tenant, engine included. Throws when its keys cannot be opened. */
 export async function buildSite({ settingsOf, ...shared }: SharedParts, tenant: Tenant): Promise<Site> {
   const pages = createEnginePages({ render: shared.render, tenant });
+  const admitNewClient: EngineSettings['admitNewClient'] = ({ req }) =>
+    shared.limits.admitRegistration(tenant, addressGroup(callerOf(req).address));
   return {
     ...shared,
     tenant,
-    engine: await createEngine(shared.runtime, tenant, { ...settingsOf(tenant), ...pages }),
+    engine: await createEngine(shared.runtime, tenant, { ...settingsOf(tenant), ...pages, admitNewClient }),
     basePath: issuerPath(tenant.issuer),
     isSecure: new URL(tenant.issuer).protocol === 'https:',
   };

@@ -29,7 +29,7 @@ import type { Database } from '../store/client.ts';
 import { findClient, isClientId, isServerClientId } from '../store/clients.ts';
 import { findServerCredentialDigest } from '../store/servers.ts';
 import { UnitOfWork } from '../store/unit-of-work.ts';
-import { AlreadyUsed, findAssertionKeys, type KeyedClient } from './client-assertion.ts';
+import { AlreadyUsed, findAssertionKeys, type KeyedClient, showsAssertion } from './client-assertion.ts';
 import { serverAsEngineClient, toEngineClient } from './engine-client.ts';
 import type { RefreshSuccessors } from './refresh-successor.ts';
 import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
@@ -328,8 +328,10 @@ class ClientAdapter implements Adapter {
 
   async #asEngineClient(id: ClientId, client: KeyedClient & SecretDigests): Promise<EngineClient> {
     const { runtime, tenant } = this.#environment;
+    const { metadata } = client;
+    if (metadata.isProofOptional && !showsAssertion()) return toEngineClient(id, { ...metadata, authMethod: 'none' }, { digests: [] });
     const keys = await findAssertionKeys(runtime, tenant, client);
-    return toEngineClient(id, client.metadata, { digests: workingDigests(client, runtime.clock.now()), keys });
+    return toEngineClient(id, metadata, { digests: workingDigests(client, runtime.clock.now()), keys });
   }
 
   async #findServer(id: ServerId): Promise<EngineClient | undefined> {

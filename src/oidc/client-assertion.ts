@@ -89,6 +89,11 @@ export interface KeyedClient {
   isReliedOn: boolean;
 }
 
+/** Whether this request comes with an assertion, good or bad. */
+export function showsAssertion(): boolean {
+  return Provider.ctx?.oidc?.params?.client_assertion !== undefined;
+}
+
 /**
  * The keys that this request's assertion may be signed with; none where none is shown, so that nothing is fetched for it. Throws
  * `invalid_client` when the client's keys are no good, `ClientKeysUnavailable` when they cannot be fetched now.

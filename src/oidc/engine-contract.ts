@@ -4,6 +4,8 @@
 import type { Context, Middleware } from 'koa';
 import type { Outcome } from '../domain/failures.ts';
 import type { ClientId, UserId } from '../domain/ids.ts';
+import type { DocumentClientProblem } from '../services/admit-document-client.ts';
+import type { Admission } from '../services/limit-attempts.ts';
 import type { AnsweredPage } from '../services/record-answer.ts';
 import type { Origin } from '../services/runtime.ts';
 
@@ -36,6 +38,8 @@ export interface EngineSettings {
   renderSignOut(ctx: Context, page: SignOutPage): void | Promise<void>;
   /** Answers with the page shown after signing out where no redirect was asked for. */
   renderSignedOut(ctx: Context): void | Promise<void>;
+  /** Counts a client that introduces itself by its document; the same limit as for those that register. */
+  admitNewClient(ctx: Context): Promise<Admission>;
   /** Where a request comes from, for the audit trail. */
   describeCaller(ctx: Context): Pick<Origin, 'address' | 'requestId'>;
 }
@@ -77,6 +81,8 @@ export interface PageProblem {
   request?: RequestProblem;
   /** The client would be told at `location`, below one of its redirect URIs; only the person may send it there. */
   wayBack?: { redirectUri: string; location: string };
+  /** The client is a document that cannot be gone by. */
+  document?: DocumentClientProblem;
   /** As sent by the client; unknown ones too. Untrusted text. */
   clientId?: string;
   /** The name of the client, when it is known. Untrusted text. */

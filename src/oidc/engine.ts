@@ -9,6 +9,7 @@ import type { Runtime, Tenant } from '../services/runtime.ts';
 import { ensureSigningKeys, type SigningKeySet } from '../services/signing-keys.ts';
 import { configureEngine } from './configuration.ts';
 import { allowAnyOrigin, answerPreflight } from './cors.ts';
+import { seeToDocument } from './document-clients.ts';
 import { answerDocument, createPublicDocuments, type PublicDocuments } from './documents.ts';
 import type { Engine, EngineSettings, PublicDocument, Sessions } from './engine-contract.ts';
 import { type EngineEnvironment, nameCookies } from './engine-environment.ts';
@@ -158,11 +159,16 @@ function createEndpoints(
   });
   const introspect = protect((ctx) => answerIntrospection(environment, ctx, { engine, readToken }));
   const revoke = protect((ctx) => answerRevocation(environment, ctx, { engine: () => engine(ctx), readToken }));
+  const authorize = async (ctx: Context) => {
+    if (!(await seeToDocument(environment, ctx))) return;
+    await rewriteAuthorization(environment, ctx);
+    await ask(ctx);
+  };
   const exact = new Map<string, Endpoint>([
     [paths.oauthMetadata, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.metadata) } }],
     [paths.openidMetadata, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.metadata) } }],
     [paths.jwks, { audience: 'clients', methods: { GET: (ctx) => answerDocument(ctx, documents.jwks) } }],
-    [paths.authorize, { audience: 'people', methods: { GET: (ctx) => rewriteAuthorization(environment, ctx).then(() => ask(ctx)) } }],
+    [paths.authorize, { audience: 'people', methods: { GET: authorize } }],
     [paths.token, { audience: 'clients', methods: { POST: token }, receive: (ctx) => receiveTokenRequest(environment.runtime, ctx) }],
     [paths.introspect, { audience: 'servers', methods: { POST: introspect } }],
     [paths.revoke, { audience: 'clients', methods: { POST: revoke } }],

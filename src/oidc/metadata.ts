@@ -15,6 +15,7 @@ export function describeIssuer({ issuer, settings }: Pick<Tenant, 'issuer' | 'se
     token_endpoint: at(paths.token),
     jwks_uri: at(paths.jwks),
     ...(settings.registration !== 'off' && { registration_endpoint: at(paths.register) }),
+    ...(settings.metadataDocuments === 'on' && settings.documentHosts.length > 0 && { client_id_metadata_document_supported: true }),
     introspection_endpoint: at(paths.introspect),
     revocation_endpoint: at(paths.revoke),
     end_session_endpoint: at(paths.signOut),

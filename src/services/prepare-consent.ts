@@ -1,4 +1,5 @@
 import { type Ceiling, otherScopes, parseCeiling } from '../domain/ceiling.ts';
+import { type ClientChange, compareClients } from '../domain/client-change.ts';
 import { type ConsentTerms, extrasToShow, isInForce, type ShownTool, toolsToShow } from '../domain/consent.ts';
 import { fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ClientId, ConsentId, ServerId, TenantId, UserId } from '../domain/ids.ts';
@@ -7,6 +8,7 @@ import { sha256 } from '../platform/digest.ts';
 import type { Database } from '../store/client.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
 import { type ConsentParties, findConsentOf, type StoredConsent } from '../store/consents.ts';
+import { findClientVersion } from '../store/document-clients.ts';
 import { listInstallations } from '../store/installations.ts';
 import { findServer, findServerByResourceKey, type StoredServer } from '../store/servers.ts';
 import { listTools, type StoredTool } from '../store/tools.ts';
@@ -20,6 +22,9 @@ export interface ConsentPage {
   prompts: { shown: boolean; standing: boolean };
   /** The consent in force, if there is one. */
   standing?: StoredConsent;
+  /** The client as it was shown, and how it differs from the one that the person decided about. */
+  clientVersion?: number;
+  clientChange?: ClientChange;
   /** Says exactly what was shown. It goes into the form and comes back; an answer to another page than this one is refused. */
   shownDigest: string;
 }
@@ -120,14 +125,33 @@ export async function composePage(
   const standing = consent && isInForce(consent, about.now) ? consent : undefined;
   const tools = toolsToShow(catalogue, about.ceiling, standing);
   const extras = extrasToShow(about.ceiling, standing);
+  const clientVersion = (await findClient(db, tenantId, clientId))?.version;
+  const clientChange = await findClientChange(db, tenantId, { clientId, before: standing?.clientVersion, now: clientVersion });
   const shown = tools.map(({ tool, standing: relation }) => [tool.name, tool.digest, tool.risk, tool.openWorld, relation]);
   return {
     tools,
     resources: { shown: extras.resources, standing: standing?.resources ?? false },
     prompts: { shown: extras.prompts, standing: standing?.prompts ?? false },
     ...(standing && { standing }),
-    shownDigest: sha256(JSON.stringify([userId, clientId, serverId, shown, extras, standing?.id ?? null, standing?.version ?? null])),
+    ...(clientVersion !== undefined && { clientVersion }),
+    ...(clientChange && { clientChange }),
+    shownDigest: sha256(
+      JSON.stringify([userId, clientId, serverId, shown, extras, standing?.id ?? null, standing?.version ?? null, clientVersion ?? null]),
+    ),
   };
+}
+
+async function findClientChange(
+  db: Database,
+  tenantId: TenantId,
+  { clientId, before, now }: { clientId: ClientId; before: number | undefined; now: number | undefined },
+): Promise<ClientChange | undefined> {
+  if (before === undefined || now === undefined || before === now) return undefined;
+  const [decidedOn, current] = [
+    await findClientVersion(db, tenantId, { clientId, version: before }),
+    await findClientVersion(db, tenantId, { clientId, version: now }),
+  ];
+  return decidedOn && current && compareClients(decidedOn, current);
 }
 
 /**
@@ -139,8 +163,9 @@ export async function needsConsent(runtime: Runtime, tenant: Tenant, request: Co
   if (!request.proven) return true;
   const proposal = await prepareConsent(runtime, tenant, request);
   if (!proposal.ok) return true;
-  const { standing, ceiling, tools } = proposal.value;
-  if (!standing || asksForMore(standing, ceiling) || tools.some(({ standing: relation }) => relation === 'changed')) return true;
+  const { standing, ceiling, tools, clientChange } = proposal.value;
+  if (!standing || clientChange || asksForMore(standing, ceiling) || tools.some(({ standing: relation }) => relation === 'changed'))
+    return true;
   return asksToLearnMore(runtime, tenant, { consentId: standing.id, requestedScope: request.requestedScope });
 }
 

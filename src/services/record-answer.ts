@@ -48,7 +48,10 @@ export async function recordAnswer(db: Database, tenantId: TenantId, record: Ans
   const terms = termsOfAnswer(shown, answer, { now, standing: page.standing });
   if (areEmpty(terms)) return fail({ kind: 'nothing-ticked' });
   const version = (await findNewestVersion(db, tenantId, consentId)) + 1;
-  await addConsentVersion(db, tenantId, { id: consentId, version, terms, salt: randomToken(16), origin: record.from, decidedAt: now });
+  // Only the consent page shows how the client changed.
+  const clientVersion = record.from === 'consent' ? page.clientVersion : page.standing?.clientVersion;
+  const decision = { id: consentId, version, terms, salt: randomToken(16), origin: record.from, clientVersion, decidedAt: now };
+  await addConsentVersion(db, tenantId, decision);
   if (!page.standing || !areEqual(page.standing, terms)) await invalidateStatusOfConsent(db, tenantId, consentId, now);
   // A decision that begins anew is for the one who asks now: what an expired consent left behind does not come back to life with it.
   if (!page.standing) await endInstallations(db, tenantId, { consentId }, { at: now, reason: 'consent-ended' });

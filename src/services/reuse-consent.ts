@@ -25,8 +25,9 @@ export async function reuseConsent(
     const parties = { userId, clientId, serverId: server.id };
     const problem = await problemWithParties(db, tenant.id, parties);
     if (problem) return fail(problem);
-    const { standing } = await composePage(db, tenant.id, { parties, ceiling: parseCeiling(reuse.requestedScope), now });
+    const { standing, clientChange } = await composePage(db, tenant.id, { parties, ceiling: parseCeiling(reuse.requestedScope), now });
     if (!standing) return fail({ kind: 'unknown-consent' });
+    if (clientChange) return fail({ kind: 'page-outdated' });
     const requestedScopes = namedScopes(reuse.requestedScope);
     const installationId = await createInstallation(db, tenant.id, { consentId: standing.id, grantId, requestedScopes, createdAt: now });
     return succeed({ consentId: standing.id, installationId });

@@ -31,11 +31,13 @@ export interface StoredClient extends NewClient {
   blockedAt?: Date;
   /** If it registered itself: it is kept until then at least. */
   reapAfter: Date;
+  /** The newest of its versions; absent where none are kept. */
+  version?: number;
 }
 
-/** Whether a text looks like a client id at all; anything else is none, and some of it the database would choke on. */
+/** Whether a text looks like a client id at all (those that are URLs may have 2 KiB); anything else is none, and some of it the database would choke on. */
 export function isClientId(id: string): boolean {
-  return /^[\x21-\x7e]{1,255}$/.test(id);
+  return /^[\x21-\x7e]{1,255}$/.test(id) || /^https:[\x21-\x7e]{1,2042}$/.test(id);
 }
 
 function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
@@ -51,6 +53,7 @@ function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
       row.previousSecretUntil && { previousSecret: { digest: row.previousSecretDigest, until: row.previousSecretUntil } }),
     ...(row.firstAuthorizedAt && { firstAuthorizedAt: row.firstAuthorizedAt }),
     ...(row.blockedAt && { blockedAt: row.blockedAt }),
+    ...(row.version > 0 && { version: row.version }),
   };
 }
 

@@ -12,7 +12,7 @@ export interface ConsentParties {
 }
 
 /** A consent with its parties and the version in force. */
-export type StoredConsent = Consent & ConsentParties & { createdAt: Date; decidedAt: Date; endReason?: string };
+export type StoredConsent = Consent & ConsentParties & { createdAt: Date; decidedAt: Date; clientVersion?: number; endReason?: string };
 
 const newestVersion = { versions: { orderBy: { version: 'desc' }, take: 1 } } satisfies Prisma.ConsentInclude;
 type Row = Prisma.ConsentGetPayload<{ include: typeof newestVersion }>;
@@ -33,6 +33,7 @@ function toConsent(row: Row): StoredConsent | undefined {
     salt: version.salt,
     createdAt: row.createdAt,
     decidedAt: version.decidedAt,
+    ...(version.clientVersion !== null && { clientVersion: version.clientVersion }),
     ...(version.expiresAt && { expiresAt: version.expiresAt }),
     ...(row.endedAt && { endedAt: row.endedAt }),
     ...(row.endReason && { endReason: row.endReason }),
@@ -157,7 +158,16 @@ export async function obtainConsentRow(db: Database, tenantId: TenantId, parties
 export async function addConsentVersion(
   db: Database,
   tenantId: TenantId,
-  consent: { id: ConsentId; version: number; terms: ConsentTerms; salt: string; origin: 'consent' | 'account' | 'widen'; decidedAt: Date },
+  consent: {
+    id: ConsentId;
+    version: number;
+    terms: ConsentTerms;
+    salt: string;
+    origin: 'consent' | 'account' | 'widen';
+    /** Which version of the client the person saw, where any are kept. */
+    clientVersion: number | undefined;
+    decidedAt: Date;
+  },
 ): Promise<void> {
   const { terms } = consent;
   await db.consentVersion.create({
@@ -171,6 +181,7 @@ export async function addConsentVersion(
       salt: consent.salt,
       origin: consent.origin,
       expiresAt: terms.expiresAt ?? null,
+      clientVersion: consent.clientVersion ?? null,
       decidedAt: consent.decidedAt,
     },
   });

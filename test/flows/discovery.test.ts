@@ -36,6 +36,7 @@ async function readEngineDocument(): Promise<Record<string, unknown>> {
         renderSignOut: () => {},
         renderSignedOut: () => {},
         describeCaller: () => ({}),
+        admitNewClient: async () => ({ isAdmitted: true }),
       },
       keys: await ensureSigningKeys(runtime, tenant),
       cookies: nameCookies(tenant),
@@ -77,6 +78,7 @@ describe('metadata', () => {
       response_types_supported: ['code'],
       grant_types_supported: ['authorization_code', 'refresh_token'],
       token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+      client_id_metadata_document_supported: true,
       id_token_signing_alg_values_supported: ['ES256'],
       registration_endpoint: `${issuer.url}/register`,
     });
@@ -87,7 +89,6 @@ describe('metadata', () => {
       'pushed_authorization_request_endpoint',
       'device_authorization_endpoint',
       'userinfo_endpoint',
-      'client_id_metadata_document_supported',
       'dpop_signing_alg_values_supported',
     ]) {
       expect(metadata).not.toHaveProperty(name);

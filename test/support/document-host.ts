@@ -28,6 +28,8 @@ export interface DocumentHost {
   headers: IncomingMessage['headers'][];
   /** What is answered at a URL from now on: JSON, or as a function says. Anything else is 404. */
   serve(url: string, answer: unknown | DocumentAnswer, headers?: Record<string, string>): void;
+  /** From now on a URL is answered with this status alone, or by cutting the connection. */
+  fail(url: string, status?: number): void;
   close(): Promise<void>;
 }
 
@@ -37,26 +39,34 @@ export async function startDocumentHost(): Promise<DocumentHost> {
   const requests: string[] = [];
   const headers: IncomingMessage['headers'][] = [];
   const server = createServer((request, response) => {
-    const place = `${request.headers['x-test-host']}${request.url}`;
-    requests.push(place);
+    const asked = `${request.headers['x-test-host']}${request.url}`;
+    requests.push(asked);
     headers.push(request.headers);
-    const answer = answers.get(place);
+    const answer = answers.get(asked);
     if (answer) answer(request, response);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const fetch = throughLoopback(port);
+  const place = (url: string) => {
+    const { host, pathname, search } = new URL(url);
+    return `${host}${pathname}${search}`;
+  };
   return {
     port,
     fetch,
     requests,
     headers,
     serve: (url, answer, answerHeaders = {}) => {
-      const { host, pathname, search } = new URL(url);
       const asJson: DocumentAnswer = (_request, response) =>
         response.writeHead(200, { 'content-type': 'application/json', ...answerHeaders }).end(JSON.stringify(answer));
-      answers.set(`${host}${pathname}${search}`, typeof answer === 'function' ? (answer as DocumentAnswer) : asJson);
+      answers.set(place(url), typeof answer === 'function' ? (answer as DocumentAnswer) : asJson);
+    },
+    fail: (url, status) => {
+      const answer: DocumentAnswer = (request, response) =>
+        status === undefined ? request.socket.destroy() : response.writeHead(status).end();
+      answers.set(place(url), answer);
     },
     close: async () => {
       await fetch.close();

@@ -10,6 +10,7 @@ import { allowAnyFormTarget } from '../security-headers.ts';
 import type { Render } from '../views/render.ts';
 import { readableName, readableText } from '../views/untrusted-text.ts';
 import { redirectOf } from './agent.ts';
+import { wordsOfDocumentProblem } from './document-problems.ts';
 import { wordsOfRequestProblem } from './request-problems.ts';
 
 type EnginePages = Pick<EngineSettings, 'renderError' | 'renderSignOut' | 'renderSignedOut' | 'describeCaller'>;
@@ -54,12 +55,13 @@ function signOutPage({ form, clientName }: SignOutPage) {
 }
 
 function problemPage(problem: PageProblem) {
-  const { status, error, description = '', request, wayBack, clientId, clientName } = problem;
+  const { status, error, description = '', request, document, wayBack, clientId, clientName } = problem;
   const facts = [
     ...(clientName === undefined ? [] : [{ name: 'Agent', value: readableName(clientName, 'without a name') }]),
     ...(clientId === undefined ? [] : [{ name: 'Client id', value: readableText(clientId, 200) }]),
     { name: 'Error', value: readableText([error, description].filter(Boolean).join(': '), 300) },
   ];
+  if (document) return { ...wordsOfDocumentProblem(document, clientId ?? ''), facts };
   if (!request || status >= 500) return { ...problemWords[status === 503 ? 'unavailable' : 'fault'], facts };
   return { ...wordsOfRequestProblem(request), facts, ...(wayBack && { wayBack: wayBackOf(wayBack) }) };
 }

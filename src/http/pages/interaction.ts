@@ -13,7 +13,7 @@ import type { Site } from '../site.ts';
 import { choiceContext, type Draft, firstDraft, hasAsked } from '../views/choice.ts';
 import { spanInWords } from '../views/instants.ts';
 import { readableText } from '../views/untrusted-text.ts';
-import { agentOf, redirectOf } from './agent.ts';
+import { agentChangeOf, agentOf, redirectOf } from './agent.ts';
 import { choiceProblem, endingProblem } from './choice-problem.ts';
 import { answerOf, draftOf, pressedOf } from './draft.ts';
 import { learnedThrough } from './learned.ts';
@@ -110,6 +110,7 @@ function showConsent(
       agent: agentOf(proposal.client),
       server: { name: proposal.server.name, resource: proposal.server.resource },
       redirect: redirectOf(pending.redirectUri),
+      ...(proposal.clientChange && { agentChange: agentChangeOf(proposal.clientChange) }),
       isRepeat,
       hasAsked: hasAsked(proposal),
       choice: choiceContext(proposal, draft, { now: site.runtime.clock.now(), marks: isRepeat, ...(problem !== undefined && { problem }) }),

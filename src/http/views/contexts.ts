@@ -95,6 +95,16 @@ export interface RedirectContext {
   kind: 'web' | 'loopback' | 'app';
 }
 
+/** What an agent says of itself now and did not say before. */
+export interface AgentChangeContext {
+  name?: { before: string; now: string };
+  /** Hosts, or schemes of apps. */
+  addedPlaces: readonly string[];
+  removedPlaces: readonly string[];
+  hasOtherAddresses: boolean;
+  hasOtherKeys: boolean;
+}
+
 /** Consent, and consent for one tool more. */
 export interface ConsentContext extends FormPage {
   kind: 'consent' | 'widen';
@@ -103,6 +113,8 @@ export interface ConsentContext extends FormPage {
   server: { name: string; resource: string };
   /** Absent where no answer goes to the agent: the widen page. */
   redirect?: RedirectContext;
+  /** How the agent differs from what it was when the person decided. */
+  agentChange?: AgentChangeContext;
   /** Whether something stands already. */
   isRepeat: boolean;
   /** Whether anything is marked as asked for now. */

@@ -155,6 +155,15 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
     app: consent(firstOffer(issueTools.slice(0, 2)), {
       redirect: { uri: 'cursor://anysphere.cursor-retrieval/oauth/callback', target: 'cursor://', kind: 'app' },
     }),
+    changed: consent(repeatOffer(issueTools.slice(0, 2), []), {
+      agentChange: {
+        name: { before: 'Issue helper', now: 'Claude <b>' },
+        addedPlaces: ['evil.example'],
+        removedPlaces: ['helper.example'],
+        hasOtherAddresses: true,
+        hasOtherKeys: true,
+      },
+    }),
     open: consent(firstOffer(issueTools), {
       choice: choiceContext(
         firstOffer(issueTools),

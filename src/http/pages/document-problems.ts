@@ -1,0 +1,68 @@
+/** The words for clients whose metadata document cannot be gone by: for the person who is stuck, and for whoever makes the agent. */
+import type { DocumentClientProblem } from '../../services/admit-document-client.ts';
+import type { DocumentProblem } from '../../services/obtain-document.ts';
+import { problemWords } from '../http-problem.ts';
+import { readableText } from '../views/untrusted-text.ts';
+
+const again = 'Wait a minute, then connect to the server again from your agent.';
+const update = 'Update your agent, then connect to the server again.';
+const tellDeveloper = 'If that does not help, tell whoever makes the agent what stands below.';
+const askOperator = 'Ask whoever runs this server: the agent can be added by hand.';
+
+/** What happened and what to do. `clientId` is the URL, as it was sent. */
+export function wordsOfDocumentProblem(
+  problem: DocumentClientProblem,
+  clientId: string,
+): { title: string; what: string; steps: readonly string[] } {
+  const host = readableText(URL.canParse(clientId) ? new URL(clientId).host : clientId, 100);
+  switch (problem.kind) {
+    case 'not-accepted':
+      return problem.about === 'host'
+        ? {
+            title: `Agents from ${host} are not accepted here`,
+            what: 'Whoever runs this server has chosen whose agents may ask you.',
+            steps: [askOperator],
+          }
+        : {
+            title: 'This agent cannot introduce itself here',
+            what: 'It names an address on the web that describes it, and this server does not accept that. Nothing was allowed.',
+            steps: [update, askOperator],
+          };
+    case 'url':
+      return {
+        title: 'The agent gives no proper address of itself',
+        what: `It names an address on the web that describes it, but ${problem.reason}. Nothing was fetched, and nothing was allowed.`,
+        steps: [update, tellDeveloper],
+      };
+    case 'too-many':
+      return problemWords['too-many-registrations'];
+    case 'document':
+      return {
+        title: 'This agent’s description cannot be had',
+        what: `To know who is asking, this server asked ${host} for the description that the agent names, and ${outcomeOf(problem.problem)}. Nothing was allowed.`,
+        steps: [again, tellDeveloper],
+      };
+  }
+}
+
+/** Says nothing about addresses that were looked up: they could be of a network that is not the reader's. */
+function outcomeOf({ reason, detail }: DocumentProblem): string {
+  switch (reason) {
+    case 'no-public-address':
+      return 'found no address of it that is in public use';
+    case 'no-answer':
+      return 'got no answer in time';
+    case 'status':
+      return `was refused: ${detail}`;
+    case 'redirect':
+      return 'was sent elsewhere, which it does not follow';
+    case 'too-large':
+    case 'not-json':
+    case 'unfit':
+      return `got something that it cannot go by: ${readableText(detail, 300)}`;
+    case 'gone':
+      return 'has been told for a week that there is none';
+    case 'busy':
+      return 'has too many of them to fetch just now';
+  }
+}
