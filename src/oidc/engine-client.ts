@@ -25,8 +25,10 @@ export function toEngineClient(
     post_logout_redirect_uris: metadata.postLogoutRedirectUris,
     token_endpoint_auth_method: metadata.authMethod,
     // The engine never sees a `jwks_uri`: it would ask for it with each request (ENG-18).
-    ...(metadata.authMethod === 'private_key_jwt' && { jwks: { keys: keys as JWK[] } }),
-    ...(metadata.authSigningAlg !== undefined && { token_endpoint_auth_signing_alg: metadata.authSigningAlg }),
+    ...(metadata.authMethod === 'private_key_jwt' && {
+      jwks: { keys: keys as JWK[] },
+      ...(metadata.authSigningAlg !== undefined && { token_endpoint_auth_signing_alg: metadata.authSigningAlg }),
+    }),
     application_type: claimsScheme ? 'native' : 'web',
     grant_types: metadata.grants,
     response_types: ['code'],

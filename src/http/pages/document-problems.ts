@@ -3,6 +3,7 @@ import type { DocumentClientProblem } from '../../services/admit-document-client
 import type { DocumentProblem } from '../../services/obtain-document.ts';
 import { problemWords } from '../http-problem.ts';
 import { readableText } from '../views/untrusted-text.ts';
+import type { RequestProblemWords } from './request-problems.ts';
 
 const again = 'Wait a minute, then connect to the server again from your agent.';
 const update = 'Update your agent, then connect to the server again.';
@@ -10,10 +11,7 @@ const tellDeveloper = 'If that does not help, tell whoever makes the agent what 
 const askOperator = 'Ask whoever runs this server: the agent can be added by hand.';
 
 /** What happened and what to do. `clientId` is the URL, as it was sent. */
-export function wordsOfDocumentProblem(
-  problem: DocumentClientProblem,
-  clientId: string,
-): { title: string; what: string; steps: readonly string[] } {
+export function wordsOfDocumentProblem(problem: DocumentClientProblem, clientId: string): RequestProblemWords {
   const host = readableText(URL.canParse(clientId) ? new URL(clientId).host : clientId, 100);
   switch (problem.kind) {
     case 'not-accepted':
@@ -33,6 +31,11 @@ export function wordsOfDocumentProblem(
         title: 'The agent gives no proper address of itself',
         what: `It names an address on the web that describes it, but ${problem.reason}. Nothing was fetched, and nothing was allowed.`,
         steps: [update, tellDeveloper],
+        developer: {
+          parameter: 'client_id',
+          rule: sentence(problem.reason),
+          fix: 'Publish the metadata document at such a URL, and send exactly that URL.',
+        },
       };
     case 'too-many':
       return problemWords['too-many-registrations'];
@@ -41,7 +44,34 @@ export function wordsOfDocumentProblem(
         title: 'This agent’s description cannot be had',
         what: `To know who is asking, this server asked ${host} for the description that the agent names, and ${outcomeOf(problem.problem)}. Nothing was allowed.`,
         steps: [again, tellDeveloper],
+        developer: {
+          parameter: 'client_id',
+          rule: 'A GET of the client id gives, within 5 seconds and without a redirect, the status 200 and at most 5 KB of application/json, in which client_id is that very URL and client_name and redirect_uris are there.',
+          fix: fixOf(problem.problem),
+        },
       };
+  }
+}
+
+/** What whoever publishes it can do. */
+function fixOf({ reason, detail }: DocumentProblem): string {
+  switch (reason) {
+    case 'no-public-address':
+      return 'Publish it at a host with public addresses only, IPv4 and IPv6.';
+    case 'no-answer':
+      return 'Look whether the host answers to https from other networks.';
+    case 'status':
+      return `Answer 200 to everybody, servers in data centres included: ${detail}.`;
+    case 'redirect':
+      return 'Publish it at the URL itself, or use the URL that it leads to as the client id.';
+    case 'too-large':
+    case 'not-json':
+    case 'unfit':
+      return `Correct the document: ${readableText(detail, 300)}.`;
+    case 'gone':
+      return 'Publish it again.';
+    case 'busy':
+      return 'Wait a minute.';
   }
 }
 
@@ -65,4 +95,8 @@ function outcomeOf({ reason, detail }: DocumentProblem): string {
     case 'busy':
       return 'has too many of them to fetch just now';
   }
+}
+
+function sentence(clause: string): string {
+  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
 }
