@@ -41,7 +41,7 @@ export const tenantSettings = {
   metadataDocuments: setting({
     name: 'metadata-documents',
     description:
-      'Whether the URL of a client’s metadata document is accepted as its client id (`on`; see docs/clients.md), so that clients need not register. While it is `off`, such clients cannot ask people for anything; what they were allowed before goes on, and ends by `toolgrant client block` or `client remove`.',
+      'Whether the URL of a client’s metadata document is accepted as its client id (`on`; see docs/metadata-documents.md), so that clients need not register. While it is `off`, such clients cannot ask people for anything; what they were allowed before goes on, until an administrator ends it (`toolgrant client remove`).',
     form: '`on` or `off`',
     default: 'on',
     careful: 'off',
