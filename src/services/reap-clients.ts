@@ -60,7 +60,7 @@ export async function noteClientUse<Client extends Pick<StoredClient, 'kind' | '
   tenant: Pick<Tenant, 'id'>,
   client: Client,
 ): Promise<Client | undefined> {
-  if (client.kind !== 'dynamic') return client;
+  if (client.kind === 'manual') return client;
   const until = new Date(runtime.clock.now().getTime() + (runtime.lifetimes.interactionSeconds + graceSeconds) * 1_000);
   if (client.reapAfter > until) return client;
   return (await keepClient(runtime.store, { tenantId: tenant.id, id: client.id }, until)) ? client : undefined;
