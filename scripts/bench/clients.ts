@@ -118,11 +118,11 @@ async function fillSide(database: BenchDatabase, clients: number): Promise<strin
 /** Clients that registered themselves so long ago, as the official SDK does, each with its management token. */
 async function fillIn(client: Client, count: number, age: string): Promise<void> {
   await client.query(
-    `INSERT INTO clients (tenant_id, id, kind, metadata, created_at)
+    `INSERT INTO clients (tenant_id, id, kind, metadata, created_at, reap_after)
      SELECT 'root', 'cli_' || left(md5(n::text), 20), 'dynamic',
        jsonb_build_object('name', 'Agent ' || n, 'redirectUris', jsonb_build_array('${redirectUri}'), 'authMethod', 'none',
          'grants', jsonb_build_array('authorization_code', 'refresh_token'), 'applicationType', 'native', 'postLogoutRedirectUris', '[]'::jsonb),
-       now() - $2::interval - n * interval '1 millisecond' FROM generate_series(1, $1::int) AS n`,
+       now() - $2::interval - n * interval '1 millisecond', now() - $2::interval + interval '1 day' FROM generate_series(1, $1::int) AS n`,
     [count, age],
   );
   await client.query(

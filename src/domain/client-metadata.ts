@@ -5,6 +5,7 @@
  */
 import { hasSecretKey, type PublicJwk, parseClientKeys } from './client-keys.ts';
 import { maxRedirectUris, parseRedirectUri, type RedirectKind } from './redirect-uri.ts';
+import { redirectUriWords } from './redirect-uri-words.ts';
 
 /** How a client proves who it is at the token endpoint. */
 export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
@@ -84,7 +85,7 @@ type Members = ReadonlyMap<string, unknown>;
 
 function readMetadata(members: Members): ClientMetadata {
   const redirectUris = readRedirectUris(members, 'redirect_uris');
-  if (redirectUris.length === 0) throw wrongUri('redirect_uris must name at least one redirect URI');
+  if (redirectUris.length === 0) throw wrongUri('redirect_uris must name at least one redirect URI: say where answers go');
   readResponseTypes(members);
   const name = readName(members);
   const links = { clientUri: 'client_uri', logoUri: 'logo_uri', policyUri: 'policy_uri', tosUri: 'tos_uri' } as const;
@@ -103,11 +104,14 @@ function readMetadata(members: Members): ClientMetadata {
 function readRedirectUris(members: Members, member: string): string[] {
   const value = members.get(member);
   if (value === undefined) return [];
-  if (!isListOfTexts(value)) throw wrongUri(`${member} must be an array of strings`);
-  if (value.length > maxRedirectUris) throw wrongUri(`${member} must have at most ${maxRedirectUris} members`);
-  for (const uri of value) {
+  if (!isListOfTexts(value)) throw wrongUri(`${member} must be an array of strings, each a whole URI`);
+  if (value.length > maxRedirectUris)
+    throw wrongUri(
+      `${member} must have at most ${maxRedirectUris} members: register fewer; the port of a loopback URI may differ from the registered one`,
+    );
+  for (const [index, uri] of value.entries()) {
     const parsed = parseRedirectUri(uri);
-    if ('problem' in parsed) throw wrongUri(`${member} has a member that is not allowed: ${parsed.problem}`);
+    if ('problem' in parsed) throw wrongUri(`${member}[${index}] ${redirectUriWords(parsed.problem)}`);
   }
   return [...new Set(value)];
 }
@@ -115,9 +119,10 @@ function readRedirectUris(members: Members, member: string): string[] {
 function readName(members: Members): string | undefined {
   const value = members.get('client_name');
   if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw wrong('client_name must be a string');
-  if (!isPlainLine(value)) throw wrong('client_name must be one line without control or direction characters');
-  if (value.length > maxClientNameCharacters) throw wrong(`client_name must have at most ${maxClientNameCharacters} characters`);
+  if (typeof value !== 'string') throw wrong('client_name must be a string: what people read when they decide');
+  if (!isPlainLine(value)) throw wrong('client_name must be one line: leave control and direction characters out');
+  if (value.length > maxClientNameCharacters)
+    throw wrong(`client_name must have at most ${maxClientNameCharacters} characters: shorten it`);
   return value.trim() === '' ? undefined : value.trim();
 }
 
@@ -160,21 +165,23 @@ function readGrants(members: Members): ClientGrant[] {
   const value = members.get('grant_types') ?? grants;
   if (!isListOfTexts(value)) throw wrong('grant_types must be an array of strings');
   const kept = grants.filter((grant) => value.includes(grant));
-  if (!kept.includes('authorization_code')) throw wrong('grant_types must contain authorization_code');
+  if (!kept.includes('authorization_code'))
+    throw wrong('grant_types must contain authorization_code: other grants are not for clients that register themselves');
   return kept;
 }
 
 function readResponseTypes(members: Members): void {
   const value = members.get('response_types') ?? ['code'];
   if (!isListOfTexts(value)) throw wrong('response_types must be an array of strings');
-  if (!value.includes('code')) throw wrong('response_types must contain code');
+  if (!value.includes('code'))
+    throw wrong('response_types must contain code, the only one that is offered: send ["code"], or leave it out');
 }
 
 /** Says nothing about what is allowed: each redirect URI is judged by itself. */
 function readApplicationType(members: Members, redirectUris: readonly string[]): 'native' | 'web' {
   const value = members.get('application_type');
   if (value === 'native' || value === 'web') return value;
-  if (value !== undefined && typeof value !== 'string') throw wrong('application_type must be a string');
+  if (value !== undefined && typeof value !== 'string') throw wrong('application_type must be a string: native or web, or left out');
   return redirectUris.every((uri) => kindOf(uri) === 'https') ? 'web' : 'native';
 }
 
@@ -189,7 +196,7 @@ const linkMembers = new Set(['client_uri', 'logo_uri', 'policy_uri', 'tos_uri', 
 function checkLinks(members: Members): void {
   for (const [member, value] of members) {
     const [base = ''] = member.split('#');
-    if (linkMembers.has(base) && !isHttpsLink(value)) throw wrong(`${base} must be an https URL`);
+    if (linkMembers.has(base) && !isHttpsLink(value)) throw wrong(`${base} must be an https URL: correct it, or leave it out`);
   }
 }
 
@@ -207,10 +214,12 @@ function isPlainLine(text: string): boolean {
 /** What registers nothing here must still be what RFC 7591 §2 says it is: a client that means something else should know. */
 function checkTypes(members: Members): void {
   for (const member of ['scope', 'software_id', 'software_version', 'software_statement']) {
-    if (members.has(member) && typeof members.get(member) !== 'string') throw wrong(`${member} must be a string`);
+    if (members.has(member) && typeof members.get(member) !== 'string')
+      throw wrong(`${member} must be a string: correct it, or leave it out`);
   }
-  if (members.has('contacts') && !isListOfTexts(members.get('contacts'))) throw wrong('contacts must be an array of strings');
-  if (members.has('jwks') && !isRecord(members.get('jwks'))) throw wrong('jwks must be an object');
+  if (members.has('contacts') && !isListOfTexts(members.get('contacts')))
+    throw wrong('contacts must be an array of strings: correct it, or leave it out');
+  if (members.has('jwks') && !isRecord(members.get('jwks'))) throw wrong('jwks must be an object, a JWK set: {"keys": […]}');
 }
 
 function isEmpty(value: unknown): boolean {

@@ -5,13 +5,13 @@ const maxBytes = 48 * 1_024;
 
 /** Reads a JSON body within bounds. Never throws on what a caller can send. */
 export async function readJsonBody(ctx: Context): Promise<{ ok: true; value: unknown } | { ok: false; reason: string }> {
-  if (!ctx.is('application/json')) return { ok: false, reason: 'the body must be application/json' };
+  if (!ctx.is('application/json')) return { ok: false, reason: 'the body must be JSON: send it with Content-Type: application/json' };
   const bytes = await readBytes(ctx);
-  if (!bytes) return { ok: false, reason: `the body must have at most ${maxBytes} bytes` };
+  if (!bytes) return { ok: false, reason: `the body must have at most ${maxBytes} bytes: send less` };
   try {
     return { ok: true, value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) };
   } catch {
-    return { ok: false, reason: 'the body must be JSON in UTF-8' };
+    return { ok: false, reason: 'the body must be a JSON object in UTF-8' };
   }
 }
 

@@ -7,6 +7,7 @@ import {
   connect,
   isActive,
   newPkce,
+  postJson,
   redeem,
   refresh,
   registerTestClient,
@@ -159,6 +160,29 @@ describe('management', () => {
     const machine = await manage('PUT', client, client.managementToken, { ...body, grant_types: ['client_credentials'] });
     expect(machine.json()).toMatchObject({ error: 'invalid_client_metadata' });
     expect((await manage('GET', client, client.managementToken)).json()).toEqual(client.registration);
+  });
+
+  it('ABUSE-65: an operator object in the place of a text is 400, wherever it stands', async () => {
+    const client = await registerTestClient(issuer, { token_endpoint_auth_method: 'client_secret_post' });
+    const body = { client_id: client.clientId, redirect_uris: [client.redirectUri], token_endpoint_auth_method: 'client_secret_post' };
+    const operators = [{ not: '' }, { contains: 'a' }, { $ne: null }, [{ not: '' }]];
+    for (const member of [
+      'client_id',
+      'client_secret',
+      'client_name',
+      'redirect_uris',
+      'token_endpoint_auth_method',
+      'grant_types',
+      'jwks_uri',
+    ]) {
+      for (const operator of operators) {
+        const sent = { ...body, [member]: operator };
+        expect([member, (await manage('PUT', client, client.managementToken, sent)).status]).toEqual([member, 400]);
+        const { client_id: _, client_secret: __, ...registered } = sent as Record<string, unknown>;
+        if (member in registered) expect((await postJson(issuer, '/register', registered)).status).toBe(400);
+      }
+    }
+    expect((await manage('GET', client, client.managementToken)).status).toBe(200);
   });
 
   it('ABUSE-11: a client’s token manages that client only', async () => {
