@@ -202,8 +202,8 @@ describe('the official SDKs', () => {
   });
 
   it('are told in words they understand why a registration is refused', async () => {
-    const refused = { ...clientMetadata, token_endpoint_auth_method: 'private_key_jwt' };
-    const reason = 'token_endpoint_auth_method must be one of none, client_secret_basic, client_secret_post';
+    const refused = { ...clientMetadata, token_endpoint_auth_method: 'tls_client_auth' };
+    const reason = 'token_endpoint_auth_method must be one of none, client_secret_basic, client_secret_post, private_key_jwt';
     await expect(registerWithSdkV1(issuer.url, { clientMetadata: refused })).rejects.toMatchObject({
       errorCode: 'invalid_client_metadata',
       message: reason,
