@@ -38,8 +38,8 @@ export interface ClientTrust {
   voucher?: Voucher;
   /**
    * Nobody else can take the answer, and somebody who can be named vouches for the client: it may go on with what stands without a
-   * person being asked (MCP-16), and an error before sign-in may be sent to it (RFC 9700 §4.11.2). Never for loopback and app schemes,
-   * which any program can claim.
+   * person being asked (MCP-16). Never for loopback and app schemes, which any program can claim. It does not say that somebody here
+   * knows the client: for that the voucher must be an administrator.
    */
   isProven: boolean;
 }
@@ -80,4 +80,15 @@ function hostOf(url: string): string | undefined {
   if (!URL.canParse(url)) return undefined;
   const { protocol, host } = new URL(url);
   return protocol === 'https:' && host !== '' ? host : undefined;
+}
+
+/** Whether what an administrator checked is no longer what a client says: its name, or where its answers go. */
+export function isOtherThanChecked(before: CheckedMetadata, now: CheckedMetadata): boolean {
+  const spelled = ({ name, redirectUris }: CheckedMetadata) => JSON.stringify([name ?? null, [...redirectUris].sort()]);
+  return spelled(before) !== spelled(now);
+}
+
+interface CheckedMetadata {
+  name?: string;
+  redirectUris: readonly string[];
 }

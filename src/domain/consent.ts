@@ -1,6 +1,7 @@
 /** Consent: one person's decision for one client and one server. Pure rules; the newest version of a consent is in force. */
 import { type Ceiling, isUnderCeiling } from './ceiling.ts';
 import type { ConsentId } from './ids.ts';
+import { isHeldInQuarantine } from './quarantine.ts';
 import { isRiskier, type RiskProfile } from './risk.ts';
 
 /** A tool as it was shown when the person allowed it. */
@@ -70,27 +71,34 @@ export interface ShownTool<T extends CatalogueTool = CatalogueTool> {
   askedFor: boolean;
   /** Whether its box is ticked when the page first shows. */
   ticked: boolean;
+  /** Cannot be allowed now, because the client is in quarantine. What stands can be kept: it waits. */
+  isHeld: boolean;
 }
 
 /**
  * The tools a consent page shows: those under the ceiling, and those that stand already.
  * Ticked at first: what stood and is not riskier now; of the new ones, on a first consent only, those that neither
  * destroy nor reach beyond the server. A tool asked for afterwards is ticked by the person, never by the page.
+ * For a client in quarantine, what does more than read is shown, and cannot be ticked unless it stands.
  */
 export function toolsToShow<T extends CatalogueTool>(
   catalogue: readonly T[],
   ceiling: Ceiling,
-  standing: ConsentTerms | undefined,
+  at: { standing: ConsentTerms | undefined; isInQuarantine: boolean },
 ): ShownTool<T>[] {
+  const { standing, isInQuarantine } = at;
   const before = new Map(standing?.tools.map((tool) => [tool.name, tool]));
   return catalogue.flatMap((tool): ShownTool<T>[] => {
     const stood = before.get(tool.name);
     if (!stood) {
       if (!isUnderCeiling(ceiling, tool)) return [];
-      const ticked = standing === undefined && tool.risk !== 'destructive' && !tool.openWorld;
-      return [{ tool, standing: 'new', askedFor: ceiling.toolNames.includes(tool.name), ticked }];
+      const isHeld = isInQuarantine && isHeldInQuarantine(tool);
+      const ticked = standing === undefined && tool.risk !== 'destructive' && !tool.openWorld && !isHeld;
+      return [{ tool, standing: 'new', askedFor: ceiling.toolNames.includes(tool.name), ticked, isHeld }];
     }
-    return [{ tool, standing: stood.digest === tool.digest ? 'kept' : 'changed', askedFor: false, ticked: !isRiskier(tool, stood) }];
+    const ticked = !isRiskier(tool, stood);
+    const isHeld = isInQuarantine && !ticked && isHeldInQuarantine(tool);
+    return [{ tool, standing: stood.digest === tool.digest ? 'kept' : 'changed', askedFor: false, ticked, isHeld }];
   });
 }
 
@@ -111,7 +119,7 @@ export function extrasToShow(
   return { resources: ceiling.resources || (standing?.resources ?? false), prompts: ceiling.prompts || (standing?.prompts ?? false) };
 }
 
-/** The terms an answer amounts to: only what was shown **and** ticked, whatever else was sent (ABUSE-38). */
+/** The terms an answer amounts to: only what was shown, could be ticked, **and** was, whatever else was sent (ABUSE-38). */
 export function termsOfAnswer(
   shown: { tools: readonly ShownTool[]; resources: boolean; prompts: boolean },
   answer: ConsentAnswer,
@@ -119,7 +127,7 @@ export function termsOfAnswer(
 ): ConsentTerms {
   const ticked = new Set(answer.tickedTools);
   const tools = shown.tools
-    .filter(({ tool }) => ticked.has(tool.name))
+    .filter(({ tool, isHeld }) => !isHeld && ticked.has(tool.name))
     .map(({ tool }) => ({ name: tool.name, digest: tool.digest, risk: tool.risk, openWorld: tool.openWorld }));
   const expiresAt = expiryOfAnswer(answer.duration, at);
   return {

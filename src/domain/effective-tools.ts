@@ -1,9 +1,10 @@
-/** What a token may carry: consent ∩ catalogue ∩ not expired ∩ digest not riskier than consented. One function for every place that asks. */
+/** What a token may carry: consent ∩ catalogue ∩ not expired ∩ digest not riskier than consented ∩ not held by a quarantine. One function for every place that asks. */
 import type { CatalogueTool, Consent, ConsentedTool } from './consent.ts';
+import { isHeldInQuarantine } from './quarantine.ts';
 import { isRiskier } from './risk.ts';
 
 /** Why a consented tool is not effective. */
-export type LeftOutReason = 'consent-ended' | 'consent-expired' | 'not-in-catalogue' | 'riskier-than-consented';
+export type LeftOutReason = 'consent-ended' | 'consent-expired' | 'not-in-catalogue' | 'riskier-than-consented' | 'client-in-quarantine';
 
 /** The outcome for one consent at one instant. */
 export interface EffectiveTools {
@@ -18,12 +19,13 @@ export interface EffectiveTools {
 
 /**
  * Computes the effective tools. A tool counts until `margin` before its end, because a token made for less would be
- * of no use (ENG-29); `marginSeconds` is 0 where nothing is issued.
+ * of no use (ENG-29); `marginSeconds` is 0 where nothing is issued. A client in quarantine may only read, by what the catalogue says
+ * now.
  */
 export function effectiveTools(
   consent: Consent,
   catalogue: readonly CatalogueTool[],
-  at: { now: Date; marginSeconds: number },
+  at: { now: Date; marginSeconds: number; isInQuarantine: boolean },
 ): EffectiveTools {
   const consented = [...consent.tools].sort((a, b) => (a.name < b.name ? -1 : 1));
   const ended = endReason(consent, at);
@@ -35,7 +37,9 @@ export function effectiveTools(
     const now = present.get(tool.name);
     if (!now) leftOut.push({ name: tool.name, reason: 'not-in-catalogue' });
     else if (isRiskier(now, tool)) leftOut.push({ name: tool.name, reason: 'riskier-than-consented' });
-    else allowed.push(tool);
+    else if (at.isInQuarantine && isHeldInQuarantine(now)) {
+      leftOut.push({ name: tool.name, reason: 'client-in-quarantine' });
+    } else allowed.push(tool);
   }
   return {
     allowed,

@@ -4,6 +4,7 @@
  * written on the command line, by name; what is not stored has its default.
  */
 import { hostList } from './host-patterns.ts';
+import { type QuarantineSetting, quarantineForm } from './quarantine.ts';
 import { oneOf, type Read } from './tenant-setting-forms.ts';
 
 /** One setting of a tenant. */
@@ -63,6 +64,15 @@ export const tenantSettings = {
     default: [],
     careful: ['*'],
     ...hostList,
+  }),
+  quarantine: setting<QuarantineSetting>({
+    name: 'quarantine',
+    description:
+      'What clients may do that nobody has verified: everything that people allow (`off`), or tools that only read, until an administrator verifies them (`until-verified`, `toolgrant client verify`) or until so long after they were first seen (a duration such as `7d`). Clients that were made by an administrator are not concerned. When it begins, access tokens of such clients end within seconds and come back narrower; what people allowed stays, and counts again when the quarantine is over.',
+    form: '`off`, `until-verified`, or a duration of at most `365d`',
+    default: 'off',
+    careful: 'until-verified',
+    ...quarantineForm,
   }),
 } as const;
 

@@ -31,6 +31,7 @@ import { findServerCredentialDigest } from '../store/servers.ts';
 import { UnitOfWork } from '../store/unit-of-work.ts';
 import { AlreadyUsed, findAssertionKeys, type KeyedClient, showsAssertion } from './client-assertion.ts';
 import { serverAsEngineClient, toEngineClient } from './engine-client.ts';
+import { ClientBlocked } from './errors.ts';
 import type { RefreshSuccessors } from './refresh-successor.ts';
 import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
 import { paths } from './routes.ts';
@@ -302,6 +303,9 @@ function withoutSecrets(payload: AdapterPayload): Record<string, unknown> {
   return { ...rest, session: bound };
 }
 
+/** Where a client wants a person's decision. Elsewhere a blocked one is known, and what it presents has ended. */
+const asksAPerson = new Set(['authorization', 'resume', 'pushed_authorization_request']);
+
 class ClientAdapter implements Adapter {
   readonly #environment: AdapterEnvironment;
 
@@ -321,6 +325,7 @@ class ClientAdapter implements Adapter {
     const facts = currentState()?.short?.prepared.facts;
     if (facts?.consent.clientId === id) return this.#asEngineClient(id, { ...facts.client, isReliedOn: true });
     const found = await findClient(runtime.store, tenant.id, id);
+    if (found?.blockedAt && asksAPerson.has(Provider.ctx?.oidc.route ?? '')) throw new ClientBlocked();
     // What an authorization request or a token request begins with must not be reaped in the middle of it.
     const client = found && (await noteClientUse(runtime, tenant, found));
     return client && this.#asEngineClient(id, { ...client, isReliedOn: client.firstAuthorizedAt !== undefined });

@@ -46,8 +46,9 @@ export interface EngineSettings {
 
 /** What is wrong with an authorization or sign-out request. */
 export interface RequestProblem {
-  kind: /** Unknown, removed, blocked, or another tenant's: never told apart. */
+  kind: /** Unknown, removed, or another tenant's: never told apart. */
     | 'client-unknown'
+    | 'client-blocked'
     | 'client-missing'
     | 'redirect-uri-unknown'
     | 'redirect-uri-missing'

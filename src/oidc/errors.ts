@@ -7,6 +7,17 @@ import type { Failure } from '../domain/failures.ts';
 import { isDatabaseTrouble } from '../platform/database-trouble.ts';
 import { ClientKeysUnavailable } from './client-assertion.ts';
 
+/** A client that an administrator has blocked asks for access. It learns of it by the page that its person sees, and by no redirect. */
+export class ClientBlocked extends errors.OIDCProviderError {
+  constructor() {
+    super(403, 'access_denied');
+    this.error_description = clientBlockedDescription;
+  }
+}
+
+/** What it says; Deny has the same code. */
+export const clientBlockedDescription = 'the client is blocked';
+
 /** What a domain failure means to a client at the token endpoint. Details go to the log, not to the client. */
 export function toTokenError(failure: Failure): Error {
   switch (failure.kind) {

@@ -1,4 +1,5 @@
 import type { RequestProblem } from './engine-contract.ts';
+import { clientBlockedDescription } from './errors.ts';
 
 /** What the engine says of a request that it refuses, its texts as of the pinned version; a test goes through all of them. */
 const texts: readonly [text: RegExp, problem: RequestProblem['kind']][] = [
@@ -32,7 +33,8 @@ const codes: Readonly<Record<string, RequestProblem['kind']>> = {
 
 /** Tells what is wrong with a request from the error that the engine made of it. */
 export function toRequestProblem({ error, description = '' }: { error: string; description?: string | undefined }): RequestProblem {
-  const kind = codes[error] ?? texts.find(([text]) => text.test(description))?.[1] ?? 'other';
+  const isBlocked = description === clientBlockedDescription;
+  const kind = isBlocked ? 'client-blocked' : (codes[error] ?? texts.find(([text]) => text.test(description))?.[1] ?? 'other');
   const named = [...description.matchAll(/'([a-z_]+)'/g)].map(([, name]) => name);
   return { kind, ...(named.length > 0 && { parameter: named.join(', ') }) };
 }

@@ -10,6 +10,7 @@ import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
 import { getStoredSettings, lockTenant, updateTenantSettings } from '../store/tenants.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
+import { sweepQuarantine } from './sweep-quarantine.ts';
 
 /** A setting that is another one now; both as they are written on the command line. */
 export interface ChangedSetting {
@@ -33,7 +34,7 @@ export async function changeTenantSettings(
 ): Promise<SettingsChange> {
   const read = readSettingChanges(written);
   if (!read.ok) return read;
-  return transact(runtime.store, async (db): Promise<SettingsChange> => {
+  const change = await transact(runtime.store, async (db): Promise<SettingsChange> => {
     await lockTenant(db, tenant.id);
     const stored = await getStoredSettings(db, tenant.id);
     const merged = Object.entries({ ...stored, ...read.changes }).filter((member): member is [string, string] => member[1] !== null);
@@ -55,6 +56,9 @@ export async function changeTenantSettings(
     });
     return { ok: true, settings, changed };
   });
+  // Also when it was set to the same before: the sweep may have been interrupted.
+  if (written.has('quarantine')) await sweepQuarantine(runtime, tenant);
+  return change;
 }
 
 /** What is stored of a tenant's settings and cannot be read by this version; for operators. */

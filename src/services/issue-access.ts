@@ -18,6 +18,7 @@ import { keepSelection } from '../store/selections.ts';
 import { assignIndex } from '../store/status.ts';
 import { listCatalogue } from '../store/tools.ts';
 import { findUser } from '../store/users.ts';
+import { findQuarantineNow } from './find-quarantine-now.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** A token lives at least this long, in seconds; what has less time left is left out (ENG-29). */
@@ -60,7 +61,12 @@ export async function issueAccess(
   if (problem || !installation || !consent) return fail(problem ?? { kind: 'unknown-installation' });
 
   const catalogue = await listCatalogue(db, tenant.id, consent.serverId);
-  const effective = effectiveTools(consent, catalogue, { now, marginSeconds: minimumTokenSeconds });
+  const quarantine = await findQuarantineNow(db, tenant.id, { clientId: consent.clientId, now });
+  const effective = effectiveTools(consent, catalogue, {
+    now,
+    marginSeconds: minimumTokenSeconds,
+    isInQuarantine: quarantine !== undefined,
+  });
   const expiresAt = tokenEnd(runtime, { now, consentEnd: effective.expiresAt });
   const { scope, document } = spellScope(effective, consent.salt);
   const selection = document === undefined ? undefined : sha256(document);

@@ -1,3 +1,4 @@
+import { judgeTrust } from '../domain/client-trust.ts';
 import { isInForce } from '../domain/consent.ts';
 import { mayRedirectError } from '../domain/error-redirect.ts';
 import type { ClientId, UserId } from '../domain/ids.ts';
@@ -25,7 +26,7 @@ export async function judgeErrorRedirect(runtime: Runtime, tenant: Tenant, faile
   const now = runtime.clock.now();
   const consents = userId === undefined ? [] : await listConsents(runtime.store, tenant.id, { userId, clientId });
   return mayRedirectError({
-    isVerified: client.kind === 'manual',
+    isVerified: judgeTrust(client).voucher?.by === 'administrator',
     person: userId === undefined ? 'unknown' : hasAnswered ? 'answered' : 'signed-in',
     isKnownToPerson: consents.some((consent) => isInForce(consent, now)),
     redirectKind: redirect.kind,

@@ -1,5 +1,6 @@
 import type { EffectiveTools } from '../domain/effective-tools.ts';
 import { effectiveTools } from '../domain/effective-tools.ts';
+import { findQuarantine } from '../domain/quarantine.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
 import { type ConsentPage, type ConsentParties, type ConsentPlace, listConsentPage, type StoredConsent } from '../store/consents.ts';
 import { findLastUses, type Installation, listInstallations } from '../store/installations.ts';
@@ -80,7 +81,8 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
     });
     if (!client || !known) continue;
     const { server, catalogue } = known;
-    const effective = effectiveTools(consent, catalogue, { now, marginSeconds: 0 });
+    const isInQuarantine = findQuarantine(client, tenant.settings.quarantine, now) !== undefined;
+    const effective = effectiveTools(consent, catalogue, { now, marginSeconds: 0, isInQuarantine });
     const names = new Set(effective.allowed.map(({ name }) => name));
     const lastUsedAt = lastUses.get(consent.id);
     overviews.push({

@@ -1,10 +1,12 @@
 import { type ClientMetadataProblem, hasSecret, parseClientMetadata } from '../domain/client-metadata.ts';
+import { isOtherThanChecked } from '../domain/client-trust.ts';
 import type { ClientId } from '../domain/ids.ts';
 import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
 import { deleteArtifactsByUid, findArtifact } from '../store/artifacts.ts';
 import { recordAuditEvent } from '../store/audit.ts';
-import { transact } from '../store/client.ts';
-import { deleteClient, findClient, lockClient, type StoredClient, updateClient } from '../store/clients.ts';
+import { type Database, transact } from '../store/client.ts';
+import { invalidateStatusOfClient, lockConsentsOfClient } from '../store/client-consents.ts';
+import { changeClientStanding, deleteClient, findClient, lockClient, type StoredClient, updateClient } from '../store/clients.ts';
 import { listConsents, lockConsent } from '../store/consents.ts';
 import { invalidateStatusOfConsent } from '../store/status.ts';
 import { managementTokenModel, newClientSecret } from './client-credentials.ts';
@@ -32,7 +34,8 @@ export type ClientUpdate =
 /**
  * Replaces the metadata of a client by itself (RFC 7592 §2.2). A secret that comes along must be its own and is only compared;
  * the stored digest stays as it is, unless the client begins or stops to have a secret. Of changes at the same time each sees
- * what the one before left, so that a secret is told once; one that comes after a removal finds no client.
+ * what the one before left, so that a secret is told once; one that comes after a removal finds no client. Another name or another
+ * place for answers ends an administrator's verification.
  */
 export async function changeClient(
   runtime: Runtime,
@@ -53,6 +56,8 @@ export async function changeClient(
     const secret = needsSecret && client.secretDigest === undefined ? newClientSecret() : undefined;
     const secretDigest = secret === undefined ? (needsSecret ? undefined : null) : sha256(secret);
     await updateClient(db, tenant.id, clientId, { metadata, secretDigest });
+    if (client.verifiedAt && isOtherThanChecked(client.metadata, metadata))
+      await lapseVerification(runtime, db, { tenant, clientId, origin });
     await recordAuditEvent(db, tenant.id, {
       ...origin,
       type: 'client.updated',
@@ -63,6 +68,20 @@ export async function changeClient(
     });
     return { ok: true, client: { ...client, metadata }, ...(secret !== undefined && { secret }) };
   });
+}
+
+/** What an administrator checked is not what the client says now; the caller holds it locked. */
+async function lapseVerification(
+  runtime: Runtime,
+  db: Database,
+  { tenant, clientId, origin }: { tenant: Tenant; clientId: ClientId; origin: Origin },
+): Promise<void> {
+  const at = runtime.clock.now();
+  await changeClientStanding(db, tenant.id, clientId, { verifiedAt: null });
+  await lockConsentsOfClient(db, tenant.id, clientId);
+  await invalidateStatusOfClient(db, tenant.id, clientId, at);
+  const detail = { reason: 'metadata-changed' };
+  await recordAuditEvent(db, tenant.id, { ...origin, type: 'client.unverified', outcome: 'success', at, clientId, detail });
 }
 
 function isOwnSecret(client: StoredClient, claimed: unknown): boolean {

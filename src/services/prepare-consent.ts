@@ -3,6 +3,7 @@ import { type ClientChange, compareClients } from '../domain/client-change.ts';
 import { type ConsentTerms, extrasToShow, isInForce, type ShownTool, toolsToShow } from '../domain/consent.ts';
 import { fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ClientId, ConsentId, ServerId, TenantId, UserId } from '../domain/ids.ts';
+import type { Quarantine } from '../domain/quarantine.ts';
 import { parseResourceUri } from '../domain/resource-uri.ts';
 import { sha256 } from '../platform/digest.ts';
 import type { Database } from '../store/client.ts';
@@ -12,6 +13,7 @@ import { findClientVersion } from '../store/document-clients.ts';
 import { listInstallations } from '../store/installations.ts';
 import { findServer, findServerByResourceKey, type StoredServer } from '../store/servers.ts';
 import { listTools, type StoredTool } from '../store/tools.ts';
+import { findQuarantineNow } from './find-quarantine-now.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** The part of a consent page that depends on the catalogue and on what stands. */
@@ -27,6 +29,8 @@ export interface ConsentPage {
   clientChange?: ClientChange;
   /** Says exactly what was shown. It goes into the form and comes back; an answer to another page than this one is refused. */
   shownDigest: string;
+  /** The quarantine that the client is in, if it is in one. */
+  quarantine?: Quarantine;
 }
 
 /** Everything a consent page shows. */
@@ -123,16 +127,18 @@ export async function composePage(
   const catalogue = await listTools(db, tenantId, serverId);
   const consent = await findConsentOf(db, tenantId, { userId, clientId, serverId });
   const standing = consent && isInForce(consent, about.now) ? consent : undefined;
-  const tools = toolsToShow(catalogue, about.ceiling, standing);
+  const quarantine = await findQuarantineNow(db, tenantId, { clientId, now: about.now });
+  const tools = toolsToShow(catalogue, about.ceiling, { standing, isInQuarantine: quarantine !== undefined });
   const extras = extrasToShow(about.ceiling, standing);
   const clientVersion = (await findClient(db, tenantId, clientId))?.version;
   const clientChange = await findClientChange(db, tenantId, { clientId, before: standing?.clientVersion, now: clientVersion });
-  const shown = tools.map(({ tool, standing: relation }) => [tool.name, tool.digest, tool.risk, tool.openWorld, relation]);
+  const shown = tools.map(({ tool, standing: relation, isHeld }) => [tool.name, tool.digest, tool.risk, tool.openWorld, relation, isHeld]);
   return {
     tools,
     resources: { shown: extras.resources, standing: standing?.resources ?? false },
     prompts: { shown: extras.prompts, standing: standing?.prompts ?? false },
     ...(standing && { standing }),
+    ...(quarantine && { quarantine }),
     ...(clientVersion !== undefined && { clientVersion }),
     ...(clientChange && { clientChange }),
     shownDigest: sha256(

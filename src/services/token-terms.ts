@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
+import { findQuarantine } from '../domain/quarantine.ts';
 import { spellScope } from '../domain/spell-scope.ts';
 import type { Store } from '../store/client.ts';
 import { findConsentVersion } from '../store/consents.ts';
@@ -7,7 +8,7 @@ import type { TokenRequestFacts } from '../store/hot/token-request.ts';
 import { listCatalogue } from '../store/tools.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
-/** What a version of a consent comes to with one revision of the catalogue, for as long as it is in force. */
+/** What a version of a consent comes to with one revision of the catalogue, in a quarantine or not, for as long as it is in force. */
 export interface TokenTerms {
   scope: string;
   tools: number;
@@ -30,11 +31,12 @@ const kept = new WeakMap<Store, LRUCache<string, TokenTerms>>();
 export async function findTokenTerms(
   { store, clock, metrics }: Runtime,
   tenant: Tenant,
-  { consent, catalogueRevision }: TokenRequestFacts,
+  { consent, catalogueRevision, standing }: TokenRequestFacts,
 ): Promise<TokenTerms | undefined> {
   const terms = kept.get(store) ?? new LRUCache({ max: maxKept });
   kept.set(store, terms);
-  const key = [tenant.id, consent.id, consent.version, consent.serverId, catalogueRevision].join(' ');
+  const isInQuarantine = findQuarantine(standing.client, standing.setting, clock.now()) !== undefined;
+  const key = [tenant.id, consent.id, consent.version, consent.serverId, catalogueRevision, isInQuarantine].join(' ');
   const known = terms.get(key);
   metrics.countLookup('token-terms', known ? 'hit' : 'miss');
   if (known) return known;
@@ -43,7 +45,7 @@ export async function findTokenTerms(
   const catalogue = await listCatalogue(store, tenant.id, consent.serverId);
   // Whether the consent is in force is for whoever asks: here it is taken to be.
   const { expiresAt: _, ...inForce } = version;
-  const effective = effectiveTools(inForce, catalogue, { now: clock.now(), marginSeconds: 0 });
+  const effective = effectiveTools(inForce, catalogue, { now: clock.now(), marginSeconds: 0, isInQuarantine });
   const { scope, document } = spellScope(effective, version.salt);
   if (document !== undefined) return undefined;
   const worked: TokenTerms = { scope, tools: effective.allowed.length, leftOut: effective.leftOut };

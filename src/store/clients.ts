@@ -33,6 +33,11 @@ export interface StoredClient extends NewClient {
   reapAfter: Date;
   /** The newest of its versions; absent where none are kept. */
   version?: number;
+  /** When an administrator checked who it is. */
+  verifiedAt?: Date;
+  /** When an administrator put it in quarantine, and when that ends by itself. */
+  quarantinedAt?: Date;
+  quarantineEndsAt?: Date;
 }
 
 /** Whether a text looks like a client id at all (those that are URLs may have 2 KiB); anything else is none, and some of it the database would choke on. */
@@ -54,6 +59,9 @@ function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
     ...(row.firstAuthorizedAt && { firstAuthorizedAt: row.firstAuthorizedAt }),
     ...(row.blockedAt && { blockedAt: row.blockedAt }),
     ...(row.version > 0 && { version: row.version }),
+    ...(row.verifiedAt && { verifiedAt: row.verifiedAt }),
+    ...(row.quarantinedAt && { quarantinedAt: row.quarantinedAt }),
+    ...(row.quarantineEndsAt && { quarantineEndsAt: row.quarantineEndsAt }),
   };
 }
 
@@ -64,10 +72,59 @@ export async function findClient(db: Database, tenantId: TenantId, id: ClientId)
   return row ? toClient(row) : undefined;
 }
 
-/** Lists clients, newest first. */
-export async function listClients(db: Database, tenantId: TenantId): Promise<StoredClient[]> {
-  const rows = await db.client.findMany({ where: { tenantId }, orderBy: [{ createdAt: 'desc' }, { id: 'asc' }] });
+/** Which clients a list holds; each member that is there narrows it. */
+export interface ClientFilter {
+  kind?: ClientKind;
+  isBlocked?: boolean;
+  isVerified?: boolean;
+  /** Whether a person ever allowed it something. */
+  isUsed?: boolean;
+}
+
+/** Where a page of clients begins: behind this one. */
+export interface ClientPlace {
+  createdAt: Date;
+  id: ClientId;
+}
+
+/** Lists a page of clients, newest first. It is found by its place, not by counting what comes before. */
+export async function listClientPage(
+  db: Database,
+  tenantId: TenantId,
+  { filter, after, limit }: { filter: ClientFilter; after?: ClientPlace; limit: number },
+): Promise<StoredClient[]> {
+  const { kind, isBlocked, isVerified, isUsed } = filter;
+  const isSet = (wanted: boolean | undefined) => (wanted === undefined ? undefined : wanted ? { not: null } : null);
+  const [blockedAt, verifiedAt, firstAuthorizedAt] = [isSet(isBlocked), isSet(isVerified), isSet(isUsed)];
+  const rows = await db.client.findMany({
+    where: {
+      tenantId,
+      ...(kind !== undefined && { kind }),
+      ...(blockedAt !== undefined && { blockedAt }),
+      ...(verifiedAt !== undefined && { verifiedAt }),
+      ...(firstAuthorizedAt !== undefined && { firstAuthorizedAt }),
+      // The first condition is the index's; alone it would count the equal instants in.
+      ...(after && {
+        createdAt: { lte: after.createdAt },
+        OR: [{ createdAt: { lt: after.createdAt } }, { id: { lt: after.id } }],
+      }),
+    },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+    take: limit,
+  });
   return rows.map(toClient);
+}
+
+/** A client that an administrator vouches for. */
+export type VouchedClient = Pick<StoredClient, 'id' | 'kind' | 'metadata'>;
+
+/** Lists at most `limit` clients that an administrator made or verified and that are not blocked, the latest first. */
+export async function listVouchedClients(db: Database, tenantId: TenantId, limit: number): Promise<VouchedClient[]> {
+  // The condition is that of the index, word for word.
+  return db.$queryRaw<VouchedClient[]>`
+    SELECT id, kind, metadata FROM clients
+    WHERE tenant_id = ${tenantId} AND (verified_at IS NOT NULL OR kind = 'manual') AND blocked_at IS NULL
+    ORDER BY created_at DESC LIMIT ${limit}`;
 }
 
 /** Keeps a new client. */
@@ -98,6 +155,14 @@ export async function updateClientSecret(
 ): Promise<void> {
   const data = { secretDigest: digest, previousSecretDigest: previous?.digest ?? null, previousSecretUntil: previous?.until ?? null };
   await db.client.update({ where: { tenantId_id: { tenantId, id } }, data });
+}
+
+/** What an administrator says about a client; null takes it back, undefined leaves it. */
+export type ClientStandingChange = Partial<Record<'blockedAt' | 'verifiedAt' | 'quarantinedAt' | 'quarantineEndsAt', Date | null>>;
+
+/** Changes what an administrator says about a client. Lock the client first. */
+export async function changeClientStanding(db: Database, tenantId: TenantId, id: ClientId, change: ClientStandingChange): Promise<void> {
+  await db.client.update({ where: { tenantId_id: { tenantId, id } }, data: change });
 }
 
 /** Locks a client until the transaction ends. */

@@ -101,7 +101,7 @@ describe('client list, show, remove', () => {
   });
 
   it('know no client that is not there', async () => {
-    for (const name of ['show', 'remove'])
+    for (const name of ['show', 'verify', 'unverify', 'quarantine', 'block', 'unblock', 'remove'])
       expect(problemOf(await run('client', name, 'cli_none\u0000', '--json')).code).toBe('unknown-client');
   });
 
@@ -111,6 +111,134 @@ describe('client list, show, remove', () => {
     expect((await run('client', 'remove', other.clientId)).out).toContain('is removed');
     expect(problemOf(await run('client', 'show', other.clientId, '--json')).code).toBe('unknown-client');
     expect(jsonOf(await run('consent', 'list', '--client', other.clientId, '--json'))).toEqual([]);
+  });
+});
+
+describe('client list, page by page', () => {
+  const created = (index: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, Math.floor(index / 3)));
+  const ids = Array.from({ length: 250 }, (_, index) => `cli_page_${String(index).padStart(3, '0')}`);
+
+  it('shows every client once, newest first, whatever the size of a page; programs get all', async () => {
+    const { createClient } = await import('../../src/store/clients.ts');
+    const [first] = await query(test.database.ownerUrl, `SELECT metadata FROM clients WHERE id = '${scene.clientId}'`);
+    for (const [index, id] of ids.entries()) {
+      await createClient(test.runtime.store, test.tenant.id, {
+        id: id as never,
+        kind: index % 5 === 0 ? 'document' : 'dynamic',
+        metadata: first?.['metadata'] as never,
+        createdAt: created(index),
+      });
+    }
+    const wanted = [...ids].sort((a, b) => {
+      const [one, other] = [created(ids.indexOf(a)).getTime(), created(ids.indexOf(b)).getTime()];
+      return other - one || (a < b ? 1 : -1);
+    });
+    const idsOf = (list: Client[]) => list.map((client) => client.client_id).filter((id) => id.startsWith('cli_page_'));
+    expect(idsOf(jsonOf(await run('client', 'list', '--json')))).toEqual(wanted);
+    for (const limit of ['7', '100']) {
+      const seen: string[] = [];
+      for (let after: string[] = []; ; ) {
+        const page = jsonOf<Client[]>(await run('client', 'list', '--limit', limit, ...after, '--json'));
+        seen.push(...idsOf(page));
+        if (page.length < Number(limit)) break;
+        after = ['--after', page.at(-1)?.client_id ?? ''];
+      }
+      expect(seen).toEqual(wanted);
+    }
+    const text = (await run('client', 'list')).out.trim().split('\n');
+    expect(text).toHaveLength(102);
+    expect(text.at(-1)).toMatch(/^More: add --after cli_/);
+    expect(jsonOf<Client[]>(await run('client', 'list', '--kind', 'document', '--json'))).toHaveLength(50);
+    expect((await run('client', 'list', '--kind', 'odd')).code).toBe(2);
+    expect((await run('client', 'list', '--limit', '0')).code).toBe(2);
+    expect(problemOf(await run('client', 'list', '--after', 'cli_none', '--json')).code).toBe('unknown-client');
+  });
+});
+
+describe('client verify, quarantine, block', () => {
+  const typesOf = async (clientId: string) => {
+    const rows = await query(
+      test.database.ownerUrl,
+      `SELECT type FROM audit_events WHERE client_id = '${clientId}' AND actor_type = 'operator' ORDER BY at`,
+    );
+    return rows.map((row) => row['type']);
+  };
+
+  it('each change stands in list and show, once in the audit trail, and once more changes nothing', async () => {
+    const other = await setConsentScene(test, [toolNamed('list_issues')]);
+    const { clientId } = other;
+    const { consentId } = await giveConsent(test, other);
+    const show = async () => jsonOf<Record<string, unknown>>(await run('client', 'show', clientId, '--json'));
+    expect(await show()).toMatchObject({
+      kind: 'dynamic',
+      people: { count: 1, isMore: false },
+      consents: 1,
+      installations: 1,
+      answersGoTo: [{ kind: 'loopback', host: '127.0.0.1' }],
+      warnings: [],
+      verifiedAt: null,
+    });
+
+    for (const _ of [1, 2]) expect((await run('client', 'verify', clientId)).code).toBe(0);
+    expect(await show()).toMatchObject({ verifiedAt: expect.any(String), isInQuarantine: false });
+    expect((await run('client', 'show', clientId)).out).toMatch(/^Who vouches {7}an administrator verified it on 20/m);
+    expect(jsonOf<Client[]>(await run('client', 'list', '--verified', '--json'))).toMatchObject([{ client_id: clientId }]);
+
+    expect((await run('client', 'quarantine', clientId, '--for', '7d')).out).toMatch(/is in quarantine until 20/);
+    expect(await show()).toMatchObject({ verifiedAt: null, isInQuarantine: true, quarantineEndsAt: expect.any(String) });
+    expect((await run('client', 'list')).out).toMatch(new RegExp(`^${clientId}.*quarantine until 20`, 'm'));
+    expect((await run('client', 'quarantine', clientId, '--for', '2 weeks')).code).toBe(2);
+    await run('client', 'verify', clientId);
+    for (const _ of [1, 2]) await run('client', 'unverify', clientId);
+    expect(await show()).toMatchObject({ verifiedAt: null, isInQuarantine: false, quarantinedAt: null });
+
+    expect((await run('client', 'block', clientId)).out).toContain('1 consent has ended');
+    expect((await run('client', 'block', clientId)).out).toContain('was blocked already');
+    expect(await show()).toMatchObject({ blockedAt: expect.any(String), consents: 0, installations: 0 });
+    expect(jsonOf<Client[]>(await run('client', 'list', '--blocked', '--json'))).toMatchObject([{ client_id: clientId }]);
+    expect(jsonOf<{ id: string }[]>(await run('consent', 'list', '--json')).map(({ id }) => id)).not.toContain(consentId);
+    for (const _ of [1, 2]) expect(jsonOf(await run('client', 'unblock', clientId, '--json'))).toMatchObject({ blocked: false });
+    expect(await typesOf(clientId)).toEqual([
+      'client.verified',
+      'client.quarantined',
+      'client.verified',
+      'client.unverified',
+      'client.blocked',
+      'client.unblocked',
+    ]);
+  });
+
+  it('list and show warn of look-alikes, of a verified client of the tenant as of famous ones', async () => {
+    const make = async (name: string, redirectUri: string) => {
+      const { clientId } = await setConsentScene(test, [toolNamed('list_issues')]);
+      await query(
+        test.database.ownerUrl,
+        `UPDATE clients SET metadata = metadata || '${JSON.stringify({ name, redirectUris: [redirectUri] })}' WHERE id = '${clientId}'`,
+      );
+      return clientId;
+    };
+    const famous = await make('Cl\u0430ude', 'https://claude-ai.example/cb');
+    const ours = await make('Acme Portal', 'https://portal.acme.example/cb');
+    const theirs = await make('Acme Portal', 'https://evil.example/cb');
+    await run('client', 'verify', ours);
+    const warningsOf = async (id: string) => jsonOf<{ warnings: string[] }>(await run('client', 'show', id, '--json')).warnings;
+    expect(await warningsOf(famous)).toContain('The name looks like "Claude", but is written with other characters.');
+    expect(await warningsOf(famous)).toContain('claude-ai.example looks like claude.ai (Claude), but is another host.');
+    expect(await warningsOf(ours)).toEqual([]);
+    expect(await warningsOf(theirs)).toEqual(['The name is that of Acme Portal (portal.acme.example), but evil.example is another host.']);
+    const lines = (await run('client', 'list')).out.split('\n');
+    const line = (id: string) => lines.find((one) => one.startsWith(id)) ?? '';
+    expect(line(famous)).toContain('LOOKS LIKE ANOTHER');
+    expect(line(ours)).not.toContain('LOOKS LIKE ANOTHER');
+    await run('client', 'verify', theirs);
+    expect(await warningsOf(theirs)).toEqual([]);
+  });
+
+  it('--unused lists those that nobody ever allowed anything', async () => {
+    const unused = await setConsentScene(test, [toolNamed('list_issues')]);
+    const list = jsonOf<(Client & { firstAuthorizedAt: string | null })[]>(await run('client', 'list', '--unused', '--json'));
+    expect(list.map((client) => client.client_id)).toContain(unused.clientId);
+    expect(list.filter(({ firstAuthorizedAt }) => firstAuthorizedAt !== null)).toEqual([]);
   });
 });
 

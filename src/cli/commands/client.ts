@@ -1,15 +1,18 @@
 import type { Command } from 'commander';
 import type { Office } from '../../compose/open-office.ts';
-import type { listClients } from '../../services/list-clients.ts';
 import type { Origin } from '../../services/runtime.ts';
+import { clientName, clientToJson } from '../client-words.ts';
 import { BadUsage, CommandFailed } from '../failure.ts';
+import { type Client, getClient } from '../find-client.ts';
 import type { Io } from '../io.ts';
 import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
-import { minute, plainText, table } from '../plain-text.ts';
+import { minute, plainText } from '../plain-text.ts';
 import { readOption } from '../read-option.ts';
 import type { Report } from '../report.ts';
+import { addJudgementCommands } from './client-judgement.ts';
+import { addClientList } from './client-list.ts';
+import { showClient as show } from './client-show.ts';
 
-type Client = Awaited<ReturnType<typeof listClients>>[number];
 type ClientOffice = Office & { origin: Origin };
 
 /** OAuth clients. */
@@ -25,8 +28,11 @@ export function addClientCommands(program: Command, io: Io): void {
     .option('--jwks-uri <url>', 'where it publishes them instead')
     .action(inOffice(io, create));
 
-  tenantLeaf(client, 'list', 'list all clients').action(inOffice(io, list));
-  tenantLeaf(client, 'show', 'show one client').argument('<client-id>').action(inOffice(io, show));
+  addClientList(client, io);
+  tenantLeaf(client, 'show', 'show one client: who it says it is, how far that can be trusted, who uses it')
+    .argument('<client-id>')
+    .action(inOffice(io, show));
+  addJudgementCommands(client, io);
   tenantLeaf(client, 'secret', 'give a client made by hand a new secret; the old one works for a while')
     .argument('<client-id>')
     .option('--overlap <duration>', 'how long the old one works beside it, such as 1h or 7d', '24h')
@@ -55,7 +61,7 @@ async function create({ runtime, tenant, origin }: ClientOffice, { options }: Ca
   const { client, secret } = made;
   const secretLines = secret === undefined ? [proofWords(client)] : [`Client secret:  ${secret}`, 'The secret is shown this once.'];
   return {
-    json: { ...toJson(client), client_secret: secret ?? null },
+    json: { ...clientToJson(client), client_secret: secret ?? null },
     text: [`${plainText(request.name)} is made.`, '', `Client id:      ${client.id}`, ...secretLines].join('\n'),
   };
 }
@@ -121,82 +127,12 @@ function rotationFailure(client: Client, problem: 'unknown-client' | 'registered
   }
 }
 
-async function list({ runtime, tenant }: ClientOffice): Promise<Report> {
-  const services = await import('../../services/list-clients.ts');
-  const clients = await services.listClients(runtime, tenant);
-  const rows = clients.map((client) => [client.id, nameOf(client), originWords(client), minute(client.createdAt), useOf(client)]);
-  const none = 'There is no client yet. MCP clients register themselves when they connect; by hand: toolgrant client create';
-  return {
-    json: clients.map(toJson),
-    text: clients.length > 0 ? table(['ID', 'NAME', 'ORIGIN', 'MADE', 'FIRST ALLOWED'], rows) : none,
-  };
-}
-
-async function show({ runtime, tenant }: ClientOffice, { args }: Call): Promise<Report> {
-  const client = await getClient({ runtime, tenant }, args[0] ?? '');
-  const { redirectUris, authMethod, jwks, jwksUri, grants, applicationType } = client.metadata;
-  const rows = [
-    ['Client id', client.id],
-    ['Name', nameOf(client)],
-    ['Origin', originWords(client)],
-    ['Authentication', authMethod],
-    ...(jwksUri === undefined ? [] : [['Keys at', jwksUri]]),
-    ...(jwks ?? []).map(({ kty, kid }) => ['Key', `${kty}${kid === undefined ? '' : ` ${kid}`}`]),
-    ...(client.previousSecret ? [['Old secret until', minute(client.previousSecret.until)]] : []),
-    ['Grants', grants.join(', ')],
-    ['Application type', applicationType],
-    ...redirectUris.map((uri) => ['Redirect URI', uri]),
-    ['Made', minute(client.createdAt)],
-    ['First allowed', useOf(client)],
-  ];
-  return { json: toJson(client), text: rows.map(([name = '', value = '']) => `${name.padEnd(18)}${plainText(value)}`).join('\n') };
-}
-
 async function remove({ runtime, tenant, origin }: ClientOffice, { args }: Call): Promise<Report> {
   const { removeClient } = await import('../../services/manage-client.ts');
   const client = await getClient({ runtime, tenant }, args[0] ?? '');
   await removeClient(runtime, tenant, { clientId: client.id, origin });
   return {
     json: { client_id: client.id, removed: true },
-    text: `${plainText(nameOf(client))} is removed, with everything that people allowed it. If it comes back, it must register anew.`,
-  };
-}
-
-async function getClient({ runtime, tenant }: Pick<Office, 'runtime' | 'tenant'>, id: string): Promise<Client> {
-  const { findClient } = await import('../../services/list-clients.ts');
-  const client = await findClient(runtime, tenant, id);
-  if (!client) throw new CommandFailed('unknown-client', `There is no client ${plainText(id)}. "toolgrant client list" shows all of them.`);
-  return client;
-}
-
-function nameOf({ metadata }: Client): string {
-  return metadata.name ?? '(without a name)';
-}
-
-function originWords({ kind, demo }: Client): string {
-  return `${kind === 'manual' ? 'made by hand' : 'registered itself'}${demo ? ', demo' : ''}`;
-}
-
-function useOf({ firstAuthorizedAt }: Client): string {
-  return firstAuthorizedAt ? minute(firstAuthorizedAt) : 'never';
-}
-
-/** Protocol fields in the protocol's spelling; never the secret's digest. */
-function toJson({ id, kind, metadata, demo, createdAt, firstAuthorizedAt, blockedAt, previousSecret }: Client) {
-  return {
-    client_id: id,
-    client_name: metadata.name ?? null,
-    redirect_uris: metadata.redirectUris,
-    token_endpoint_auth_method: metadata.authMethod,
-    ...(metadata.jwks && { jwks: { keys: metadata.jwks } }),
-    ...(metadata.jwksUri !== undefined && { jwks_uri: metadata.jwksUri }),
-    grant_types: metadata.grants,
-    application_type: metadata.applicationType,
-    kind,
-    demo,
-    createdAt,
-    firstAuthorizedAt: firstAuthorizedAt ?? null,
-    blockedAt: blockedAt ?? null,
-    previousSecretUntil: previousSecret?.until ?? null,
+    text: `${plainText(clientName(client))} is removed, with everything that people allowed it. If it comes back, it must register anew.`,
   };
 }

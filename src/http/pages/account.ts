@@ -1,5 +1,6 @@
 /** Connected agents: what may act in a person's name, with ways to change and to end it. */
 import type { Context } from 'koa';
+import type { LeftOutReason } from '../../domain/effective-tools.ts';
 import type { ConsentId } from '../../domain/ids.ts';
 import { risks } from '../../domain/risk.ts';
 import { type ConsentOverview, type ConsentPlace, listConsentsInForce, type PageRequest } from '../../services/list-consents.ts';
@@ -62,7 +63,7 @@ function readPlace(text: unknown): ConsentPlace | undefined {
 function connectionOf({ consent, client, server, tools, effective, lastUsedAt }: ConsentOverview, now: Date): ConnectionContext {
   return {
     id: consent.id,
-    agent: agentOf(client),
+    agent: agentOf(client, now),
     server: { name: server.name, resource: server.resource },
     counts: risks.flatMap((risk) => {
       const count = tools.filter((tool) => tool.risk === risk).length;
@@ -73,10 +74,25 @@ function connectionOf({ consent, client, server, tools, effective, lastUsedAt }:
     prompts: effective.prompts,
     waiting: effective.leftOut.map(({ name, reason }) => ({
       title: readableName(name, 'a tool'),
-      reason: reason === 'riskier-than-consented' ? 'it may do more than when you allowed it' : 'the server does not offer it now',
+      reason: waitingWords(reason),
     })),
     until: consent.expiresAt ? inWords(consent.expiresAt, now) : 'you revoke it',
     allowedOn: inWords(consent.decidedAt, now),
     lastUsed: lastUsedAt ? inWords(lastUsedAt, now) : 'not yet',
   };
+}
+
+function waitingWords(reason: LeftOutReason): string {
+  switch (reason) {
+    case 'riskier-than-consented':
+      return 'it may do more than when you allowed it: look at it under Change';
+    case 'client-in-quarantine':
+      return 'the agent may only read for now';
+    case 'not-in-catalogue':
+    case 'consent-ended':
+    case 'consent-expired':
+      return 'the server does not offer it now';
+    default:
+      return reason satisfies never;
+  }
 }

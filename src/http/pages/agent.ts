@@ -1,21 +1,20 @@
 /** How an OAuth client appears on pages: as an agent that says its own name. */
 import type { ClientChange } from '../../domain/client-change.ts';
-import { parseRedirectUri } from '../../domain/redirect-uri.ts';
-import type { AgentChangeContext, AgentContext, RedirectContext } from '../views/contexts.ts';
+import { answerPlace, type ClientTrust, judgeTrust, type TrustedClient } from '../../domain/client-trust.ts';
+import type { ClientFacts } from '../../services/describe-client.ts';
+import type { AgentChangeContext, AgentContext, AgentFactsContext, RedirectContext } from '../views/contexts.ts';
+import { knownWords, publisherWords, voucherWords, warningWords } from '../views/trust-words.ts';
 import { readableName, readableText } from '../views/untrusted-text.ts';
 
 /** What of a client is shown. */
-export interface DescribedClient {
-  id: string;
-  kind: string;
-  metadata: { name?: string };
-}
+export type DescribedClient = TrustedClient & { metadata: { name?: string } };
 
-/** The agent. Its name counts as verified only where an administrator made the client. */
-export function agentOf(client: DescribedClient): AgentContext {
+/** The agent, by itself or, with `trust`, in one request. */
+export function agentOf(client: DescribedClient, now: Date, trust: ClientTrust = judgeTrust(client)): AgentContext {
+  const voucher = voucherWords(trust, now);
   return {
     name: readableName(client.metadata.name, 'An agent without a name'),
-    isVerified: client.kind === 'manual',
+    ...(voucher !== undefined && { voucher }),
     clientId: client.id,
   };
 }
@@ -33,10 +32,18 @@ export function agentChangeOf({ name, places, hasOtherAddresses = false, hasOthe
   };
 }
 
+/** What is known here of the agent that asks. */
+export function factsOf({ trust, lookAlikes, ...known }: ClientFacts, now: Date): AgentFactsContext {
+  const publisher = publisherWords(trust);
+  return {
+    ...(publisher !== undefined && { publisher }),
+    known: knownWords(known, now),
+    warnings: warningWords(lookAlikes),
+  };
+}
+
 /** Where the answer goes, in the form that a person can judge. */
 export function redirectOf(uri: string): RedirectContext {
-  const parsed = parseRedirectUri(uri);
-  const url = new URL(uri);
-  if ('problem' in parsed || parsed.kind === 'private-use') return { uri, target: `${url.protocol}//`, kind: 'app' };
-  return { uri, target: url.host, kind: parsed.kind === 'https' ? 'web' : 'loopback' };
+  const place = answerPlace(uri);
+  return place.kind === 'app' ? { uri, target: `${place.scheme}://`, kind: 'app' } : { uri, target: place.host, kind: place.kind };
 }

@@ -56,7 +56,7 @@ export async function showRevoke(ctx: Context, site: Site, person: Person): Prom
     context: {
       ...formFrame(ctx, site, person.email),
       action: `${addressOf(site, consentId)}/revoke`,
-      agent: agentOf(client),
+      agent: agentOf(client, site.runtime.clock.now()),
       server: { name: server.name, resource: server.resource },
       effectWithin: spanInWords(effectSeconds(server, site.runtime)),
     },
@@ -91,7 +91,7 @@ function showChoice(ctx: Context, site: Site, page: { person: Person; proposal: 
     context: {
       ...formFrame(ctx, site, person.email),
       action: addressOf(site, consentIdOf(ctx)),
-      agent: agentOf(proposal.client),
+      agent: agentOf(proposal.client, site.runtime.clock.now()),
       server: { name: proposal.server.name, resource: proposal.server.resource },
       choice: choiceContext(proposal, draft, { now: site.runtime.clock.now(), marks: false, ...(problem !== undefined && { problem }) }),
       effectWithin: spanInWords(effectSeconds(proposal.server, site.runtime)),

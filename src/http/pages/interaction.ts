@@ -1,6 +1,7 @@
 /** The pages of an authorization request: sign in, then consent. One address, which shows what is next; the engine says what that is. */
 import type { Context } from 'koa';
 import type { InteractionProblem, PendingInteraction } from '../../oidc/engine-contract.ts';
+import { type ClientFacts, findClientFacts } from '../../services/describe-client.ts';
 import { describeRequest } from '../../services/describe-request.ts';
 import { describeUser } from '../../services/describe-user.ts';
 import { effectSeconds } from '../../services/list-consents.ts';
@@ -12,8 +13,8 @@ import { allowFormTarget } from '../security-headers.ts';
 import type { Site } from '../site.ts';
 import { choiceContext, type Draft, firstDraft, hasAsked } from '../views/choice.ts';
 import { spanInWords } from '../views/instants.ts';
-import { readableText } from '../views/untrusted-text.ts';
-import { agentChangeOf, agentOf, redirectOf } from './agent.ts';
+import { readableName, readableText } from '../views/untrusted-text.ts';
+import { agentChangeOf, agentOf, factsOf, redirectOf } from './agent.ts';
 import { choiceProblem, endingProblem } from './choice-problem.ts';
 import { answerOf, draftOf, pressedOf } from './draft.ts';
 import { learnedThrough } from './learned.ts';
@@ -24,7 +25,8 @@ export async function showInteraction(ctx: Context, site: Site): Promise<void> {
   const pending = await findPending(ctx, site);
   if (pending.step === 'sign-in') return showInteractionLogin(ctx, site, { pending });
   const proposal = await proposalFor(site, pending);
-  showConsent(ctx, site, { pending, proposal, draft: firstDraft(proposal), email: await emailOf(site, pending) });
+  const [email, facts] = await Promise.all([emailOf(site, pending), factsFor(site, pending, proposal)]);
+  showConsent(ctx, site, { pending, proposal, facts, draft: firstDraft(proposal), email });
 }
 
 /** Takes the answer. */
@@ -38,7 +40,9 @@ export async function answerInteraction(ctx: Context, site: Site, form: Form): P
   const proposal = await proposalFor(site, pending);
   const draft = draftOf(form, proposal);
   const email = await emailOf(site, pending);
-  if (pressed !== 'allow') return showConsent(ctx, site, { pending, proposal, draft, email });
+  if (pressed !== 'allow') {
+    return showConsent(ctx, site, { pending, proposal, facts: await factsFor(site, pending, proposal), draft, email });
+  }
 
   const allowed = await site.engine.interactions.allow(ctx, pending.uid, answerOf(form, draft));
   if ('problem' in allowed) throw problemOf(allowed);
@@ -47,7 +51,14 @@ export async function answerInteraction(ctx: Context, site: Site, form: Form): P
   if (problem instanceof HttpProblem) throw problem;
   const isOutdated = allowed.failure.kind === 'page-outdated';
   const current = isOutdated ? await proposalFor(site, pending) : proposal;
-  showConsent(ctx, site, { pending, proposal: current, draft: isOutdated ? firstDraft(current) : draft, email, problem });
+  showConsent(ctx, site, {
+    pending,
+    proposal: current,
+    facts: await factsFor(site, pending, current),
+    draft: isOutdated ? firstDraft(current) : draft,
+    email,
+    problem,
+  });
 }
 
 async function findPending(ctx: Context, site: Site): Promise<PendingInteraction> {
@@ -64,13 +75,18 @@ async function showInteractionLogin(
 ): Promise<void> {
   const { pending, ...typed } = login;
   const { client, server } = await describeRequest(site.runtime, site.tenant, pending);
+  if (client?.blockedAt) throw new HttpProblem('agent-blocked');
   const hint = pending.loginHint === undefined ? undefined : readableText(pending.loginHint, 254);
   const email = typed.email ?? hint;
   showLogin(ctx, site, {
     action: addressOf(site, pending),
     ...(email !== undefined && { email }),
     ...(typed.problem !== undefined && { problem: typed.problem }),
-    purpose: { kind: 'agent', agent: client ? agentOf(client).name : 'An agent', ...(server && { server: server.name }) },
+    purpose: {
+      kind: 'agent',
+      agent: client ? readableName(client.metadata.name, 'An agent without a name') : 'An agent',
+      ...(server && { server: server.name }),
+    },
   });
 }
 
@@ -81,6 +97,8 @@ async function signInToInteraction(
 ): Promise<void> {
   // A consent page that was sent after its session had run out: the person signs in, then sees it anew.
   if (form.text('shown') !== '') return seeOther(ctx, addressOf(site, pending));
+  const { client } = await describeRequest(site.runtime, site.tenant, pending);
+  if (client?.blockedAt) throw new HttpProblem('agent-blocked');
   const attempt = await attemptSignIn(ctx, site, form);
   if (!attempt.ok) return showInteractionLogin(ctx, site, { pending, email: attempt.email, problem: attempt.problem });
   seeOther(ctx, locationOf(await site.engine.interactions.signIn(ctx, pending.uid, attempt.userId)));
@@ -94,12 +112,18 @@ async function proposalFor(site: Site, pending: PendingInteraction): Promise<Con
   return proposal.value;
 }
 
+async function factsFor(site: Site, { userId, redirectUri }: PendingInteraction, { client }: ConsentProposal): Promise<ClientFacts> {
+  if (!userId) throw new HttpProblem('interaction-not-found', { message: 'consent without a person' });
+  return findClientFacts(site.runtime, site.tenant, { client, redirectUri, userId });
+}
+
 function showConsent(
   ctx: Context,
   site: Site,
-  page: { pending: PendingInteraction; proposal: ConsentProposal; draft: Draft; email: string; problem?: string },
+  page: { pending: PendingInteraction; proposal: ConsentProposal; facts: ClientFacts; draft: Draft; email: string; problem?: string },
 ): void {
-  const { pending, proposal, draft, email, problem } = page;
+  const { pending, proposal, facts, draft, email, problem } = page;
+  const now = site.runtime.clock.now();
   const isRepeat = proposal.standing !== undefined;
   showPage(ctx, site, {
     view: 'consent',
@@ -107,13 +131,14 @@ function showConsent(
       ...formFrame(ctx, site, email),
       kind: 'consent',
       action: addressOf(site, pending),
-      agent: agentOf(proposal.client),
+      agent: agentOf(proposal.client, now, facts.trust),
+      facts: factsOf(facts, now),
       server: { name: proposal.server.name, resource: proposal.server.resource },
       redirect: redirectOf(pending.redirectUri),
       ...(proposal.clientChange && { agentChange: agentChangeOf(proposal.clientChange) }),
       isRepeat,
       hasAsked: hasAsked(proposal),
-      choice: choiceContext(proposal, draft, { now: site.runtime.clock.now(), marks: isRepeat, ...(problem !== undefined && { problem }) }),
+      choice: choiceContext(proposal, draft, { now, marks: isRepeat, ...(problem !== undefined && { problem }) }),
       requestedScope: readableText(pending.requestedScope ?? '', 1_000),
       learns: learnedThrough(pending.requestedScope),
       accessTokenMinutes: Math.ceil(site.runtime.lifetimes.accessTokenSeconds / 60),

@@ -1,5 +1,6 @@
 /** The words for requests that agents make wrongly: for the person who is stuck, and for whoever makes the agent. */
 import type { RequestProblem } from '../../oidc/engine-contract.ts';
+import { problemWords } from '../http-problem.ts';
 
 /** What is said of one kind of problem. */
 export interface RequestProblemWords {
@@ -36,6 +37,10 @@ export function wordsOfRequestProblem({ kind, parameter = 'the request' }: Reque
           fix: 'Forget the stored client id and introduce the client again, then ask once more.',
         },
       };
+    case 'client-blocked': {
+      const { title, what, steps } = problemWords['agent-blocked'];
+      return { title, what, steps };
+    }
     case 'client-missing':
       return {
         title: 'Nobody says who is asking',

@@ -98,7 +98,7 @@ function showChoice(
       ...formFrame(ctx, site, person.email),
       kind: 'widen',
       action,
-      agent: agentOf(proposal.client),
+      agent: agentOf(proposal.client, site.runtime.clock.now()),
       server: { name: proposal.server.name, resource: proposal.server.resource },
       isRepeat: true,
       hasAsked: hasAsked(proposal),

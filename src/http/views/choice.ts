@@ -9,10 +9,12 @@ import {
   defaultConsentDuration,
   type ShownTool,
 } from '../../domain/consent.ts';
+import { isHeldInQuarantine, type Quarantine } from '../../domain/quarantine.ts';
 import { type Risk, risks } from '../../domain/risk.ts';
 import type { ChoiceContext, ToolContext, ToolGroupContext, ToolMark } from './contexts.ts';
 import { inWords } from './instants.ts';
 import { riskWords, toolWords } from './risk-words.ts';
+import { quarantineWords } from './trust-words.ts';
 import { readableDescription, readableName } from './untrusted-text.ts';
 
 /** A tool with the server's own words. */
@@ -28,6 +30,7 @@ export interface Offer {
   resources: { shown: boolean; standing: boolean };
   prompts: { shown: boolean; standing: boolean };
   standing?: ConsentTerms;
+  quarantine?: Quarantine;
   shownDigest: string;
 }
 
@@ -63,8 +66,8 @@ export function firstDraft(offer: Offer): Draft {
 /** Turns all tools of one risk on or off. */
 export function switchGroup(offer: Offer, draft: Draft, to: { risk: Risk; isOn: boolean }): Draft {
   const ticked = new Set(draft.ticked);
-  for (const { tool } of offer.tools) {
-    if (tool.risk !== to.risk) continue;
+  for (const { tool, isHeld } of offer.tools) {
+    if (tool.risk !== to.risk || isHeld) continue;
     if (to.isOn) ticked.add(tool.name);
     else ticked.delete(tool.name);
   }
@@ -83,7 +86,7 @@ export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; 
   const query = isSearchable ? draft.query.trim().toLowerCase() : '';
   const entries = offer.tools.map((shown, index) => ({
     shown,
-    context: toolContext(shown, { index, draft, marks: options.marks }),
+    context: toolContext(shown, { index, draft, marks: options.marks, isInQuarantine: offer.quarantine !== undefined }),
     isFound: matches(shown.tool, query),
   }));
   const groups = risks.flatMap((risk): ToolGroupContext[] => {
@@ -99,6 +102,7 @@ export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; 
         count: all.length,
         tickedCount: all.filter(({ context }) => context.ticked).length,
         openWorldCount: all.filter(({ shown }) => shown.tool.openWorld).length,
+        isHeld: all.every(({ shown }) => shown.isHeld),
         isOpen:
           query !== '' ||
           draft.openGroups.has(risk) ||
@@ -121,11 +125,15 @@ export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; 
     ...(offer.prompts.shown && { prompts: { ticked: draft.prompts, isNew: offer.standing !== undefined && !offer.prompts.standing } }),
     durations: durationOptions(offer.standing, draft.duration, options.now),
     shownDigest: offer.shownDigest,
+    ...(offer.quarantine && { quarantine: quarantineWords(offer.quarantine, { now: options.now, waits: offer.standing !== undefined }) }),
     ...(options.problem !== undefined && { problem: options.problem }),
   };
 }
 
-function toolContext(shown: ShownTool<DescribedTool>, at: { index: number; draft: Draft; marks: boolean }): ToolContext {
+function toolContext(
+  shown: ShownTool<DescribedTool>,
+  at: { index: number; draft: Draft; marks: boolean; isInQuarantine: boolean },
+): ToolContext {
   const { tool } = shown;
   const mark = markOf(shown, at.marks);
   const name = readableName(tool.name, 'unnamed tool');
@@ -139,7 +147,9 @@ function toolContext(shown: ShownTool<DescribedTool>, at: { index: number; draft
     words: toolWords(tool, isUnclaimed(tool)),
     ...(serverSays !== '' && { serverSays }),
     openWorld: tool.openWorld,
-    ticked: at.draft.ticked.has(tool.name),
+    ticked: !shown.isHeld && at.draft.ticked.has(tool.name),
+    isHeld: shown.isHeld,
+    waits: at.isInQuarantine && !shown.isHeld && isHeldInQuarantine(tool),
     ...(mark && { mark }),
   };
 }

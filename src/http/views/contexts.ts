@@ -48,6 +48,10 @@ export interface ToolContext {
   ticked: boolean;
   /** How it relates to what the person allowed before, where there is anything. */
   mark?: ToolMark;
+  /** Cannot be ticked, because the agent is in quarantine. */
+  isHeld: boolean;
+  /** Was allowed, and cannot be used now, for the same reason. */
+  waits: boolean;
 }
 
 /** The tools of one risk. */
@@ -60,6 +64,8 @@ export interface ToolGroupContext {
   count: number;
   tickedCount: number;
   openWorldCount: number;
+  /** None of its tools can be ticked or unticked. */
+  isHeld: boolean;
   isOpen: boolean;
 }
 
@@ -76,14 +82,16 @@ export interface ChoiceContext {
   prompts?: { ticked: boolean; isNew: boolean };
   durations: readonly { value: string; label: string; selected: boolean }[];
   shownDigest: string;
+  /** Why some tools cannot be ticked, and until when. */
+  quarantine?: string;
   problem?: string;
 }
 
 /** Who asks. */
 export interface AgentContext {
   name: string;
-  /** Who vouches for the name; nobody, unless an administrator made the client. */
-  isVerified: boolean;
+  /** Who stands for the name, in words that follow it; absent: nobody does. */
+  voucher?: string;
   clientId: string;
 }
 
@@ -105,6 +113,16 @@ export interface AgentChangeContext {
   hasOtherKeys: boolean;
 }
 
+/** What is known here of the agent; nothing of it is its own word. */
+export interface AgentFactsContext {
+  /** Where its description is, in a sentence, where that does not vouch for the name. */
+  publisher?: string;
+  /** Since when, and by whom, in sentences. */
+  known: readonly string[];
+  /** What it looks like and is not, the worst first. */
+  warnings: readonly string[];
+}
+
 /** Consent, and consent for one tool more. */
 export interface ConsentContext extends FormPage {
   kind: 'consent' | 'widen';
@@ -115,6 +133,8 @@ export interface ConsentContext extends FormPage {
   redirect?: RedirectContext;
   /** How the agent differs from what it was when the person decided. */
   agentChange?: AgentChangeContext;
+  /** Absent where the agent is known already: the widen page. */
+  facts?: AgentFactsContext;
   /** Whether something stands already. */
   isRepeat: boolean;
   /** Whether anything is marked as asked for now. */

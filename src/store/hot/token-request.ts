@@ -17,6 +17,7 @@ import {
 import { randomId } from '../../platform/random.ts';
 import type { Artifact, ArtifactKey, NewArtifact } from '../artifacts.ts';
 import { poolOf, type Store } from '../client.ts';
+import { type ClientStanding, type ClientStandingRow, toClientStanding } from '../client-standing.ts';
 import type { PreviousSecret } from '../clients.ts';
 
 /** All that a token request is about, as it stood at one moment: nothing in it has ended, is disabled, blocked, or used. */
@@ -31,9 +32,11 @@ export interface TokenRequestFacts {
   catalogueRevision: number;
   /** How many status lists are open; the last one gives out indices. */
   statusLists: number;
+  /** What says whether the client is in quarantine; `text` is the same as long as nothing of it changes. */
+  standing: ClientStanding & { text: string };
 }
 
-interface FactsRow {
+interface FactsRow extends ClientStandingRow {
   payload: Record<string, unknown>;
   expires_at: Date | null;
   grant_id: string;
@@ -56,13 +59,16 @@ interface FactsRow {
   previous_secret_until: Date | null;
   catalogue_revision: number;
   status_lists: number;
+  standing: string;
 }
 
 const findFacts = `
   SELECT a.payload, a.expires_at, a.grant_id, g.digest AS grant_digest, g.payload AS grant_payload, g.expires_at AS grant_expires_at,
     i.id AS installation_id, i.requested_scopes, i.status_list, i.status_index,
     k.id AS consent_id, k.user_id, k.client_id, k.server_id, v.version, v.expires_at AS consent_expires_at,
-    c.metadata, c.secret_digest, c.previous_secret_digest, c.previous_secret_until, s.catalogue_revision, t.status_lists
+    c.metadata, c.secret_digest, c.previous_secret_digest, c.previous_secret_until, c.kind, c.created_at AS client_created_at, c.verified_at, c.quarantined_at, c.quarantine_ends_at,
+    t.settings, client_standing(c.verified_at, c.quarantined_at, c.quarantine_ends_at, t.settings) AS standing,
+    s.catalogue_revision, t.status_lists
   FROM artifacts a
   JOIN artifacts g ON g.tenant_id = a.tenant_id AND g.model = 'Grant'
     AND g.digest = rtrim(translate(encode(sha256(convert_to(a.grant_id, 'UTF8')), 'base64'), '+/', '-_'), '=')
@@ -119,6 +125,7 @@ function toFacts(row: FactsRow, key: ArtifactKey): TokenRequestFacts {
     },
     catalogueRevision: row.catalogue_revision,
     statusLists: row.status_lists,
+    standing: { ...toClientStanding(row), text: row.standing },
   };
 }
 
@@ -134,7 +141,7 @@ export interface TokenRequestChange {
   at: Date;
 }
 
-const settle = `SELECT settle_token_request(${Array.from({ length: 25 }, (_, index) => `$${index + 1}`).join(', ')}) AS settled`;
+const settle = `SELECT settle_token_request(${Array.from({ length: 26 }, (_, index) => `$${index + 1}`).join(', ')}) AS settled`;
 
 /** What the function says when something that was read stands no more. */
 const termsChanged = 'TG001';
@@ -153,6 +160,7 @@ export async function settleTokenRequest(store: Store, tenantId: TenantId, chang
     ...[installation.id, status?.list, status?.index, newStatus !== undefined],
     ...[consent.id, consent.version, consent.userId, consent.clientId, consent.serverId, facts.catalogueRevision],
     ...[randomId(idPrefixes.event), event.actorType, event.actorId, event.address, event.requestId, JSON.stringify(event.detail ?? {})],
+    facts.standing.text,
   ];
   try {
     const { rows } = await poolOf(store).query<{ settled: boolean }>({ name: 'token-request-settle', text: settle, values });

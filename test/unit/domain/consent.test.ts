@@ -17,8 +17,8 @@ const answerArbitrary = fc.record({
 describe('toolsToShow', () => {
   it('ABUSE-38: shows only what is asked for or stands', () => {
     fc.assert(
-      fc.property(catalogueArbitrary, ceilingArbitrary, standingArbitrary, (catalogue, ceiling, standing) => {
-        const wrong = toolsToShow(catalogue, ceiling, standing).filter(({ tool, standing: relation }) => {
+      fc.property(catalogueArbitrary, ceilingArbitrary, standingArbitrary, fc.boolean(), (catalogue, ceiling, standing, isInQuarantine) => {
+        const wrong = toolsToShow(catalogue, ceiling, { standing, isInQuarantine }).filter(({ tool, standing: relation }) => {
           const stood = standing?.tools.some(({ name }) => name === tool.name) ?? false;
           return !(stood || isUnderCeiling(ceiling, tool)) || (relation === 'new') === stood;
         });
@@ -30,8 +30,8 @@ describe('toolsToShow', () => {
 
   it('ticks by itself no tool that destroys or reaches out, none that got riskier, and nothing new on a repeat', () => {
     fc.assert(
-      fc.property(catalogueArbitrary, ceilingArbitrary, standingArbitrary, (catalogue, ceiling, standing) => {
-        const wrong = toolsToShow(catalogue, ceiling, standing).filter(({ tool, ticked }) => {
+      fc.property(catalogueArbitrary, ceilingArbitrary, standingArbitrary, fc.boolean(), (catalogue, ceiling, standing, isInQuarantine) => {
+        const wrong = toolsToShow(catalogue, ceiling, { standing, isInQuarantine }).filter(({ tool, ticked }) => {
           const stood = standing?.tools.find(({ name }) => name === tool.name);
           const mayBeTicked = stood ? !isRiskier(tool, stood) : standing === undefined && tool.risk !== 'destructive' && !tool.openWorld;
           return ticked && !mayBeTicked;
@@ -44,11 +44,31 @@ describe('toolsToShow', () => {
 
   it('keeps every standing tool on the page as long as the server has it', () => {
     fc.assert(
-      fc.property(catalogueArbitrary, ceilingArbitrary, termsArbitrary, (catalogue, ceiling, standing) => {
-        const shown = toolsToShow(catalogue, ceiling, standing).map(({ tool }) => tool.name);
+      fc.property(catalogueArbitrary, ceilingArbitrary, termsArbitrary, fc.boolean(), (catalogue, ceiling, standing, isInQuarantine) => {
+        const shown = toolsToShow(catalogue, ceiling, { standing, isInQuarantine }).map(({ tool }) => tool.name);
         const present = catalogue.map(({ name }) => name);
         const wrong = standing.tools.filter(({ name }) => shown.includes(name) !== present.includes(name));
         expect(wrong).toEqual([]);
+      }),
+      runs,
+    );
+  });
+});
+
+describe('a client in quarantine', () => {
+  it('ABUSE-38: is allowed nothing new but reading, whatever is sent; what stands can be kept', () => {
+    fc.assert(
+      fc.property(catalogueArbitrary, ceilingArbitrary, standingArbitrary, answerArbitrary, (catalogue, ceiling, standing, answer) => {
+        const tools = toolsToShow(catalogue, ceiling, { standing, isInQuarantine: true });
+        const terms = termsOfAnswer({ tools, ...extrasToShow(ceiling, standing) }, answer, { now, standing });
+        const wrong = terms.tools.filter((tool) => {
+          const stood = standing?.tools.find(({ name }) => name === tool.name);
+          return tool.risk !== 'read' && !(stood && !isRiskier(tool, stood));
+        });
+        expect(wrong).toEqual([]);
+        expect(tools.filter(({ isHeld, ticked, tool }) => isHeld && (ticked || tool.risk === 'read'))).toEqual([]);
+        const open = toolsToShow(catalogue, ceiling, { standing, isInQuarantine: false });
+        expect(tools.map(({ tool }) => tool)).toEqual(open.map(({ tool }) => tool));
       }),
       runs,
     );
@@ -59,7 +79,7 @@ describe('termsOfAnswer', () => {
   it('ABUSE-38: allows exactly what was shown and ticked, as it was shown', () => {
     fc.assert(
       fc.property(catalogueArbitrary, ceilingArbitrary, standingArbitrary, answerArbitrary, (catalogue, ceiling, standing, answer) => {
-        const shown = { tools: toolsToShow(catalogue, ceiling, standing), ...extrasToShow(ceiling, standing) };
+        const shown = { tools: toolsToShow(catalogue, ceiling, { standing, isInQuarantine: false }), ...extrasToShow(ceiling, standing) };
         const terms = termsOfAnswer(shown, answer, { now, standing });
         expect(terms.tools).toEqual(shown.tools.map(({ tool }) => tool).filter(({ name }) => answer.tickedTools.includes(name)));
         expect(terms.resources).toBe(shown.resources && answer.resources);

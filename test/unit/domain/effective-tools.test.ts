@@ -4,7 +4,7 @@ import { effectiveTools } from '../../../src/domain/effective-tools.ts';
 import { isRiskier } from '../../../src/domain/risk.ts';
 import { catalogueArbitrary, consentArbitrary, now, runs } from './arbitraries.ts';
 
-const at = { now, marginSeconds: 60 };
+const at = { now, marginSeconds: 60, isInQuarantine: false };
 
 describe('effectiveTools', () => {
   it('allows only what was consented, is in the catalogue, and is not riskier now', () => {
@@ -62,6 +62,21 @@ describe('effectiveTools', () => {
       fc.property(consentArbitrary, catalogueArbitrary, (consent, catalogue) => {
         const turned = { ...consent, tools: [...consent.tools].reverse() };
         expect(effectiveTools(turned, [...catalogue].reverse(), at)).toEqual(effectiveTools(consent, catalogue, at));
+      }),
+      runs,
+    );
+  });
+
+  it('leaves a client in quarantine what reads, with the reason for the rest, and all of it afterwards', () => {
+    fc.assert(
+      fc.property(consentArbitrary, catalogueArbitrary, (consent, catalogue) => {
+        const open = effectiveTools(consent, catalogue, at);
+        const held = effectiveTools(consent, catalogue, { ...at, isInQuarantine: true });
+        const risks = new Map(catalogue.map(({ name, risk }) => [name, risk]));
+        expect(held.allowed).toEqual(open.allowed.filter(({ name }) => risks.get(name) === 'read'));
+        const newly = held.leftOut.filter(({ reason }) => reason === 'client-in-quarantine').map(({ name }) => name);
+        expect(newly).toEqual(open.allowed.filter(({ name }) => risks.get(name) !== 'read').map(({ name }) => name));
+        expect([held.resources, held.prompts, held.expiresAt]).toEqual([open.resources, open.prompts, open.expiresAt]);
       }),
       runs,
     );

@@ -9,7 +9,7 @@ const now = new Date('2026-11-23T14:05:00Z');
 const frame = { issuer: 'http://localhost:4000', issuerHost: 'localhost:4000' };
 const person = { ...frame, signedInAs: 'ada@example.com' };
 const formToken = 'sample-form-token';
-const agent = { name: 'Claude Code', isVerified: false, clientId: 'cli_Xq0mJ9a4' };
+const agent = { name: 'Claude Code', clientId: 'cli_Xq0mJ9a4' };
 const server = { name: 'Acme Issues', resource: 'https://mcp.acme.example/mcp' };
 
 function tool(
@@ -63,6 +63,7 @@ export function firstOffer(tools: readonly DescribedTool[], extras = false): Off
       standing: 'new',
       askedFor: false,
       ticked: entry.risk !== 'destructive' && !entry.openWorld,
+      isHeld: false,
     }),
   );
   return {
@@ -80,9 +81,10 @@ export function repeatOffer(
   { changed = [], asked = notStanding }: { changed?: readonly string[]; asked?: readonly string[] } = {},
 ): Offer {
   const shown = tools.map((entry): ShownTool<DescribedTool> => {
-    if (notStanding.includes(entry.name)) return { tool: entry, standing: 'new', askedFor: asked.includes(entry.name), ticked: false };
-    if (changed.includes(entry.name)) return { tool: entry, standing: 'changed', askedFor: false, ticked: false };
-    return { tool: entry, standing: 'kept', askedFor: false, ticked: true };
+    if (notStanding.includes(entry.name))
+      return { tool: entry, standing: 'new', askedFor: asked.includes(entry.name), ticked: false, isHeld: false };
+    if (changed.includes(entry.name)) return { tool: entry, standing: 'changed', askedFor: false, ticked: false, isHeld: false };
+    return { tool: entry, standing: 'kept', askedFor: false, ticked: true, isHeld: false };
   });
   const standing = {
     tools: tools.filter(({ name }) => !notStanding.includes(name)),
@@ -99,6 +101,20 @@ export function repeatOffer(
   };
 }
 
+const newHere = {
+  known: ['First seen on 23 November 2026, 14:04 UTC.', 'Nobody here uses it now.', 'You have not used it before.'],
+  warnings: [],
+};
+
+/** The same offer to an agent in quarantine. */
+function held(offer: Offer): Offer {
+  const tools = offer.tools.map((shown) => {
+    const isHeld = shown.tool.risk !== 'read' && !(shown.ticked && shown.standing !== 'new');
+    return { ...shown, isHeld, ticked: shown.ticked && !isHeld };
+  });
+  return { ...offer, tools, quarantine: { by: 'setting', endsAt: new Date('2026-11-30T14:04:00Z') } };
+}
+
 function consent(offer: Offer, changes: Partial<ConsentContext> = {}): ConsentContext {
   return {
     ...person,
@@ -108,6 +124,7 @@ function consent(offer: Offer, changes: Partial<ConsentContext> = {}): ConsentCo
     agent,
     server,
     redirect: { uri: 'http://localhost:53123/callback', target: 'localhost:53123', kind: 'loopback' },
+    facts: newHere,
     isRepeat: offer.standing !== undefined,
     hasAsked: hasAsked(offer),
     choice: choiceContext(offer, firstDraft(offer), { now, marks: offer.standing !== undefined }),
@@ -147,11 +164,44 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
   consent: {
     first: consent(firstOffer(issueTools, true)),
     web: consent(firstOffer(issueTools), {
-      agent: { name: 'ChatGPT', isVerified: true, clientId: 'cli_web' },
+      agent: { name: 'ChatGPT', voucher: 'published by chatgpt.com', clientId: 'https://chatgpt.com/oauth/client.json' },
       redirect: { uri: 'https://chatgpt.com/connector_platform_oauth_redirect', target: 'chatgpt.com', kind: 'web' },
+      facts: {
+        known: ['First seen on 2 October 2026.', '3 people here use it.', 'You used it before, first on 5 October 2026.'],
+        warnings: [],
+      },
       learns: ['your email address', 'your name'],
       effectWithin: '15 minutes',
     }),
+    elsewhere: consent(firstOffer(issueTools), {
+      agent: { name: 'Acme Portal', clientId: 'https://acme.example/client.json' },
+      redirect: { uri: 'https://callbacks.example/cb', target: 'callbacks.example', kind: 'web' },
+      facts: {
+        ...newHere,
+        publisher: 'Its description is at acme.example, but your answer goes to callbacks.example: neither vouches for the other.',
+      },
+    }),
+    famous: consent(firstOffer(issueTools), {
+      agent: { name: 'Claude Code', clientId: 'https://claude.ai/oauth/claude-code-client-metadata' },
+      facts: {
+        known: ['First seen on 2 October 2026.', 'More than 100 people here use it.', 'You have not used it before.'],
+        publisher: 'Its description is at claude.ai, but any program on this computer can use that description.',
+        warnings: [],
+      },
+    }),
+    lookalike: consent(firstOffer(issueTools), {
+      agent: { name: 'Cl\u0430ude', clientId: 'cli_Xq0mJ9a4' },
+      redirect: { uri: 'https://claude-ai.example/cb', target: 'claude-ai.example', kind: 'web' },
+      facts: {
+        ...newHere,
+        warnings: [
+          'Its name is made to look like “Claude”: some of its characters are others.',
+          'It uses the name of Claude, which is at claude.ai. This one is at claude-ai.example.',
+        ],
+      },
+    }),
+    quarantine: consent(held(firstOffer(issueTools))),
+    'quarantine-repeat': consent(held(repeatOffer(issueTools, ['send_email', 'delete_issue', 'run_script']))),
     app: consent(firstOffer(issueTools.slice(0, 2)), {
       redirect: { uri: 'cursor://anysphere.cursor-retrieval/oauth/callback', target: 'cursor://', kind: 'app' },
     }),
@@ -183,7 +233,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       ),
     }),
     hostile: consent(hostile, {
-      agent: { name: '<script>document.title="owned"</script>', isVerified: false, clientId: '"><script>document.title="owned"</script>' },
+      agent: { name: '<script>document.title="owned"</script>', clientId: '"><script>document.title="owned"</script>' },
       choice: choiceContext(
         hostile,
         switchGroup(hostile, switchGroup(hostile, firstDraft(hostile), { risk: 'write', isOn: true }), { risk: 'read', isOn: true }),
@@ -191,7 +241,9 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       ),
       requestedScope: '<script>document.title="owned"</script>',
     }),
-    widen: (({ redirect: _, requestedScope: __, ...rest }) => rest)(consent(widened, { kind: 'widen', action: `${frame.issuer}/widen` })),
+    widen: (({ redirect: _, requestedScope: __, facts: ___, ...rest }) => rest)(
+      consent(widened, { kind: 'widen', action: `${frame.issuer}/widen` }),
+    ),
   },
   account: {
     empty: { ...person, formToken, email: 'ada@example.com', connections: [] },
@@ -213,14 +265,14 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
           openWorldCount: 1,
           resources: true,
           prompts: false,
-          waiting: [{ title: 'Delete issue', reason: 'it may do more than before' }],
+          waiting: [{ title: 'Delete issue', reason: 'it may do more than when you allowed it: look at it under Change' }],
           until: '23 December 2026',
           allowedOn: '23 November 2026',
           lastUsed: '23 November 2026, 14:01 UTC',
         },
         {
           id: 'cns_two',
-          agent: { name: 'Release bot', isVerified: true, clientId: 'cli_two' },
+          agent: { name: 'Release bot', voucher: 'set up by whoever runs this site', clientId: 'cli_two' },
           server: { name: 'Deploys', resource: 'https://deploys.acme.example/mcp' },
           counts: [{ risk: 'read', title: 'Read', count: 4 }],
           openWorldCount: 0,

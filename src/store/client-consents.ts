@@ -1,0 +1,124 @@
+/** What people allowed one client, all of it at once: set operations, because a client that publishes its document may have many people. */
+import type { ClientId, ConsentId, TenantId, UserId } from '../domain/ids.ts';
+import type { Database } from './client.ts';
+import { Prisma } from './generated/client.ts';
+
+/** Locks `for update` all consents for a client that have not ended, in the order of their ids. */
+export async function lockConsentsOfClient(db: Database, tenantId: TenantId, clientId: ClientId): Promise<void> {
+  await db.$executeRaw`
+    WITH locked AS (
+      SELECT 1 FROM consents WHERE tenant_id = ${tenantId} AND client_id = ${clientId} AND ended_at IS NULL ORDER BY id FOR UPDATE)
+    SELECT count(*) FROM locked`;
+}
+
+/** Turns all status indices of a client's installations invalid; the next token of each takes a new one. Lock the consents first. */
+export async function invalidateStatusOfClient(db: Database, tenantId: TenantId, clientId: ClientId, now: Date): Promise<void> {
+  await invalidateStatus(db, tenantId, { which: Prisma.sql`k.client_id = ${clientId}`, now });
+}
+
+/** The same for some consents. */
+export async function invalidateStatusOfConsents(db: Database, tenantId: TenantId, ids: readonly ConsentId[], now: Date): Promise<void> {
+  await invalidateStatus(db, tenantId, { which: Prisma.sql`k.id = ANY (${[...ids]}::text[])`, now });
+}
+
+async function invalidateStatus(db: Database, tenantId: TenantId, { which, now }: { which: Prisma.Sql; now: Date }): Promise<void> {
+  await db.$executeRaw`
+    UPDATE status_entries AS s SET invalid_at = ${now}
+    FROM consents AS k JOIN installations AS i ON i.tenant_id = k.tenant_id AND i.consent_id = k.id
+    WHERE k.tenant_id = ${tenantId} AND ${which} AND i.status_index IS NOT NULL
+      AND s.tenant_id = ${tenantId} AND s.installation_id = i.id AND s.invalid_at IS NULL`;
+  await db.$executeRaw`
+    UPDATE installations AS i SET status_list = NULL, status_index = NULL
+    FROM consents AS k
+    WHERE k.tenant_id = ${tenantId} AND ${which} AND i.tenant_id = k.tenant_id AND i.consent_id = k.id AND i.status_index IS NOT NULL`;
+}
+
+/** Ends all consents for a client, and all installations of them; returns how many of each. Lock the consents first. */
+export async function endConsentsOfClient(
+  db: Database,
+  tenantId: TenantId,
+  { clientId, at, reason }: { clientId: ClientId; at: Date; reason: string },
+): Promise<{ consents: number; installations: number }> {
+  const installations = await db.$executeRaw`
+    UPDATE installations AS i SET ended_at = ${at}, end_reason = 'consent-ended'
+    FROM consents AS k
+    WHERE k.tenant_id = ${tenantId} AND k.client_id = ${clientId} AND i.tenant_id = k.tenant_id AND i.consent_id = k.id AND i.ended_at IS NULL`;
+  const consents = await db.$executeRaw`
+    UPDATE consents SET ended_at = ${at}, end_reason = ${reason} WHERE tenant_id = ${tenantId} AND client_id = ${clientId} AND ended_at IS NULL`;
+  return { consents, installations };
+}
+
+/** A page of the consents that a tenant's quarantine concerns, in the order of their ids, locked `for update`. */
+export async function lockConsentsOfUnverifiedClients(
+  db: Database,
+  tenantId: TenantId,
+  { after, limit }: { after: ConsentId | undefined; limit: number },
+): Promise<ConsentId[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT k.id FROM consents AS k JOIN clients AS c ON c.tenant_id = k.tenant_id AND c.id = k.client_id
+    WHERE k.tenant_id = ${tenantId} AND k.id > ${after ?? ''} AND k.ended_at IS NULL AND c.kind <> 'manual' AND c.verified_at IS NULL
+    ORDER BY k.id LIMIT ${limit} FOR UPDATE OF k`;
+  return rows.map(({ id }) => id as ConsentId);
+}
+
+/** Of how many consents for a client the first are looked at when its people are counted. */
+const maxCounted = 1_000;
+
+/** How many people use a client; `isMore`: at least so many. */
+export interface PeopleCount {
+  count: number;
+  isMore: boolean;
+}
+
+/** Counts the people who allow a client something now. Bounded: of a client of many it looks at some. */
+export async function countPeopleOfClient(
+  db: Database,
+  tenantId: TenantId,
+  { clientId, now }: { clientId: ClientId; now: Date },
+): Promise<PeopleCount> {
+  const [row] = await db.$queryRaw<{ people: bigint; rows: bigint }[]>`
+    SELECT count(DISTINCT looked.user_id) FILTER (WHERE newest.expires_at IS NULL OR newest.expires_at > ${now}) AS people,
+      count(*) AS rows
+    FROM (
+      SELECT id, user_id FROM consents WHERE tenant_id = ${tenantId} AND client_id = ${clientId} AND ended_at IS NULL
+      ORDER BY tenant_id, client_id, user_id LIMIT ${maxCounted}
+    ) AS looked
+    CROSS JOIN LATERAL (
+      SELECT v.expires_at FROM consent_versions AS v WHERE v.tenant_id = ${tenantId} AND v.consent_id = looked.id ORDER BY v.version DESC LIMIT 1
+    ) AS newest`;
+  return { count: Number(row?.people ?? 0), isMore: Number(row?.rows ?? 0) >= maxCounted };
+}
+
+/** Since when a person has known a client: when she first allowed it something, on any server, whether that stands or not. */
+export async function findFirstConsent(
+  db: Database,
+  tenantId: TenantId,
+  { clientId, userId }: { clientId: ClientId; userId: UserId },
+): Promise<Date | undefined> {
+  const row = await db.consent.findFirst({
+    where: { tenantId, clientId, userId, versions: { some: {} } },
+    orderBy: { createdAt: 'asc' },
+    select: { createdAt: true },
+  });
+  return row?.createdAt;
+}
+
+/** When any installation of a client last took a token. */
+export async function findLastUseOfClient(db: Database, tenantId: TenantId, clientId: ClientId): Promise<Date | undefined> {
+  const [row] = await db.$queryRaw<{ last: Date | null }[]>`
+    SELECT max(i.last_token_at) AS last FROM consents AS k JOIN installations AS i ON i.tenant_id = k.tenant_id AND i.consent_id = k.id
+    WHERE k.tenant_id = ${tenantId} AND k.client_id = ${clientId}`;
+  return row?.last ?? undefined;
+}
+
+/** How much of a client lasts: consents that have not ended (expired ones included), and installations. */
+export async function countConsentsOfClient(
+  db: Database,
+  tenantId: TenantId,
+  clientId: ClientId,
+): Promise<{ consents: number; installations: number }> {
+  const where = { tenantId, endedAt: null };
+  const consents = await db.consent.count({ where: { ...where, clientId } });
+  const installations = await db.installation.count({ where: { ...where, consent: { clientId } } });
+  return { consents, installations };
+}
