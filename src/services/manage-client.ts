@@ -4,12 +4,12 @@ import type { ClientId } from '../domain/ids.ts';
 import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
 import { deleteArtifactsByUid, findArtifact } from '../store/artifacts.ts';
 import { recordAuditEvent } from '../store/audit.ts';
-import { type Database, transact } from '../store/client.ts';
-import { invalidateStatusOfClient, lockConsentsOfClient } from '../store/client-consents.ts';
-import { changeClientStanding, deleteClient, findClient, lockClient, type StoredClient, updateClient } from '../store/clients.ts';
+import { transact } from '../store/client.ts';
+import { deleteClient, findClient, lockClient, type StoredClient, updateClient } from '../store/clients.ts';
 import { listConsents, lockConsent } from '../store/consents.ts';
 import { invalidateStatusOfConsent } from '../store/status.ts';
 import { managementTokenModel, newClientSecret } from './client-credentials.ts';
+import { lapseVerification } from './lapse-verification.ts';
 import { noteClientUse } from './reap-clients.ts';
 import { describeMetadata } from './register-client.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
@@ -56,8 +56,7 @@ export async function changeClient(
     const secret = needsSecret && client.secretDigest === undefined ? newClientSecret() : undefined;
     const secretDigest = secret === undefined ? (needsSecret ? undefined : null) : sha256(secret);
     await updateClient(db, tenant.id, clientId, { metadata, secretDigest });
-    if (client.verifiedAt && isOtherThanChecked(client.metadata, metadata))
-      await lapseVerification(runtime, db, { tenant, clientId, origin });
+    if (isOtherThanChecked(client.metadata, metadata)) await lapseVerification(runtime, db, { tenant, client, origin });
     await recordAuditEvent(db, tenant.id, {
       ...origin,
       type: 'client.updated',
@@ -68,20 +67,6 @@ export async function changeClient(
     });
     return { ok: true, client: { ...client, metadata }, ...(secret !== undefined && { secret }) };
   });
-}
-
-/** What an administrator checked is not what the client says now; the caller holds it locked. */
-async function lapseVerification(
-  runtime: Runtime,
-  db: Database,
-  { tenant, clientId, origin }: { tenant: Tenant; clientId: ClientId; origin: Origin },
-): Promise<void> {
-  const at = runtime.clock.now();
-  await changeClientStanding(db, tenant.id, clientId, { verifiedAt: null });
-  await lockConsentsOfClient(db, tenant.id, clientId);
-  await invalidateStatusOfClient(db, tenant.id, clientId, at);
-  const detail = { reason: 'metadata-changed' };
-  await recordAuditEvent(db, tenant.id, { ...origin, type: 'client.unverified', outcome: 'success', at, clientId, detail });
 }
 
 function isOwnSecret(client: StoredClient, claimed: unknown): boolean {

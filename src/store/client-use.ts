@@ -33,11 +33,14 @@ function toUse(row: UseRow): UsedClient {
   };
 }
 
+/** What an administrator said of a client stays: a blocked one that is forgotten would come back unblocked. */
+const isUnjudged = Prisma.sql`blocked_at IS NULL AND verified_at IS NULL AND quarantined_at IS NULL`;
+
 /** The first clients that are due to be looked at. Locks nothing. */
 export async function findDueClients(db: Database, { now, limit }: { now: Date; limit: number }): Promise<UsedClient[]> {
   const due = Prisma.sql`
     SELECT tenant_id, id, created_at, first_authorized_at FROM clients
-    WHERE kind IN ('dynamic', 'document') AND reap_after <= ${now} ORDER BY reap_after LIMIT ${limit}`;
+    WHERE kind IN ('dynamic', 'document') AND reap_after <= ${now} AND ${isUnjudged} ORDER BY reap_after LIMIT ${limit}`;
   return readUse(db, due, now);
 }
 
@@ -49,7 +52,7 @@ export async function lockDueClients(db: Database, places: readonly ClientPlace[
   if (places.length === 0) return [];
   const locked = await db.$queryRaw<{ tenant_id: string; id: string }[]>`
     SELECT tenant_id, id FROM clients
-    WHERE (tenant_id, id) IN (${keys(places)}) AND kind IN ('dynamic', 'document') AND reap_after <= ${now}
+    WHERE (tenant_id, id) IN (${keys(places)}) AND kind IN ('dynamic', 'document') AND reap_after <= ${now} AND ${isUnjudged}
     ORDER BY tenant_id, id FOR UPDATE SKIP LOCKED`;
   if (locked.length === 0) return [];
   const held = locked.map((row) => ({ tenantId: row.tenant_id as TenantId, id: row.id as ClientId }));

@@ -101,12 +101,14 @@ describe('ABUSE-84: a client that is blocked', () => {
     await block(client);
     const [form] = readForms(page.text);
     const ends = [await browser.get(form?.action ?? '')];
-    if (step === 'consent') ends.push(await answerConsent(browser, page, {}), await answerConsent(browser, page, { deny: true }));
-    else ends.push(await signInOn(browser, page, person));
+    ends.push(step === 'consent' ? await answerConsent(browser, page, {}) : await signInOn(browser, page, person));
     for (const end of ends) {
       expect([end.status, end.headers.location]).toEqual([403, undefined]);
       expect(end.text).toContain('This agent is blocked here');
     }
+    if (step === 'sign-in') return;
+    const denied = await answerConsent(browser, page, { deny: true });
+    expect([denied.status, denied.headers.location]).toEqual([400, undefined]);
   });
 
   it('ABUSE-11, ABUSE-64: manages its registration no more; a wrong token learns nothing of the block', async () => {

@@ -1,10 +1,12 @@
 import { domainToASCII } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { answerPlace } from '../../../src/domain/client-trust.ts';
 import { isOneEditApart } from '../../../src/domain/edit-distance.ts';
 import { type KnownClient, knownClients } from '../../../src/domain/known-clients.ts';
 import { createLookAlikeFinder } from '../../../src/domain/look-alike.ts';
 import { skeletonOf } from '../../../src/domain/skeleton.ts';
+import { registrationBodies } from '../../support/registration-bodies.ts';
 
 const find = createLookAlikeFinder(knownClients);
 const kinds = (name: string, ...hosts: string[]) => find({ name, hosts }).map(({ kind }) => kind);
@@ -76,6 +78,14 @@ describe('clients as they are in the field', () => {
 
   it.each(real)('get no warning: %s %s', (name, ...hosts) => {
     expect(find({ name, hosts: hosts.filter((host) => host !== undefined) })).toEqual([]);
+  });
+});
+
+describe('clients as they register', () => {
+  it.each(Object.entries(registrationBodies))('get no warning: %s', (_, body) => {
+    const places = body.redirect_uris.map(answerPlace);
+    const name = 'client_name' in body ? body.client_name : undefined;
+    expect(find({ name, hosts: places.flatMap((place) => (place.kind === 'web' ? [place.host] : [])) })).toEqual([]);
   });
 });
 
