@@ -55,6 +55,13 @@ async function around(seconds: number, ...clients: TestClient[]): Promise<boolea
 }
 
 describe('a client that nobody ever allowed anything', () => {
+  it('its day begins when it registers, by the clock of the issuer and not of the database', async () => {
+    time.forward(3_600);
+    const { clientId } = await registerTestClient(issuer);
+    const { createdAt, reapAfter } = await issuer.runtime.store.client.findFirstOrThrow({ where: { id: clientId } });
+    expect(reapAfter.getTime() - createdAt.getTime()).toBe(neverAllowedSeconds * 1_000);
+  });
+
   it('goes after a day, identical ones among them; managing it is then as managing an unknown one', async () => {
     const same = { client_name: 'Same' };
     const [one, two] = [await registerTestClient(issuer, same), await registerTestClient(issuer, same)];

@@ -40,7 +40,14 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
     TOOLGRANT_SECRET: randomToken(),
     TOOLGRANT_RATE_LIMITS: 'off',
   };
-  const { command, args } = nodeOnServerCore(cores, ['--max-semi-space-size=8', ...profile, join(checkout, 'src/main.ts'), 'serve', '--workers', String(workers)]);
+  const { command, args } = nodeOnServerCore(cores, [
+    '--max-semi-space-size=8',
+    ...profile,
+    join(checkout, 'src/main.ts'),
+    'serve',
+    '--workers',
+    String(workers),
+  ]);
   const logPath = join(folder, 'toolgrant.log');
   const log = await open(logPath, 'a');
   const child = spawn(command, args, {

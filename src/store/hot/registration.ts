@@ -7,11 +7,11 @@ import { idPrefixes, type TenantId } from '../../domain/ids.ts';
 import { randomId } from '../../platform/random.ts';
 import type { NewArtifact } from '../artifacts.ts';
 import { poolOf, type Store } from '../client.ts';
-import type { NewClient } from '../clients.ts';
+import type { NewClient, StoredClient } from '../clients.ts';
 
 /** What a registration adds. */
 export interface NewRegistration {
-  client: NewClient;
+  client: NewClient & Pick<StoredClient, 'reapAfter'>;
   /** What the client will manage its registration with; its other name is the client's id. */
   managementToken: Pick<NewArtifact, 'model' | 'digest'>;
   /** About this client. */
@@ -20,7 +20,8 @@ export interface NewRegistration {
 
 const addRegistration = `
   WITH client AS (
-    INSERT INTO clients (tenant_id, id, kind, metadata, secret_digest, demo, created_at) VALUES ($1, $2, $4, $5, $6, $7, $3)
+    INSERT INTO clients (tenant_id, id, kind, metadata, secret_digest, demo, created_at, reap_after)
+    VALUES ($1, $2, $4, $5, $6, $7, $3, $16)
   ), token AS (
     INSERT INTO artifacts (tenant_id, model, digest, payload, uid, created_at) VALUES ($1, $8, $9, '{}', $2, $3)
   )
@@ -35,6 +36,7 @@ export async function createRegistration(store: Store, tenantId: TenantId, regis
     ...[client.kind, JSON.stringify(client.metadata), client.secretDigest, client.demo ?? false],
     ...[managementToken.model, managementToken.digest],
     ...[randomId(idPrefixes.event), event.actorType, event.actorId, event.address, event.requestId, JSON.stringify(event.detail ?? {})],
+    client.reapAfter,
   ];
   await poolOf(store).query({ name: 'registration', text: addRegistration, values });
 }
