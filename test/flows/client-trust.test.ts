@@ -4,20 +4,27 @@ import type { ClientId } from '../../src/domain/ids.ts';
 import { unverifyClient, verifyClient } from '../../src/services/judge-client.ts';
 import { countPeopleOfClient } from '../../src/store/client-consents.ts';
 import { query } from '../support/database-holder.ts';
+import { type DocumentHost, startDocumentHost } from '../support/document-host.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
+import { moveTime } from '../support/moved-time.ts';
 import { authorizationUrl, connect, newPkce, registerTestClient, type TestClient } from '../support/oauth-client.ts';
 import { Browser, signInOn } from '../support/person.ts';
 
+let host: DocumentHost;
 let issuer: TestIssuer;
 let person: TestPerson;
 let server: TestServer;
 
 beforeAll(async () => {
-  issuer = await startIssuer();
+  host = await startDocumentHost();
+  issuer = await startIssuer({ strangers: host.fetch });
   person = await issuer.addPerson();
   server = await issuer.addServer();
 });
-afterAll(() => issuer.stop());
+afterAll(async () => {
+  await issuer.stop();
+  await host.close();
+});
 
 const operator = { actorType: 'operator' } as const;
 type AskingClient = Pick<TestClient, 'clientId' | 'redirectUri'>;
@@ -67,6 +74,68 @@ describe('MCP-17: the consent page says who stands for the name', () => {
     await verifyClient(issuer.runtime, issuer.tenant, { clientId: ours.clientId as ClientId, origin: operator });
     const top = await topOf(await register('Payroll Helper', 'https://evil.example/cb'));
     expect(top).toContain('It uses the name of Payroll Helper, which is at payroll.acme.example. This one is at evil.example.');
+  });
+});
+
+describe('MCP-17: a client that is a document', () => {
+  const clientId = 'https://claude.ai/oauth/mcp-client.json';
+  const redirects = {
+    own: 'https://claude.ai/api/mcp/auth_callback',
+    loopback: 'http://localhost:53123/callback',
+    elsewhere: 'https://callbacks.example/cb',
+  };
+  beforeAll(() => {
+    const redirect_uris = Object.values(redirects);
+    host.serve(clientId, { client_id: clientId, client_name: 'Claude', redirect_uris, token_endpoint_auth_method: 'none' });
+  });
+
+  it('is published by its host where the answer goes there too', async () => {
+    const top = await topOf({ clientId, redirectUri: redirects.own });
+    expect(top).toContain('Who asks Claude published by claude.ai');
+    expect(top).toContain('Your answer goes to claude.ai');
+    expect(top).not.toMatch(/not verified|may not be who it seems|Did you start this/);
+  });
+
+  it('ABUSE-18: a famous one with a loopback redirect is not verified; the page names the redirect host, and warns', async () => {
+    const top = await topOf({ clientId, redirectUri: redirects.loopback });
+    expect(top).toContain(
+      'Claude not verified Its description is at claude.ai, but any program on this computer can use that description.',
+    );
+    expect(top).toContain('Your answer goes to localhost:53123 — a program on this computer');
+    expect(top).toContain('Did you start this yourself, just now? Any program on this computer can call itself');
+    expect(top).not.toContain('published by');
+  });
+
+  it('with an answer at another host is not verified, and both hosts are named', async () => {
+    const top = await topOf({ clientId, redirectUri: redirects.elsewhere });
+    expect(top).toContain('but your answer goes to callbacks.example: neither vouches for the other.');
+    expect(top).toContain('It uses the name of Claude, which is at claude.ai. This one is at callbacks.example.');
+    expect(top).not.toContain('published by');
+  });
+
+  it('loses its verification when it says something else of itself', async () => {
+    const id = 'https://agent.example/client.json';
+    const serve = (client_name: string) =>
+      host.serve(
+        id,
+        { client_id: id, client_name, redirect_uris: ['https://agent.example/cb'], token_endpoint_auth_method: 'none' },
+        { 'Cache-Control': 'max-age=300' },
+      );
+    serve('Agent');
+    const client = { clientId: id, redirectUri: 'https://agent.example/cb' };
+    await topOf(client);
+    await verifyClient(issuer.runtime, issuer.tenant, { clientId: id as ClientId, origin: operator });
+    expect(await topOf(client)).toContain('checked by whoever runs this site');
+    serve('Another agent');
+    const time = moveTime();
+    time.forward(2 * 86_400);
+    try {
+      const top = await topOf(client);
+      expect(top).toContain('Another agent');
+      expect(top).not.toContain('checked by whoever runs this site');
+    } finally {
+      time.restore();
+    }
   });
 });
 
