@@ -62,7 +62,7 @@ export async function lockConsentsOfUnverifiedClients(
 }
 
 /** Of how many consents for a client the first are looked at when its people are counted. */
-const maxCounted = 1_000;
+const maxCounted = 400;
 
 /** How many people use a client; `isMore`: at least so many. */
 export interface PeopleCount {
