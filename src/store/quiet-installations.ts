@@ -21,10 +21,9 @@ export interface QuietInstallations {
   next: InstallationPlace | undefined;
 }
 
-/** What keeps an installation: a code or a token of its family, or the engine's grant, that may still be asked for. */
+/** What keeps an installation: the engine's grant, which lives as long as any code or token of its family may be asked for (ENG-9). */
 const isHeld = Prisma.sql`
-  EXISTS (SELECT FROM artifacts AS a WHERE a.tenant_id = i.tenant_id AND a.grant_id = i.grant_id)
-  OR EXISTS (SELECT FROM artifacts AS g WHERE g.tenant_id = i.tenant_id AND g.model = 'Grant'
+  EXISTS (SELECT FROM artifacts AS g WHERE g.tenant_id = i.tenant_id AND g.model = 'Grant'
     AND g.digest = rtrim(translate(encode(sha256(convert_to(i.grant_id, 'UTF8')), 'base64'), '+/', '-_'), '='))`;
 
 /**
