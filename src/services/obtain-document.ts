@@ -51,8 +51,12 @@ const keptSeconds = { reliedOn: 120 * 86_400, other: 86_400, useNoted: 3_600 } a
 /** How many documents of a tenant's that nobody relies on are kept. */
 const maxUnrelied = 1_000;
 
-/** Longer than a fetch may take. */
+/** How many documents that are not known yet one process fetches at a time: the other requests that it may have under way are for known ones. */
+const maxNewAtOnce = 12;
+
+/** Longer than waiting for room and a fetch may take together. */
 const leaseMs = 10_000;
+const longestWaitMs = 3_000;
 const pollMs = 100;
 
 /** Hosts are asked so often on behalf of one tenant; known documents have a budget of their own, that nobody can use up for them. */
@@ -129,11 +133,14 @@ async function renewUnderLease<Value>(
 ): Promise<Renewal> {
   const { store, clock } = runtime;
   const { request, key, lease, document } = held;
-  if (!(await isWithinBudget(runtime, tenant, { key, isKnown: document?.copy !== undefined }))) {
+  const isKnown = document?.copy !== undefined;
+  const isAllowed = await isWithinBudget(runtime, tenant, { key, isKnown });
+  const fetched = isAllowed ? await fetchInTurn(runtime, isKnown, () => fetchDocument(runtime, { key, copy: document?.copy })) : undefined;
+  // That we have no room says nothing of the document: it is asked for as soon as there is.
+  if (!fetched || ('problem' in fetched && fetched.problem.reason === 'busy')) {
     await returnDocumentLease(store, tenant.id, { key, lease });
     return { document, problem: busy };
   }
-  const fetched = await fetchDocument(runtime, { key, copy: document?.copy });
   const read = 'json' in fetched ? request.read(fetched.json) : undefined;
   const now = clock.now();
   if ('copy' in fetched && read?.ok) {
@@ -150,6 +157,28 @@ async function renewUnderLease<Value>(
   }
   if (!document) await evictDocuments(store, tenant.id, maxUnrelied);
   return { document: await findDocument(store, tenant.id, key) };
+}
+
+/** By process: how many new documents are being fetched. */
+const newcomers = new WeakMap<Store, number>();
+
+/**
+ * Strangers with slow hosts could otherwise take all the room there is for outbound requests, and keep everybody's known documents from
+ * being renewed. Undefined when there is no room.
+ */
+async function fetchInTurn<Fetched>({ store }: Runtime, isKnown: boolean, fetchIt: () => Promise<Fetched>): Promise<Fetched | undefined> {
+  if (isKnown) return fetchIt();
+  const running = () => newcomers.get(store) ?? 0;
+  for (let waitedMs = 0; running() >= maxNewAtOnce; waitedMs += pollMs) {
+    if (waitedMs >= longestWaitMs) return undefined;
+    await sleep(pollMs);
+  }
+  newcomers.set(store, running() + 1);
+  try {
+    return await fetchIt();
+  } finally {
+    newcomers.set(store, running() - 1);
+  }
 }
 
 async function isWithinBudget(
