@@ -49,6 +49,8 @@ export function fact(name: string): string {
 /** Bytes, and what is known of how they are read. */
 export interface WireRequest {
   bytes: Buffer;
+  /** What it says, before its body is cut into chunks. */
+  content: string;
   isHead: boolean;
   /** Whether its framing or its characters are no HTTP: it may be answered by the parser, or not at all. */
   isMalformed: boolean;
@@ -76,6 +78,7 @@ export function writeRequest(draft: Draft, place: { basePath: string; host: stri
   const lines = [`${draft.method} ${target} HTTP/1.1`, ...[...headers, ...framed.headers].map(([name, value]) => `${name}: ${value}`)];
   const header = (wanted: string) => headers.find(([name]) => name.toLowerCase() === wanted)?.[1] ?? '';
   return {
+    content: `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`,
     bytes: Buffer.from(`${lines.join('\r\n')}\r\n\r\n${framed.body}`, 'latin1'),
     isHead: draft.method === 'HEAD',
     isMalformed:

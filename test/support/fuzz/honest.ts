@@ -123,7 +123,7 @@ export const authorizations: readonly Honest[] = [
   authorization({ prompt: 'none' }, [session]),
   authorization({ prompt: 'login', max_age: '0', login_hint: fact('Email'), ui_locales: 'de en' }, []),
   authorization({ client_id: fact('SecretClientId'), redirect_uri: fact('SecretRedirectUri') }, [session]),
-  authorization({ client_id: fact('MetadataClientId'), redirect_uri: 'https://nowhere.invalid/cb' }, []),
+  authorization({ client_id: fact('MetadataClientId'), redirect_uri: 'https://nowhere.example/cb' }, []),
   authorization({ client_id: fact('MetadataClientId'), redirect_uri: 'http://localhost:9/cb' }, [session]),
 ];
 

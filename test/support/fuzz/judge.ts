@@ -83,21 +83,20 @@ function findRedirectProblems(
   const [target = '', query = ''] = withoutAnswer(location).split('?');
   const kept = query.split('&').filter((pair) => pair !== '' && !answerParameters.includes(pair.split('=')[0] ?? ''));
   const bare = kept.length > 0 ? `${target}?${kept.join('&')}` : target;
-  const isChanging = changingClients.some((id) => sent.bytes.includes(id)) && !('problem' in parseRedirectUri(bare));
+  const isChanging = changingClients.some((id) => sent.content.includes(id)) && !('problem' in parseRedirectUri(bare));
   return isChanging || isRegisteredRedirectUri(redirectUris, bare) ? [] : [`redirected to ${location}`];
 }
 
 /** What lets anybody in is never kept by a cache, and never told to those who did not say it themselves. */
 function findSecretProblems(sent: WireRequest, { headers, body }: WireAnswer, { secrets }: JudgedPlace): string[] {
   const cacheControl = headers.get('cache-control')?.join(', ') ?? '';
-  const asked = sent.bytes.toString('latin1');
   const isCredential = /"(?:access_token|refresh_token|id_token|client_secret|registration_access_token)":|name="form_token"/.test(body);
   const isKept = (isCredential || headers.has('set-cookie')) && !/no-store/.test(cacheControl);
   const all = `${body}\n${[...headers.values()].flat().join('\n')}`;
   return [
     ...(isKept ? [`credentials with Cache-Control "${cacheControl}"`] : []),
     ...secrets
-      .filter((secret) => all.includes(secret) && !asked.includes(secret))
+      .filter((secret) => all.includes(secret) && !sent.content.includes(secret))
       .map((secret) => `told the secret ${secret.slice(0, 6)}…`),
   ];
 }

@@ -59,7 +59,7 @@ export async function openPlace(
     client,
     secretClient,
     trapPort,
-    metadataClientId: 'https://nowhere.invalid/client.json',
+    metadataClientId: 'https://nowhere.example/client.json',
     redirectUris: ['http://127.0.0.1:9/callback', 'https://agent.example/cb?keep=1', 'https://confidential.example/cb', postLogout],
     secrets: [...about.secrets, server.credential, secretClient.secret ?? ''],
   };
