@@ -127,7 +127,7 @@ describe('MCP-11: a document that cannot be had', () => {
     ['another client_id', { client_id: 'https://other.example/client.json' }, 'client_id must be the very URL'],
     ['a secret', { client_secret: 'x' }, 'must not have a client_secret'],
     ['no name', { client_name: '' }, 'client_name must be there'],
-    ['a bad redirect', { redirect_uris: ['http://evil.example/cb'] }, 'redirect_uris has a member that is not allowed'],
+    ['a bad redirect', { redirect_uris: ['http://evil.example/cb'] }, 'redirect_uris[0] is plain http'],
   ])('ABUSE-15: because it has %s is named', async (_what, members, reason) => {
     const { client } = publish(members);
     const page = await pageAt(new Browser(issuer.origin), client);
