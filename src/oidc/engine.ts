@@ -13,6 +13,7 @@ import { seeToDocument } from './document-clients.ts';
 import { answerDocument, createPublicDocuments, type PublicDocuments } from './documents.ts';
 import type { Engine, EngineSettings, PublicDocument, Sessions } from './engine-contract.ts';
 import { type EngineEnvironment, nameCookies } from './engine-environment.ts';
+import { explainTokenError } from './explain-token-error.ts';
 import { answerFaults, logRefusals, rememberFaults } from './faults.ts';
 import { holdErrorBack } from './hold-error.ts';
 import { installHooks } from './hooks.ts';
@@ -155,6 +156,7 @@ function createEndpoints(
   const protect = (answer: (ctx: Context) => Promise<void>) => (ctx: Context) => answerGuarded(environment, ctx, () => answer(ctx));
   const token = protect(async (ctx) => {
     await answerTokenRequest(environment, ctx, engine);
+    explainTokenError(ctx);
     countAnswer(environment, ctx);
   });
   const introspect = protect((ctx) => answerIntrospection(environment, ctx, { engine, readToken }));

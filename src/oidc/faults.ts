@@ -35,7 +35,7 @@ export function logRefusals(provider: Provider, { runtime, settings }: EngineEnv
     error: Error & { error?: string; error_detail?: string; error_description?: string },
   ) => {
     const { requestId } = settings.describeCaller(ctx);
-    const reason = error.error_detail ?? error.error_description;
+    const reason = error.error_detail ?? error.error_description ?? error.message;
     stateOf(ctx).refusal = {
       error: error.error ?? error.message,
       ...(error.error_description !== undefined && { description: error.error_description }),

@@ -26,6 +26,7 @@ export async function judgeErrorRedirect(runtime: Runtime, tenant: Tenant, faile
   const now = runtime.clock.now();
   const consents = userId === undefined ? [] : await listConsents(runtime.store, tenant.id, { userId, clientId });
   return mayRedirectError({
+    // Whoever publishes a document at the host that gets the answer may be a stranger as well.
     isVerified: judgeTrust(client).voucher?.by === 'administrator',
     person: userId === undefined ? 'unknown' : hasAnswered ? 'answered' : 'signed-in',
     isKnownToPerson: consents.some((consent) => isInForce(consent, now)),
