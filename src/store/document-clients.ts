@@ -67,8 +67,3 @@ export async function addClientVersion(
         SELECT 1 FROM consents k JOIN consent_versions d ON d.tenant_id = k.tenant_id AND d.consent_id = k.id
         WHERE k.tenant_id = v.tenant_id AND k.client_id = v.client_id AND d.client_version = v.version)`;
 }
-
-/** Removes those of the given clients that are documents and were never allowed anything. */
-export async function deleteUnusedDocumentClients(db: Database, tenantId: TenantId, ids: readonly string[]): Promise<void> {
-  await db.client.deleteMany({ where: { tenantId, id: { in: [...ids] }, kind: 'document', firstAuthorizedAt: null } });
-}

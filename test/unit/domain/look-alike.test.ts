@@ -198,6 +198,7 @@ describe('skeletons (UTS 39 §4)', () => {
     ['\u00e9', 'e\u0301'],
     ['a', 'a\u200d'],
     ['\u01c9', 'lj'],
+    ['\ufe81', 'l\u0303'],
   ])('%j and %j look alike', (one, other) => {
     expect(skeletonOf(one)).toBe(skeletonOf(other));
   });
