@@ -101,6 +101,16 @@ describe('a commit whose answer is lost', () => {
   });
 });
 
+/** A connection that is gone may be found so by the next request that takes it; there are no more of these than connections. */
+async function untilServed(ask: () => Promise<RawResponse>): Promise<RawResponse> {
+  const connections = 10;
+  for (let tries = 0; ; tries += 1) {
+    const answer = await ask();
+    if (answer.status === 200 || tries === connections) return answer;
+    expectTrouble(answer);
+  }
+}
+
 describe('backends that are killed', () => {
   it('ABUSE-82: requests under way are served or told to come again; then all of them are served', async () => {
     const families: string[] = [];
@@ -110,7 +120,7 @@ describe('backends that are killed', () => {
       owner.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'),
     );
     for (const answer of await Promise.all(requests)) if (answer.status !== 200) expectTrouble(answer);
-    for (const token of families) expect((await refresh(issuer, client, token)).status).toBe(200);
+    for (const token of families) expect((await untilServed(() => refresh(issuer, client, token))).status).toBe(200);
   });
 });
 

@@ -117,7 +117,7 @@ describe('management', () => {
     expect((await manage('PUT', client, client.managementToken, body)).json()).toMatchObject({ grant_types: ['authorization_code'] });
     const refused = await refresh(issuer, client, tokens.refresh_token);
     expect(refused.status).toBe(400);
-    expect(refused.json()).toMatchObject({ error_description: expect.stringContaining('grant type') });
+    expect(refused.json()).toMatchObject({ error_description: expect.stringContaining('grant_type') });
     expect((await connect(issuer, { client, person, server })).refresh_token).toBeUndefined();
   });
 
