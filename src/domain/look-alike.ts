@@ -73,9 +73,19 @@ function plainForm(name: string): string {
   return wordsOf(name.toLowerCase());
 }
 
-/** The words of a name, as they are seen; small letters look like others than capital ones do. */
+/**
+ * The words of a name, as they are seen. Small letters look like others than capital ones do; what has a compatible character may look
+ * like another one; and a stroke beside a word is a letter or is none.
+ */
 function seenForms(name: string): ReadonlySet<string> {
-  return new Set([name, name.toLowerCase()].map((text) => wordsOf(skeletonOf(text.normalize('NFKC')).toLowerCase())));
+  const bare = name.replace(/[\u2122\u2120]/g, ' ');
+  const texts = [bare, bare.toLowerCase(), wordsOf(bare)].flatMap((text) => [text, text.normalize('NFKC')]);
+  return new Set(texts.map((text) => wordsOf(seen(text))));
+}
+
+/** What is left of a text for the eye that passes over accents, strokes and rings. */
+function seen(text: string): string {
+  return skeletonOf(text).replace(/\p{M}/gu, '').toLowerCase();
 }
 
 function wordsOf(text: string): string {
@@ -83,10 +93,10 @@ function wordsOf(text: string): string {
 }
 
 function findHost(host: string, known: readonly KnownClient[]): LookAlike | undefined {
-  const seen = skeletonOf(domainToUnicode(host) || host).toLowerCase();
+  const eyed = seen(domainToUnicode(host) || host);
   for (const client of known) {
     for (const knownHost of client.hosts) {
-      if (looksLikeHost({ host, seen }, knownHost, client)) return { kind: 'host-looks-like', known: client.name, knownHost, host };
+      if (looksLikeHost({ host, seen: eyed }, knownHost, client)) return { kind: 'host-looks-like', known: client.name, knownHost, host };
     }
   }
   return undefined;
@@ -96,18 +106,19 @@ function findHost(host: string, known: readonly KnownClient[]): LookAlike | unde
 const minimumSpelledCharacters = 5;
 
 function looksLikeHost({ host, seen }: { host: string; seen: string }, knownHost: string, { isDistinctive }: KnownClient): boolean {
-  const knownSeen = skeletonOf(knownHost);
+  const knownSeen = skeletonOf(knownHost).toLowerCase();
   if (seen === knownSeen || seen.endsWith(`.${knownSeen}`)) return true;
   // claude-ai.example, claude.ai.example, login-claude-ai.example, claudeai.example
   const [tokens, knownTokens] = [seen.split(/[.-]/), knownSeen.split(/[.-]/)];
   if (`.${tokens.join('.')}.`.includes(`.${knownTokens.join('.')}.`)) return true;
   if (seen.split('.').some((label) => label.replaceAll('-', '') === knownTokens.join(''))) return true;
-  // claud.ai, cluade.example, claude.example
-  const [ending, label = ''] = host.split('.').toReversed();
+  // claud.ai, cluade.example, claude.example, c-l-a-u-d-e.example
+  const [ending, spelled = ''] = host.split('.').toReversed();
   const [knownEnding, knownLabel = ''] = knownHost.split('.').toReversed();
   if (knownLabel.length < minimumSpelledCharacters) return false;
+  const label = spelled.replaceAll('-', '');
   const isNear = label === knownLabel || isOneEditApart(label, knownLabel);
-  return isNear && (isDistinctive || (ending === knownEnding && label !== knownLabel));
+  return isNear && (isDistinctive || (ending === knownEnding && spelled !== knownLabel));
 }
 
 function isOneOf(host: string, hosts: readonly string[]): boolean {

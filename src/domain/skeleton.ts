@@ -14,9 +14,19 @@ const maxRounds = 4;
 export function skeletonOf(text: string): string {
   let skeleton = text.normalize('NFD').replace(/\p{Default_Ignorable_Code_Point}/gu, '');
   for (let round = 0; round < maxRounds; round += 1) {
-    const next = replaceConfusables(skeleton).normalize('NFD');
+    const next = replaceConfusables(skeleton.replace(smallCapital, plainLetter)).normalize('NFD');
     if (next === skeleton) break;
     skeleton = next;
   }
   return skeleton;
+}
+
+/** Small capitals are Latin letters to the eye; the tables of the standard have few of them. */
+const smallCapitals =
+  '\u1d00\u0299\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d0f\u1d18\ua7af\u0280\ua731\u1d1b\u1d1c\u1d20\u1d21\u028f\u1d22';
+const theirLetters = 'abcdefghijklmnopqrstuvwyz';
+const smallCapital = new RegExp(`[${smallCapitals}]`, 'g');
+
+function plainLetter(letter: string): string {
+  return theirLetters.charAt(smallCapitals.indexOf(letter));
 }

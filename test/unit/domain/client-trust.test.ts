@@ -67,6 +67,36 @@ describe('how far a name can be trusted', () => {
       'https://evil.example/cb',
       { answer: { kind: 'web', host: 'evil.example' }, publisher: 'claude.ai', voucher: byCheck, isProven: true },
     ],
+    [
+      'ABUSE-14: document, a famous host as the user name of another',
+      { kind: 'document', id: 'https://claude.ai@evil.example/client.json' },
+      web,
+      { answer: answers.web, publisher: 'evil.example', isProven: false },
+    ],
+    [
+      'ABUSE-14: document, its host with a dot at the end',
+      { kind: 'document', id: 'https://claude.ai./client.json' },
+      web,
+      { answer: answers.web, publisher: 'claude.ai.', isProven: false },
+    ],
+    [
+      'ABUSE-14: document, its host in letters that look the same',
+      { kind: 'document', id: 'https://xn--clude-5ve.ai/client.json' },
+      web,
+      { answer: answers.web, publisher: 'xn--clude-5ve.ai', isProven: false },
+    ],
+    [
+      'ABUSE-18: document, web at a host beside its host',
+      { kind: 'document', id: 'https://pages.claude.ai/client.json' },
+      'https://api.claude.ai/cb',
+      { answer: { kind: 'web', host: 'api.claude.ai' }, publisher: 'pages.claude.ai', isProven: false },
+    ],
+    [
+      'ABUSE-18: document, its own host without TLS',
+      document,
+      'http://claude.ai/cb',
+      { answer: { kind: 'app', scheme: 'http' }, publisher: 'claude.ai', isProven: false },
+    ],
     ['document whose id is no https URL', { kind: 'document', id: 'http://claude.ai/x' }, web, { answer: answers.web, isProven: false }],
     ['client id that is a URL, registered', { kind: 'dynamic', id: document.id }, web, { answer: answers.web, isProven: false }],
   ];

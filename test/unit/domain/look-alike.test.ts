@@ -99,6 +99,11 @@ describe('MCP-17: names that are somebody else’s', () => {
     ['Visual Studio Code', 'evil.example'],
     ['Cursor', 'evil.example'],
     ['Zed', 'evil.example'],
+    ['Claude\u2122', 'evil.example'],
+    ['Claude|', 'evil.example'],
+    ['C l a u d e', 'evil.example'],
+    ['C.l.a.u.d.e', 'evil.example'],
+    ['ClaudeCode', 'evil.example'],
   ])('%s from %s', (name, host) => {
     expect(kinds(name, host)).toEqual(['name-from-elsewhere']);
   });
@@ -124,6 +129,16 @@ describe('MCP-17: names that are somebody else’s', () => {
     'Gernini',
     'Z\u0435d',
     'VS C0de',
+    'Cla\u0301ude', // combining marks: an accent, a stroke, a ring
+    'C\u0336l\u0336a\u0336u\u0336d\u0336e\u0336',
+    'Claude\u20dd',
+    'C\u0142aude',
+    'Claud\u00e9',
+    '\u1d04\u029f\u1d00\u1d1c\u1d05\u1d07', // small capitals
+    '\u03f9hatGPT', // of which a compatible character is another letter
+    'Cla\u2060ude',
+    'Cla\u3164ude',
+    'Cla\u{e0061}ude',
   ])('%j is written with other characters', (name) => {
     expect(kinds(name)).toContain('confusable-name');
     expect(kinds(name, 'evil.example')).toEqual(expect.arrayContaining(['confusable-name', 'name-from-elsewhere']));
@@ -175,6 +190,10 @@ describe('MCP-17: hosts that look like somebody else’s', () => {
     'cursors.com',
     'windsurf.example',
     'zed-dev.example',
+    'c-l-a-u-d-e.ai',
+    domainToASCII('claud\u00e9.ai'),
+    domainToASCII('\u00e7laude.ai'),
+    'claude.ai.',
   ])('%s', (host) => {
     expect(find({ name: 'An agent', hosts: [host] })).toEqual([
       { kind: 'host-looks-like', known: expect.any(String), knownHost: expect.any(String), host },
@@ -189,6 +208,17 @@ describe('MCP-17: hosts that look like somebody else’s', () => {
   );
 });
 
+/** The eye reads these, and no table does; pages say who gets the answer, and that nobody vouches for the name. */
+describe('out of scope', () => {
+  it.each(['Cl4ude', 'Klaude', 'Claude2', 'ClaudeAI', 'Official Claude', 'The Claude', 'Anthroplc'])('%s: other spellings', (name) => {
+    expect(kinds(name, 'evil.example')).toEqual([]);
+  });
+
+  it.each(['claude.evil.example', 'claude-login.example', 'myclaude.example'])('%s: a name within a host of somebody else', (host) => {
+    expect(find({ name: 'An agent', hosts: [host] })).toEqual([]);
+  });
+});
+
 describe('skeletons (UTS 39 §4)', () => {
   it.each([
     ['paypal', 'p\u0430ypal'],
@@ -199,6 +229,7 @@ describe('skeletons (UTS 39 §4)', () => {
     ['a', 'a\u200d'],
     ['\u01c9', 'lj'],
     ['\ufe81', 'l\u0303'],
+    ['\u1d04\u029f\u1d00\u1d1c\u1d05\u1d07', 'claude'],
   ])('%j and %j look alike', (one, other) => {
     expect(skeletonOf(one)).toBe(skeletonOf(other));
   });
