@@ -16,12 +16,12 @@ export interface SharedParts extends Pick<Site, 'runtime' | 'render' | 'statusLi
 /** Makes the site of a tenant, engine included. Throws when its keys cannot be opened. */
 export async function buildSite({ settingsOf, ...shared }: SharedParts, tenant: Tenant): Promise<Site> {
   const pages = createEnginePages({ render: shared.render, tenant });
-  const admitNewClient: EngineSettings['admitNewClient'] = ({ req }) =>
-    shared.limits.admitRegistration(tenant, addressGroup(callerOf(req).address));
+  const groupCaller: EngineSettings['groupCaller'] = ({ req }) => addressGroup(callerOf(req).address);
+  const admitNewClient: EngineSettings['admitNewClient'] = (ctx) => shared.limits.admitRegistration(tenant, groupCaller(ctx));
   return {
     ...shared,
     tenant,
-    engine: await createEngine(shared.runtime, tenant, { ...settingsOf(tenant), ...pages, admitNewClient }),
+    engine: await createEngine(shared.runtime, tenant, { ...settingsOf(tenant), ...pages, groupCaller, admitNewClient }),
     basePath: issuerPath(tenant.issuer),
     isSecure: new URL(tenant.issuer).protocol === 'https:',
   };

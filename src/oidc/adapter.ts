@@ -43,6 +43,8 @@ export interface AdapterEnvironment {
   successors: RefreshSuccessors;
   /** Who makes the request that is being answered, for the audit trail. */
   originOf(ctx: object): Origin;
+  /** Groups addresses that belong to whoever makes it. */
+  callerOf(ctx: object): string;
 }
 
 /** Begins the unit of work of a token request. */
@@ -332,10 +334,11 @@ class ClientAdapter implements Adapter {
   }
 
   async #asEngineClient(id: ClientId, client: KeyedClient & SecretDigests): Promise<EngineClient> {
-    const { runtime, tenant } = this.#environment;
+    const { runtime, tenant, callerOf } = this.#environment;
     const { metadata } = client;
     if (metadata.isProofOptional && !showsAssertion()) return toEngineClient(id, { ...metadata, authMethod: 'none' }, { digests: [] });
-    const keys = await findAssertionKeys(runtime, tenant, client);
+    const caller = Provider.ctx ? callerOf(Provider.ctx) : '';
+    const keys = await findAssertionKeys(runtime, tenant, { ...client, caller });
     return toEngineClient(id, metadata, { digests: workingDigests(client, runtime.clock.now()), keys });
   }
 

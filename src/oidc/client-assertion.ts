@@ -101,14 +101,14 @@ export function showsAssertion(): boolean {
 export async function findAssertionKeys(
   runtime: Runtime,
   tenant: Tenant,
-  { metadata, isReliedOn }: KeyedClient,
+  { metadata, isReliedOn, caller }: KeyedClient & { /** Groups addresses that belong to one caller. */ caller: string },
 ): Promise<readonly PublicJwk[]> {
   const assertion = Provider.ctx?.oidc?.params?.client_assertion;
   if (metadata.authMethod !== 'private_key_jwt' || typeof assertion !== 'string') return [];
   if (metadata.jwksUri === undefined) return metadata.jwks ?? [];
   const header = readHeader(assertion);
   if (!header) return [];
-  const found = await obtainClientKeys(runtime, tenant, { uri: metadata.jwksUri, kid: header.kid, isReliedOn });
+  const found = await obtainClientKeys(runtime, tenant, { uri: metadata.jwksUri, kid: header.kid, isReliedOn, caller });
   if (found.ok) return found.value;
   const { reason, detail } = found.problem;
   if (isPassing(reason)) throw new ClientKeysUnavailable(`the keys at ${metadata.jwksUri} cannot be fetched: ${detail}`);

@@ -16,7 +16,8 @@ export async function seeToDocument(environment: EngineEnvironment, ctx: Context
   // One that came twice is the engine's to refuse.
   if (typeof clientId !== 'string' || !isDocumentUrl(clientId)) return true;
   const origin = environment.originOf(ctx);
-  const admission = await admitDocumentClient(runtime, tenant, { clientId, origin, admit: () => settings.admitNewClient(ctx) });
+  const caller = settings.groupCaller(ctx);
+  const admission = await admitDocumentClient(runtime, tenant, { clientId, origin, caller, admit: () => settings.admitNewClient(ctx) });
   if (admission.ok) return true;
   const { problem } = admission;
   const { requestId } = settings.describeCaller(ctx);

@@ -40,6 +40,8 @@ export interface EngineSettings {
   renderSignedOut(ctx: Context): void | Promise<void>;
   /** Counts a client that introduces itself by its document; the same limit as for those that register. */
   admitNewClient(ctx: Context): Promise<Admission>;
+  /** What counts as one caller for limits. */
+  groupCaller(ctx: Context): string;
   /** Where a request comes from, for the audit trail. */
   describeCaller(ctx: Context): Pick<Origin, 'address' | 'requestId'>;
 }

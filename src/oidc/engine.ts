@@ -74,6 +74,7 @@ function buildEngine(
     cookies: nameCookies(tenant),
     successors: createRefreshSuccessors(runtime.vault, tenant.id),
     originOf: (ctx) => originOf(settings, ctx as Context),
+    callerOf: (ctx) => settings.groupCaller(ctx as Context),
   };
   const provider = new Provider(tenant.issuer, configureEngine(environment));
   installHooks(provider, environment.successors);

@@ -38,6 +38,8 @@ export type DocumentClientAdmission = { ok: true } | { ok: false; problem: Docum
 export interface DocumentClientRequest {
   clientId: string;
   origin: Origin;
+  /** Groups addresses that belong to one caller. */
+  caller: string;
   admit(): Promise<Admission>;
 }
 
@@ -72,6 +74,7 @@ export async function admitDocumentClient(
       return read.ok ? { ok: true, value: read.metadata } : { ok: false, reason: read.problem.reason };
     },
     isReliedOn: client?.firstAuthorizedAt !== undefined,
+    caller: request.caller,
   });
   if (!document.ok) return refuse({ kind: 'document', problem: document.problem });
   const { value: metadata, fetchedAt } = document;

@@ -12,10 +12,17 @@ const leastAgeSeconds = 60;
 export async function obtainClientKeys(
   runtime: Runtime,
   tenant: Tenant,
-  request: { uri: string; kid?: string | undefined /** Whether somebody allowed the client something. */; isReliedOn: boolean },
+  request: {
+    uri: string;
+    kid?: string | undefined;
+    /** Whether somebody allowed the client something. */
+    isReliedOn: boolean;
+    /** Groups addresses that belong to one caller. */
+    caller: string;
+  },
 ): Promise<DocumentOutcome<readonly PublicJwk[]>> {
-  const { uri, kid, isReliedOn } = request;
-  const document = { kind: 'jwks', url: uri, read: parseClientKeys, isReliedOn } as const;
+  const { uri, kid, isReliedOn, caller } = request;
+  const document = { kind: 'jwks', url: uri, read: parseClientKeys, isReliedOn, caller } as const;
   const found = await obtainDocument(runtime, tenant, document);
   if (!found.ok || kid === undefined || found.value.some((key) => key.kid === kid)) return found;
   const notBefore = new Date(runtime.clock.now().getTime() - leastAgeSeconds * 1_000);

@@ -4,10 +4,8 @@
  * fails the last good copy goes on for a while. What failed is not asked for again at once, and no host is asked too often.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sha256 } from '../platform/digest.ts';
 import { randomToken } from '../platform/random.ts';
-import { poolOf, type Store } from '../store/client.ts';
-import { createRateCounters, type RateLimit } from '../store/rate-limits.ts';
+import type { Store } from '../store/client.ts';
 import {
   type DocumentKey,
   evictDocuments,
@@ -19,6 +17,7 @@ import {
   takeDocumentLease,
 } from '../store/remote-documents.ts';
 import { type DocumentProblem, fetchDocument } from './fetch-document.ts';
+import { fetchInModeration } from './moderate-fetches.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 export type { DocumentProblem, DocumentProblemReason } from './fetch-document.ts';
@@ -29,6 +28,8 @@ export interface DocumentRequest<Value> extends DocumentKey {
   read(json: unknown): { ok: true; value: Value } | { ok: false; reason: string };
   /** Whether somebody relies on it (its client was allowed something): then it is kept long, and makes room for no other. */
   isReliedOn: boolean;
+  /** Groups addresses that belong to whoever causes the request: new documents are counted by caller. */
+  caller: string;
   /** A copy does not do, however fresh, when it was fetched before: because something is not in it that should be. */
   notBefore?: Date;
 }
@@ -51,20 +52,9 @@ const keptSeconds = { reliedOn: 120 * 86_400, other: 86_400, useNoted: 3_600 } a
 /** How many documents of a tenant's that nobody relies on are kept. */
 const maxUnrelied = 1_000;
 
-/** How many documents that are not known yet one process fetches at a time: the other requests that it may have under way are for known ones. */
-const maxNewAtOnce = 12;
-
 /** Longer than waiting for room and a fetch may take together. */
 const leaseMs = 10_000;
-const longestWaitMs = 3_000;
 const pollMs = 100;
-
-/** Hosts are asked so often on behalf of one tenant; known documents have a budget of their own, that nobody can use up for them. */
-const budgets = {
-  known: { name: 'document-known-host', points: 60, seconds: 60 },
-  newOfHost: { name: 'document-new-host', points: 20, seconds: 60 },
-  newOfAll: { name: 'document-new', points: 300, seconds: 60 },
-} as const satisfies Record<string, RateLimit>;
 
 /** Finds a document, asking its host where that is due. Takes as long as a fetch may take, and a little. */
 export async function obtainDocument<Value>(
@@ -91,13 +81,13 @@ interface Renewal {
   problem?: DocumentProblem;
 }
 
-/** Those of one process that wait for one document wait together. */
+/** Those of one process that wait for one document wait together; not those of another caller, who may be within a budget of his own. */
 const flights = new WeakMap<Store, Map<string, Promise<Renewal>>>();
 
 function renew<Value>(runtime: Runtime, tenant: Tenant, request: DocumentRequest<Value>): Promise<Renewal> {
   const running = flights.get(runtime.store) ?? new Map<string, Promise<Renewal>>();
   flights.set(runtime.store, running);
-  const name = JSON.stringify([tenant.id, request.kind, request.url, request.notBefore !== undefined]);
+  const name = JSON.stringify([tenant.id, request.kind, request.url, request.notBefore !== undefined, request.caller]);
   const joined = running.get(name);
   if (joined) return joined;
   const flight = renewAlone(runtime, tenant, request).finally(() => running.delete(name));
@@ -133,9 +123,10 @@ async function renewUnderLease<Value>(
 ): Promise<Renewal> {
   const { store, clock } = runtime;
   const { request, key, lease, document } = held;
-  const isKnown = document?.copy !== undefined;
-  const isAllowed = await isWithinBudget(runtime, tenant, { key, isKnown });
-  const fetched = isAllowed ? await fetchInTurn(runtime, isKnown, () => fetchDocument(runtime, { key, copy: document?.copy })) : undefined;
+  const fetched = await fetchInModeration(runtime, tenant, {
+    wanted: { key, isKnown: document?.copy !== undefined, caller: request.caller },
+    fetchIt: () => fetchDocument(runtime, { key, copy: document?.copy }),
+  });
   // That we have no room says nothing of the document: it is asked for as soon as there is.
   if (!fetched || ('problem' in fetched && fetched.problem.reason === 'busy')) {
     await returnDocumentLease(store, tenant.id, { key, lease });
@@ -157,40 +148,6 @@ async function renewUnderLease<Value>(
   }
   if (!document) await evictDocuments(store, tenant.id, maxUnrelied);
   return { document: await findDocument(store, tenant.id, key) };
-}
-
-/** By process: how many new documents are being fetched. */
-const newcomers = new WeakMap<Store, number>();
-
-/**
- * Strangers with slow hosts could otherwise take all the room there is for outbound requests, and keep everybody's known documents from
- * being renewed. Undefined when there is no room.
- */
-async function fetchInTurn<Fetched>({ store }: Runtime, isKnown: boolean, fetchIt: () => Promise<Fetched>): Promise<Fetched | undefined> {
-  if (isKnown) return fetchIt();
-  const running = () => newcomers.get(store) ?? 0;
-  for (let waitedMs = 0; running() >= maxNewAtOnce; waitedMs += pollMs) {
-    if (waitedMs >= longestWaitMs) return undefined;
-    await sleep(pollMs);
-  }
-  newcomers.set(store, running() + 1);
-  try {
-    return await fetchIt();
-  } finally {
-    newcomers.set(store, running() - 1);
-  }
-}
-
-async function isWithinBudget(
-  { store }: Runtime,
-  tenant: Tenant,
-  { key, isKnown }: { key: DocumentKey; isKnown: boolean },
-): Promise<boolean> {
-  const counters = createRateCounters(poolOf(store));
-  const { hostname } = new URL(key.url);
-  const ofHost = `${tenant.id}:${sha256(hostname)}`;
-  if (isKnown) return (await counters.take(budgets.known, ofHost)).isWithin;
-  return (await counters.take(budgets.newOfHost, ofHost)).isWithin && (await counters.take(budgets.newOfAll, tenant.id)).isWithin;
 }
 
 function keptUntil({ isReliedOn }: { isReliedOn: boolean }, now: Date): Date {

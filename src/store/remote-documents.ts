@@ -139,13 +139,15 @@ export async function returnDocumentLease(
   await db.remoteDocument.updateMany({ where: { tenantId, ...key, lease }, data: { lease: null, leaseUntil: null } });
 }
 
-/** Notes that a document is in use: it is kept at least until `expiresAt`. */
+/** Notes that a document is in use: it is kept at least until `expiresAt`. What another noted meanwhile, that it is relied on or kept longer, stays. */
 export async function noteDocumentUse(
   db: Database,
   tenantId: TenantId,
   { key, isReliedOn, expiresAt }: { key: DocumentKey; isReliedOn: boolean; expiresAt: Date },
 ): Promise<void> {
-  await db.remoteDocument.updateMany({ where: { tenantId, ...key }, data: { reliedOn: isReliedOn, expiresAt } });
+  await db.$executeRaw`
+    UPDATE remote_documents SET relied_on = relied_on OR ${isReliedOn}, expires_at = GREATEST(expires_at, ${expiresAt})
+    WHERE tenant_id = ${tenantId} AND kind = ${key.kind} AND url = ${key.url}`;
 }
 
 /** Removes documents that nobody relies on beyond the `kept` used last, some at a time. */

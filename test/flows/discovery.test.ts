@@ -35,6 +35,7 @@ async function readEngineDocument(): Promise<Record<string, unknown>> {
         renderError: () => {},
         renderSignOut: () => {},
         renderSignedOut: () => {},
+        groupCaller: () => 'here',
         describeCaller: () => ({}),
         admitNewClient: async () => ({ isAdmitted: true }),
       },
@@ -42,6 +43,7 @@ async function readEngineDocument(): Promise<Record<string, unknown>> {
       cookies: nameCookies(tenant),
       successors: createRefreshSuccessors(runtime.vault, tenant.id),
       originOf: () => ({ actorType: 'client' }),
+      callerOf: () => 'here',
     }),
   );
   const stock = createServer(provider.callback());

@@ -11,7 +11,7 @@ beforeAll(async () => {
   test = await createTestRuntime();
   const { runtime, tenant } = test;
   const successors = createRefreshSuccessors(runtime.vault, tenant.id);
-  adapterFor = createAdapterFactory({ runtime, tenant, successors, originOf: () => ({ actorType: 'issuer' }) });
+  adapterFor = createAdapterFactory({ runtime, tenant, successors, originOf: () => ({ actorType: 'issuer' }), callerOf: () => 'here' });
 });
 afterAll(() => test.end());
 

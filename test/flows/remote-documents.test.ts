@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { obtainClientKeys } from '../../src/services/obtain-client-keys.ts';
 import { type DocumentOutcome, obtainDocument } from '../../src/services/obtain-document.ts';
 import { sweepExpired } from '../../src/services/sweep-expired.ts';
+import { findDocument, noteDocumentUse } from '../../src/store/remote-documents.ts';
 import { query } from '../support/database-holder.ts';
 import { type DocumentAnswer, type DocumentHost, startDocumentHost } from '../support/document-host.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
@@ -36,8 +37,8 @@ const newUrl = () => {
   return `https://host-${counted}.example/client.json`;
 };
 const read = (json: unknown) => (json === null ? { ok: false as const, reason: 'it is nothing' } : { ok: true as const, value: json });
-const obtain = (url: string, { at = issuer, isReliedOn = true } = {}): Promise<DocumentOutcome<unknown>> =>
-  obtainDocument(at.runtime, at.tenant, { kind: 'client-metadata', url, read, isReliedOn });
+const obtain = (url: string, { at = issuer, isReliedOn = true, caller = '192.0.2.1' } = {}): Promise<DocumentOutcome<unknown>> =>
+  obtainDocument(at.runtime, at.tenant, { kind: 'client-metadata', url, read, isReliedOn, caller });
 const asked = (url: string) => host.requests.filter((place) => `https://${place}` === url).length;
 const rows = (where: string) => query(issuer.database.ownerUrl, `SELECT * FROM remote_documents WHERE ${where}`);
 
@@ -249,29 +250,6 @@ describe('those who wait for one document', () => {
   });
 });
 
-describe('the budget', () => {
-  it('bounds how often one host is asked for new documents, and takes nothing from those that are known', async () => {
-    const at = (n: number) => `https://busy.example/${n}.json`;
-    host.serve(at(0), { a: 0 });
-    await obtain(at(0));
-    for (let n = 1; n <= 40; n += 1) await obtain(at(n));
-    expect(host.requests.filter((place) => place.startsWith('busy.example/'))).toHaveLength(20);
-    expect(await obtain(at(99))).toMatchObject({ ok: false, problem: { reason: 'busy' } });
-    expect(await rows(`url = '${at(99)}'`)).toEqual([]);
-    time.forward(3_600);
-    host.serve(at(0), { a: 1 });
-    for (let n = 1; n <= 40; n += 1) await obtain(at(n));
-    expect(await obtain(at(0))).toMatchObject({ ok: true, value: { a: 1 } });
-  });
-
-  it('is of one tenant', async () => {
-    const tenant = await issuer.addTenant('budget');
-    for (let n = 0; n < 25; n += 1) await obtain(`https://shared.example/${n}`);
-    expect(await obtain('https://shared.example/once-more')).toMatchObject({ problem: { reason: 'busy' } });
-    expect(await obtain('https://shared.example/once-more', { at: tenant })).toMatchObject({ problem: { reason: 'status' } });
-  });
-});
-
 describe('rows', () => {
   it('are bounded per tenant: documents that nobody relies on make room for each other', async () => {
     const [relied, first] = [newUrl(), newUrl()];
@@ -308,6 +286,22 @@ describe('rows', () => {
     expect(await left()).toEqual([]);
   });
 
+  it('stay relied on, and as long as was noted, when two note their use at once', async () => {
+    const [url, tenantId] = [newUrl(), issuer.tenant.id];
+    host.serve(url, { a: 1 });
+    await obtain(url, { isReliedOn: false });
+    time.forward(7_200);
+    // The one who relies on it comes between another's look and what that one notes of it.
+    const key = { kind: 'client-metadata', url } as const;
+    const before = await findDocument(issuer.runtime.store, tenantId, key);
+    await obtain(url);
+    const expiresAt = new Date(Date.now() + 86_400_000);
+    await noteDocumentUse(issuer.runtime.store, tenantId, { key, isReliedOn: before?.isReliedOn ?? true, expiresAt });
+    const row = await findDocument(issuer.runtime.store, tenantId, key);
+    expect(row?.isReliedOn).toBe(true);
+    expect(row?.expiresAt.getTime()).toBeGreaterThan(Date.now() + 119 * 86_400_000);
+  });
+
   it('hold a URL of 2 KiB that cannot be compressed', async () => {
     const noise = Array.from({ length: 2_030 }, (_, n) => String.fromCharCode(97 + ((n * n * 7 + n * 13) % 26))).join('');
     const url = `https://long.example/${noise}`.slice(0, 2_048);
@@ -328,7 +322,8 @@ describe('rows', () => {
 
 describe('ENG-18: keys of a client', () => {
   const key = (kid: string) => ({ kty: 'OKP', crv: 'Ed25519', x: 'a'.repeat(43), kid });
-  const obtainKeys = (uri: string, kid?: string) => obtainClientKeys(issuer.runtime, issuer.tenant, { uri, kid, isReliedOn: true });
+  const obtainKeys = (uri: string, kid?: string) =>
+    obtainClientKeys(issuer.runtime, issuer.tenant, { uri, kid, isReliedOn: true, caller: '192.0.2.1' });
 
   it('come from the shared copy; one that is not there is looked for again once a minute', async () => {
     const uri = newUrl();

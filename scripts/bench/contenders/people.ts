@@ -109,7 +109,7 @@ async function createProvider(runtime: Runtime, tenant: Tenant): Promise<Provide
   const { current } = await ensureSigningKeys(runtime, tenant);
   const successors = createRefreshSuccessors(runtime.vault, tenant.id);
   return new Provider(tenant.issuer, {
-    adapter: createAdapterFactory({ runtime, tenant, successors, originOf: () => ({ actorType: 'operator' }) }),
+    adapter: createAdapterFactory({ runtime, tenant, successors, originOf: () => ({ actorType: 'operator' }), callerOf: () => 'here' }),
     jwks: { keys: [current.privateJwk] },
     cookies: { keys: ['bench'] },
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
