@@ -4,6 +4,7 @@ import { keepAuditMonths } from '../services/keep-audit-months.ts';
 import { reapClients } from '../services/reap-clients.ts';
 import { rotateDueKeys } from '../services/rotate-keys.ts';
 import type { Runtime } from '../services/runtime.ts';
+import { resumeConsentSweeps } from '../services/sweep-consents.ts';
 import { beginSweep, type SweepProgress, sweepExpired } from '../services/sweep-expired.ts';
 
 /** Background work that can be ended. */
@@ -34,6 +35,7 @@ export function sweepInBackground(runtime: Runtime, options: { pauseMs?: number 
   let running: Promise<void> = Promise.resolve();
   const kinds = [
     () => rotateDueKeys(runtime),
+    () => resumeConsentSweeps(runtime),
     () => keepAuditMonths(runtime),
     () => sweepExpired(runtime, progress),
     () => reapClients(runtime),

@@ -20,6 +20,7 @@ import type { Admission } from './limit-attempts.ts';
 import { type DocumentProblem, obtainDocument } from './obtain-document.ts';
 import { describeMetadata } from './register-client.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
+import { finishConsentSweep } from './sweep-consents.ts';
 
 /** Why a client cannot be gone by its document. */
 export type DocumentClientProblem =
@@ -116,4 +117,5 @@ async function takeOver(runtime: Runtime, tenant: Tenant, { said, origin }: { sa
     const detail = { ...describeMetadata(id, metadata), change: change ?? null };
     await recordAuditEvent(db, tenant.id, { ...origin, type: 'client.updated', outcome: 'success', at, clientId: id, detail });
   });
+  await finishConsentSweep(runtime, { tenantId: tenant.id, clientId: id });
 }

@@ -8,9 +8,10 @@ import {
 } from '../domain/tenant-settings.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
+import { beginConsentSweep } from '../store/consent-sweeps.ts';
 import { getStoredSettings, lockTenant, updateTenantSettings } from '../store/tenants.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
-import { sweepQuarantine } from './sweep-quarantine.ts';
+import { finishConsentSweep } from './sweep-consents.ts';
 
 /** A setting that is another one now; both as they are written on the command line. */
 export interface ChangedSetting {
@@ -46,6 +47,7 @@ export async function changeTenantSettings(
       if (before[name] !== value) changed[name] = { before: before[name] ?? '', now: value };
     }
     await updateTenantSettings(db, tenant.id, next);
+    if (changed['quarantine']) await beginConsentSweep(db, { tenantId: tenant.id }, runtime.clock.now());
     if (Object.keys(changed).length === 0) return { ok: true, settings, changed };
     await recordAuditEvent(db, tenant.id, {
       ...origin,
@@ -57,7 +59,7 @@ export async function changeTenantSettings(
     return { ok: true, settings, changed };
   });
   // Also when it was set to the same before: the sweep may have been interrupted.
-  if (written.has('quarantine')) await sweepQuarantine(runtime, tenant);
+  if (written.has('quarantine')) await finishConsentSweep(runtime, { tenantId: tenant.id });
   return change;
 }
 

@@ -1,5 +1,6 @@
-import { idPrefixes, type ServerId } from '../domain/ids.ts';
+import { type ClientId, idPrefixes, type ServerId } from '../domain/ids.ts';
 import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
+import { findClient } from '../store/clients.ts';
 import { findIntrospectionFacts } from '../store/hot/introspection.ts';
 import { findServer } from '../store/servers.ts';
 import { isIndexInvalid } from '../store/status.ts';
@@ -8,13 +9,15 @@ import type { Runtime, Tenant } from './runtime.ts';
 /** What of an access token says whether it still counts; signature, issuer and end were checked before. */
 export interface TokenStanding {
   audience: string;
+  clientId: string;
   /** Its index in the token status list. */
   status: { list: number; index: number };
 }
 
 /**
  * Whether an access token counts now, for the server that asks. Uncached. Only the server that the token is for is told;
- * for every other caller it is as good as unknown (ENG-15). Whatever changed or ended an installation turned its index invalid.
+ * for every other caller it is as good as unknown (ENG-15). Whatever changed or ended an installation turned its index invalid;
+ * a client that is blocked counts at once, whether that came to each of its installations yet or not.
  */
 export async function isTokenActive(
   runtime: Runtime,
@@ -23,7 +26,8 @@ export async function isTokenActive(
 ): Promise<boolean> {
   const server = await findServer(runtime.store, tenant.id, question.serverId);
   if (!server || server.resource !== question.token.audience) return false;
-  return !(await isIndexInvalid(runtime.store, tenant.id, question.token.status));
+  const client = await findClient(runtime.store, tenant.id, question.token.clientId as ClientId);
+  return !client?.blockedAt && !(await isIndexInvalid(runtime.store, tenant.id, question.token.status));
 }
 
 /**
@@ -36,7 +40,8 @@ export async function isTokenActiveFor(
   { id, secret, token }: { id: string; secret: string; token: TokenStanding },
 ): Promise<boolean | undefined> {
   if (!id.startsWith(idPrefixes.server) || id.length > 64) return undefined;
-  const facts = await findIntrospectionFacts(runtime.store, tenant.id, { serverId: id as ServerId, status: token.status });
+  const about = { serverId: id as ServerId, clientId: token.clientId as ClientId, status: token.status };
+  const facts = await findIntrospectionFacts(runtime.store, tenant.id, about);
   if (!isEqualConstantTime(sha256(secret), facts?.credentialDigest ?? '') || !facts) return undefined;
-  return facts.resource === token.audience && !facts.isIndexInvalid;
+  return facts.resource === token.audience && !facts.isIndexInvalid && !facts.isClientBlocked;
 }

@@ -1,10 +1,11 @@
 import type { AuditEventType } from '../domain/audit-event.ts';
 import type { ClientId } from '../domain/ids.ts';
 import { recordAuditEvent } from '../store/audit.ts';
-import { type Database, transact } from '../store/client.ts';
-import { invalidateStatusOfClient, lockConsentsOfClient } from '../store/client-consents.ts';
+import { transact } from '../store/client.ts';
 import { type ClientStandingChange, changeClientStanding, findClient, lockClient, type StoredClient } from '../store/clients.ts';
+import { beginConsentSweep } from '../store/consent-sweeps.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
+import { finishConsentSweep } from './sweep-consents.ts';
 
 /** The client as it stands now; undefined when there is none. `isChanged`: whether it stood otherwise before. */
 export type ClientJudgement = { client: StoredClient; isChanged: boolean } | undefined;
@@ -59,15 +60,16 @@ interface Decision {
 }
 
 /**
- * Changes what is said of a client, and turns the status indices of everything that it was allowed invalid, so that its next tokens are
- * what it may do now. The change stands before the consents are locked: whoever issues a token meanwhile is swept, or sees it.
+ * Changes what is said of a client; then, in batches, turns the status indices of everything that it was allowed invalid, so that its next
+ * tokens are what it may do now. The change is committed before the consents are locked: whoever issues a token meanwhile is swept, or
+ * sees it. What was interrupted before is finished also when nothing changes.
  */
 async function judge(
   runtime: Runtime,
   tenant: Tenant,
   { clientId, origin, decide }: Judging & { decide: Decide },
 ): Promise<ClientJudgement> {
-  return transact(runtime.store, async (db: Database): Promise<ClientJudgement> => {
+  const judged = await transact(runtime.store, async (db): Promise<ClientJudgement> => {
     await lockClient(db, tenant.id, clientId);
     const client = await findClient(db, tenant.id, clientId);
     if (!client) return undefined;
@@ -76,10 +78,11 @@ async function judge(
     if (!decision) return { client, isChanged: false };
     const { type, change, detail } = decision;
     await changeClientStanding(db, tenant.id, clientId, change);
-    await lockConsentsOfClient(db, tenant.id, clientId);
-    await invalidateStatusOfClient(db, tenant.id, clientId, at);
+    await beginConsentSweep(db, { tenantId: tenant.id, clientId }, at);
     await recordAuditEvent(db, tenant.id, { ...origin, type, outcome: 'success', at, clientId, detail });
     const now = await findClient(db, tenant.id, clientId);
     return now && { client: now, isChanged: true };
   });
+  if (judged) await finishConsentSweep(runtime, { tenantId: tenant.id, clientId });
+  return judged;
 }

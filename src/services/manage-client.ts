@@ -13,6 +13,7 @@ import { lapseVerification } from './lapse-verification.ts';
 import { noteClientUse } from './reap-clients.ts';
 import { describeMetadata } from './register-client.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
+import { finishConsentSweep } from './sweep-consents.ts';
 
 /** The client that a management token manages; undefined for a token that is unknown or another client's (ABUSE-11). */
 export async function findManagedClient(
@@ -44,7 +45,7 @@ export async function changeClient(
 ): Promise<ClientUpdate> {
   const { clientId, origin } = change;
   const { client_secret: claimedSecret, ...body } = change.body;
-  return transact(runtime.store, async (db): Promise<ClientUpdate> => {
+  const update = await transact(runtime.store, async (db): Promise<ClientUpdate> => {
     await lockClient(db, tenant.id, clientId);
     const client = await findClient(db, tenant.id, clientId);
     if (!client) return { ok: false, problem: { kind: 'unknown-client' } };
@@ -67,6 +68,8 @@ export async function changeClient(
     });
     return { ok: true, client: { ...client, metadata }, ...(secret !== undefined && { secret }) };
   });
+  if (update.ok) await finishConsentSweep(runtime, { tenantId: tenant.id, clientId });
+  return update;
 }
 
 function isOwnSecret(client: StoredClient, claimed: unknown): boolean {

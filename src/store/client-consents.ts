@@ -1,64 +1,61 @@
-/** What people allowed one client, all of it at once: set operations, because a client that publishes its document may have many people. */
+/** What people allowed a client, or many clients: set operations on a page of consents at a time, because a client may have many people. */
 import type { ClientId, ConsentId, TenantId, UserId } from '../domain/ids.ts';
 import type { Database } from './client.ts';
-import { Prisma } from './generated/client.ts';
 
-/** Locks `for update` all consents for a client that have not ended, in the order of their ids. */
-export async function lockConsentsOfClient(db: Database, tenantId: TenantId, clientId: ClientId): Promise<void> {
-  await db.$executeRaw`
-    WITH locked AS (
-      SELECT 1 FROM consents WHERE tenant_id = ${tenantId} AND client_id = ${clientId} AND ended_at IS NULL ORDER BY id FOR UPDATE)
-    SELECT count(*) FROM locked`;
+/** Where a page of consents begins, in the order of their ids, and how long it is. */
+interface IdPage {
+  after: string;
+  limit: number;
 }
 
-/** Turns all status indices of a client's installations invalid; the next token of each takes a new one. Lock the consents first. */
-export async function invalidateStatusOfClient(db: Database, tenantId: TenantId, clientId: ClientId, now: Date): Promise<void> {
-  await invalidateStatus(db, tenantId, { which: Prisma.sql`k.client_id = ${clientId}`, now });
-}
-
-/** The same for some consents. */
-export async function invalidateStatusOfConsents(db: Database, tenantId: TenantId, ids: readonly ConsentId[], now: Date): Promise<void> {
-  await invalidateStatus(db, tenantId, { which: Prisma.sql`k.id = ANY (${[...ids]}::text[])`, now });
-}
-
-async function invalidateStatus(db: Database, tenantId: TenantId, { which, now }: { which: Prisma.Sql; now: Date }): Promise<void> {
-  await db.$executeRaw`
-    UPDATE status_entries AS s SET invalid_at = ${now}
-    FROM consents AS k JOIN installations AS i ON i.tenant_id = k.tenant_id AND i.consent_id = k.id
-    WHERE k.tenant_id = ${tenantId} AND ${which} AND i.status_index IS NOT NULL
-      AND s.tenant_id = ${tenantId} AND s.installation_id = i.id AND s.invalid_at IS NULL`;
-  await db.$executeRaw`
-    UPDATE installations AS i SET status_list = NULL, status_index = NULL
-    FROM consents AS k
-    WHERE k.tenant_id = ${tenantId} AND ${which} AND i.tenant_id = k.tenant_id AND i.consent_id = k.id AND i.status_index IS NOT NULL`;
-}
-
-/** Ends all consents for a client, and all installations of them; returns how many of each. Lock the consents first. */
-export async function endConsentsOfClient(
+/** A page of the consents for a client that have not ended, locked `for update`. */
+export async function lockConsentsOfClient(
   db: Database,
   tenantId: TenantId,
-  { clientId, at, reason }: { clientId: ClientId; at: Date; reason: string },
-): Promise<{ consents: number; installations: number }> {
-  const installations = await db.$executeRaw`
-    UPDATE installations AS i SET ended_at = ${at}, end_reason = 'consent-ended'
-    FROM consents AS k
-    WHERE k.tenant_id = ${tenantId} AND k.client_id = ${clientId} AND i.tenant_id = k.tenant_id AND i.consent_id = k.id AND i.ended_at IS NULL`;
-  const consents = await db.$executeRaw`
-    UPDATE consents SET ended_at = ${at}, end_reason = ${reason} WHERE tenant_id = ${tenantId} AND client_id = ${clientId} AND ended_at IS NULL`;
-  return { consents, installations };
-}
-
-/** A page of the consents that a tenant's quarantine concerns, in the order of their ids, locked `for update`. */
-export async function lockConsentsOfUnverifiedClients(
-  db: Database,
-  tenantId: TenantId,
-  { after, limit }: { after: ConsentId | undefined; limit: number },
+  clientId: ClientId,
+  { after, limit }: IdPage,
 ): Promise<ConsentId[]> {
   const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT id FROM consents WHERE tenant_id = ${tenantId} AND client_id = ${clientId} AND id > ${after} AND ended_at IS NULL
+    ORDER BY id LIMIT ${limit} FOR UPDATE`;
+  return rows.map(({ id }) => id as ConsentId);
+}
+
+/** The same of all clients that a tenant's quarantine concerns. */
+export async function lockConsentsOfUnverifiedClients(db: Database, tenantId: TenantId, { after, limit }: IdPage): Promise<ConsentId[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
     SELECT k.id FROM consents AS k JOIN clients AS c ON c.tenant_id = k.tenant_id AND c.id = k.client_id
-    WHERE k.tenant_id = ${tenantId} AND k.id > ${after ?? ''} AND k.ended_at IS NULL AND c.kind <> 'manual' AND c.verified_at IS NULL
+    WHERE k.tenant_id = ${tenantId} AND k.id > ${after} AND k.ended_at IS NULL AND c.kind <> 'manual' AND c.verified_at IS NULL
     ORDER BY k.id LIMIT ${limit} FOR UPDATE OF k`;
   return rows.map(({ id }) => id as ConsentId);
+}
+
+/** Turns all status indices of some consents' installations invalid; the next token of each takes a new one. Lock the consents first. */
+export async function invalidateStatusOfConsents(db: Database, tenantId: TenantId, ids: readonly ConsentId[], now: Date): Promise<void> {
+  await db.$executeRaw`
+    UPDATE status_entries AS s SET invalid_at = ${now}
+    FROM installations AS i
+    WHERE i.tenant_id = ${tenantId} AND i.consent_id = ANY (${[...ids]}::text[]) AND i.status_index IS NOT NULL
+      AND s.tenant_id = ${tenantId} AND s.installation_id = i.id AND s.invalid_at IS NULL`;
+  await db.$executeRaw`
+    UPDATE installations SET status_list = NULL, status_index = NULL
+    WHERE tenant_id = ${tenantId} AND consent_id = ANY (${[...ids]}::text[]) AND status_index IS NOT NULL`;
+}
+
+/** Ends some consents, and all installations of them; returns how many of each. Lock the consents first. */
+export async function endConsents(
+  db: Database,
+  tenantId: TenantId,
+  ids: readonly ConsentId[],
+  { at, reason }: { at: Date; reason: string },
+): Promise<{ consents: number; installations: number }> {
+  const installations = await db.$executeRaw`
+    UPDATE installations SET ended_at = ${at}, end_reason = 'consent-ended'
+    WHERE tenant_id = ${tenantId} AND consent_id = ANY (${[...ids]}::text[]) AND ended_at IS NULL`;
+  const consents = await db.$executeRaw`
+    UPDATE consents SET ended_at = ${at}, end_reason = ${reason}
+    WHERE tenant_id = ${tenantId} AND id = ANY (${[...ids]}::text[]) AND ended_at IS NULL`;
+  return { consents, installations };
 }
 
 /** Of how many consents for a client the first are looked at when its people are counted. */

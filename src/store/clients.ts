@@ -1,6 +1,7 @@
 import type { ClientMetadata } from '../domain/client-metadata.ts';
 import type { ClientKind } from '../domain/client-trust.ts';
 import { type ClientId, idPrefixes, type TenantId } from '../domain/ids.ts';
+import type { QuarantineSetting } from '../domain/quarantine.ts';
 import type { Database } from './client.ts';
 import type { Prisma } from './generated/client.ts';
 
@@ -79,6 +80,8 @@ export interface ClientFilter {
   isVerified?: boolean;
   /** Whether a person ever allowed it something. */
   isUsed?: boolean;
+  /** Only those that are in quarantine by this setting of the tenant, at this moment. */
+  inQuarantine?: { setting: QuarantineSetting; now: Date };
 }
 
 /** Where a page of clients begins: behind this one. */
@@ -93,7 +96,7 @@ export async function listClientPage(
   tenantId: TenantId,
   { filter, after, limit }: { filter: ClientFilter; after?: ClientPlace; limit: number },
 ): Promise<StoredClient[]> {
-  const { kind, isBlocked, isVerified, isUsed } = filter;
+  const { kind, isBlocked, isVerified, isUsed, inQuarantine } = filter;
   const isSet = (wanted: boolean | undefined) => (wanted === undefined ? undefined : wanted ? { not: null } : null);
   const [blockedAt, verifiedAt, firstAuthorizedAt] = [isSet(isBlocked), isSet(isVerified), isSet(isUsed)];
   const rows = await db.client.findMany({
@@ -103,6 +106,7 @@ export async function listClientPage(
       ...(blockedAt !== undefined && { blockedAt }),
       ...(verifiedAt !== undefined && { verifiedAt }),
       ...(firstAuthorizedAt !== undefined && { firstAuthorizedAt }),
+      ...(inQuarantine && { AND: { OR: isInQuarantine(inQuarantine) } }),
       // The first condition is the index's; alone it would count the equal instants in.
       ...(after && {
         createdAt: { lte: after.createdAt },
@@ -113,6 +117,14 @@ export async function listClientPage(
     take: limit,
   });
   return rows.map(toClient);
+}
+
+/** The same as `findQuarantine` says of one client. */
+function isInQuarantine({ setting, now }: { setting: QuarantineSetting; now: Date }): Prisma.ClientWhereInput[] {
+  const byHand = { quarantinedAt: { not: null }, OR: [{ quarantineEndsAt: null }, { quarantineEndsAt: { gt: now } }] };
+  if (setting === 'off') return [byHand];
+  const seenSince = setting === 'until-verified' ? undefined : new Date(now.getTime() - setting.seconds * 1_000);
+  return [byHand, { kind: { not: 'manual' }, verifiedAt: null, ...(seenSince && { createdAt: { gt: seenSince } }) }];
 }
 
 /** A client that an administrator vouches for. */

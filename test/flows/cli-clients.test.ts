@@ -234,6 +234,37 @@ describe('client verify, quarantine, block', () => {
     expect(await warningsOf(theirs)).toEqual([]);
   });
 
+  it.each(['off', 'until-verified', '40d'])('--quarantined lists those that are in quarantine, with the setting %s', async (setting) => {
+    await run('tenant', 'set', `quarantine=${setting}`);
+    const { clientId: verified } = await setConsentScene(test, [toolNamed('list_issues')]);
+    await run('client', 'verify', verified);
+    const [byHand, isOver] = [
+      await setConsentScene(test, [toolNamed('list_issues')]),
+      await setConsentScene(test, [toolNamed('list_issues')]),
+    ];
+    await run('client', 'quarantine', byHand.clientId);
+    await run('client', 'quarantine', isOver.clientId, '--for', '1h');
+    await query(test.database.ownerUrl, `UPDATE clients SET quarantine_ends_at = now() WHERE id = '${isOver.clientId}'`);
+    try {
+      const all = jsonOf<(Client & { isInQuarantine: boolean })[]>(await run('client', 'list', '--json'));
+      const wanted = all.filter(({ isInQuarantine }) => isInQuarantine).map((client) => client.client_id);
+      expect(wanted).toContain(byHand.clientId);
+      expect(wanted.includes(isOver.clientId)).toBe(setting !== 'off');
+      expect(wanted).not.toContain(verified);
+      const seen: string[] = [];
+      for (let after: string[] = []; ; ) {
+        const page = jsonOf<Client[]>(await run('client', 'list', '--quarantined', '--limit', '60', ...after, '--json'));
+        seen.push(...page.map((client) => client.client_id));
+        if (page.length < 60) break;
+        after = ['--after', page.at(-1)?.client_id ?? ''];
+      }
+      expect(seen).toEqual(wanted);
+    } finally {
+      await run('tenant', 'set', 'quarantine=off');
+      await run('client', 'verify', byHand.clientId);
+    }
+  });
+
   it('--unused lists those that nobody ever allowed anything', async () => {
     const unused = await setConsentScene(test, [toolNamed('list_issues')]);
     const list = jsonOf<(Client & { firstAuthorizedAt: string | null })[]>(await run('client', 'list', '--unused', '--json'));

@@ -88,9 +88,13 @@ async function block(office: ClientOffice, call: Call): Promise<Report> {
   return {
     json: { client_id: client.id, blocked: true, consents, installations },
     text: isChanged
-      ? `${name} is blocked. ${consents === 1 ? '1 consent has' : `${consents} consents have`} ended; its tokens stop within 15 seconds where a server checks the status list, within 15 minutes elsewhere.\nTo let it ask again: toolgrant client unblock ${plainText(client.id)}`
-      : `${name} was blocked already.`,
+      ? `${name} is blocked. ${consentsHave(consents)} ended; its tokens stop within 15 seconds where a server checks the status list, within 15 minutes elsewhere.\nTo let it ask again: toolgrant client unblock ${plainText(client.id)}`
+      : `${name} was blocked already.${consents > 0 ? ` ${consentsHave(consents)} ended that were left from then.` : ''}`,
   };
+}
+
+function consentsHave(count: number): string {
+  return count === 1 ? '1 consent has' : `${count} consents have`;
 }
 
 async function unblock(office: ClientOffice, call: Call): Promise<Report> {

@@ -17,6 +17,7 @@ export function addClientList(client: Command, io: Io): void {
     .addOption(new Option('--kind <kind>', 'only those that came to be in this way').choices(['manual', 'dynamic', 'document']))
     .option('--blocked', 'only those that are blocked')
     .option('--verified', 'only those that an administrator verified')
+    .option('--quarantined', 'only those that are in quarantine, by hand or by the tenant’s setting')
     .option('--unused', 'only those that nobody ever allowed anything')
     .option('--limit <n>', `at most so many (default: ${shownClients}; with --json all)`, readLimit)
     .option('--after <client-id>', 'only those that are listed behind this one')
@@ -38,10 +39,12 @@ async function list({ runtime, tenant }: Office, { options }: Call): Promise<Rep
   const asked = options['limit'] as number | undefined;
   const limit = asked ?? (options['json'] === true ? Number.POSITIVE_INFINITY : shownClients);
   // One more than is shown says whether there are further ones.
-  const found = await listClients(runtime, tenant, { filter: filterOf(options), limit: limit + 1, ...(after && { after }) });
+  const now = runtime.clock.now();
+  const inQuarantine = { setting: tenant.settings.quarantine, now };
+  const filter = { ...filterOf(options), ...(options['quarantined'] === true && { inQuarantine }) };
+  const found = await listClients(runtime, tenant, { filter, limit: limit + 1, ...(after && { after }) });
   const clients = found.slice(0, limit);
   const findWarnings = await prepareWarnings(runtime, tenant);
-  const now = runtime.clock.now();
   const listed = clients.map((client) => ({
     client,
     quarantine: findQuarantine(client, tenant.settings.quarantine, now),
@@ -81,7 +84,7 @@ function filterOf(options: Call['options']): ClientFilter {
 }
 
 function noneWords(options: Call['options']): string {
-  const isNarrowed = ['kind', 'blocked', 'verified', 'unused', 'after'].some((name) => options[name] !== undefined);
+  const isNarrowed = ['kind', 'blocked', 'verified', 'quarantined', 'unused', 'after'].some((name) => options[name] !== undefined);
   return isNarrowed
     ? 'No client is like that.'
     : 'There is no client yet. MCP clients register themselves when they connect; by hand: toolgrant client create';
