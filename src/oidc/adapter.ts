@@ -29,9 +29,9 @@ import type { Database } from '../store/client.ts';
 import { findClient, isClientId, isServerClientId } from '../store/clients.ts';
 import { findServerCredentialDigest } from '../store/servers.ts';
 import { UnitOfWork } from '../store/unit-of-work.ts';
+import { judgeBlockedClient } from './blocked-client.ts';
 import { AlreadyUsed, findAssertionKeys, type KeyedClient, showsAssertion } from './client-assertion.ts';
 import { serverAsEngineClient, toEngineClient } from './engine-client.ts';
-import { ClientBlocked } from './errors.ts';
 import type { RefreshSuccessors } from './refresh-successor.ts';
 import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
 import { paths } from './routes.ts';
@@ -305,9 +305,6 @@ function withoutSecrets(payload: AdapterPayload): Record<string, unknown> {
   return { ...rest, session: bound };
 }
 
-/** Where a client wants a person's decision. Elsewhere a blocked one is known, and what it presents has ended. */
-const asksAPerson = new Set(['authorization', 'resume', 'pushed_authorization_request']);
-
 class ClientAdapter implements Adapter {
   readonly #environment: AdapterEnvironment;
 
@@ -327,7 +324,10 @@ class ClientAdapter implements Adapter {
     const facts = currentState()?.short?.prepared.facts;
     if (facts?.consent.clientId === id) return this.#asEngineClient(id, { ...facts.client, isReliedOn: true });
     const found = await findClient(runtime.store, tenant.id, id);
-    if (found?.blockedAt && asksAPerson.has(Provider.ctx?.oidc.route ?? '')) throw new ClientBlocked();
+    if (found?.blockedAt) {
+      const standing = await judgeBlockedClient(runtime, tenant, { clientId: id, request: Provider.ctx?.oidc });
+      if (standing === 'unknown') return undefined;
+    }
     // What an authorization request or a token request begins with must not be reaped in the middle of it.
     const client = found && (await noteClientUse(runtime, tenant, found));
     return client && this.#asEngineClient(id, { ...client, isReliedOn: client.firstAuthorizedAt !== undefined });

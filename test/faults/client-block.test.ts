@@ -26,6 +26,7 @@ let issuer: TestIssuer;
 let processes: IssuerProcess[];
 let doors: IssuerDoor[];
 let person: TestPerson;
+let stranger: TestPerson;
 let server: TestServer;
 
 beforeAll(async () => {
@@ -33,6 +34,7 @@ beforeAll(async () => {
   processes = [await startIssuerProcess(issuer), await startIssuerProcess(issuer)];
   doors = processes.map(({ origin }) => ({ url: issuer.url, origin, send: (request) => exchange(origin, request) }));
   person = await issuer.addPerson();
+  stranger = await issuer.addPerson();
   server = await issuer.addServer();
 }, 60_000);
 afterAll(async () => {
@@ -63,8 +65,17 @@ describe('ABUSE-84: a client that is blocked', () => {
         expect([refused.status, refused.json()]).toEqual([400, expect.objectContaining({ error: 'invalid_grant' })]);
       }
       const page = await new Browser(door.origin).get(startOf(client));
-      expect([page.status, page.headers.location]).toEqual([403, undefined]);
-      expect(page.text).toContain('This agent is blocked here');
+      expect([page.status, page.headers.location]).toEqual([400, undefined]);
+      expect(page.text).toContain('This agent’s id does not count here');
+    }
+    // Whoever allowed it something is told once she has signed in.
+    const told = await tokens.browser.get(startOf(client));
+    expect([told.status, told.headers.location]).toEqual([403, undefined]);
+    expect(told.text).toContain('This agent is blocked here');
+    for (const door of doors) {
+      const other = new Browser(door.origin);
+      await signInOn(other, await other.get(`${issuer.url}/account`), stranger);
+      expect((await other.get(startOf(client))).text).toContain('This agent’s id does not count here');
     }
     const [event] = await query(issuer.database.ownerUrl, `SELECT * FROM audit_events WHERE type = 'client.blocked'`);
     expect(event).toMatchObject({
@@ -100,8 +111,10 @@ describe('ABUSE-84: a client that is blocked', () => {
     if (step === 'consent') page = await signInOn(browser, page, person);
     await block(client);
     const [form] = readForms(page.text);
-    const ends = [await browser.get(form?.action ?? '')];
-    ends.push(step === 'consent' ? await answerConsent(browser, page, {}) : await signInOn(browser, page, person));
+    const shown = await browser.get(form?.action ?? '');
+    const ends = step === 'consent' ? [shown, await answerConsent(browser, page, {})] : [await signInOn(browser, page, person)];
+    // Before sign-in the page says nothing of it.
+    if (step === 'sign-in') expect([shown.status, shown.text.includes('blocked')]).toEqual([200, false]);
     for (const end of ends) {
       expect([end.status, end.headers.location]).toEqual([403, undefined]);
       expect(end.text).toContain('This agent is blocked here');

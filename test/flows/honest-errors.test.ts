@@ -1,4 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ClientId } from '../../src/domain/ids.ts';
+import { blockClient } from '../../src/services/block-client.ts';
+import { removeClient } from '../../src/services/manage-client.ts';
+import { reapClients } from '../../src/services/reap-clients.ts';
+import { startDocumentHost } from '../support/document-host.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import {
@@ -13,7 +18,7 @@ import {
   registerTestClient,
   type TestClient,
 } from '../support/oauth-client.ts';
-import { Browser } from '../support/person.ts';
+import { Browser, signInOn } from '../support/person.ts';
 
 type Parameters = Record<string, string | readonly string[] | undefined>;
 
@@ -105,7 +110,7 @@ describe('a refused registration', () => {
 describe('a refused authorization request', () => {
   const known = (change: Parameters): Parameters => ({ resource: server.resource, code_challenge: newPkce().challenge, ...change });
   const cases: [title: RegExp, parameter: string, fix: RegExp, change: Parameters][] = [
-    [/not known here/, 'client_id', /introduce the client again/, { client_id: 'cli_gone' }],
+    [/id does not count here/, 'client_id', /introduce the client again/, { client_id: 'cli_gone' }],
     [/Nobody says who is asking/, 'client_id', /that registration gave you/, { client_id: undefined }],
     [/way back to your agent/, 'redirect_uri', /Send a registered redirect URI/, { redirect_uri: 'http://127.0.0.1:9/other' }],
     [/where your answer goes/, 'redirect_uri', /Send one of/, { redirect_uri: undefined }],
@@ -146,25 +151,93 @@ describe('a refused authorization request', () => {
     },
   );
 
-  it('MCP-11, ABUSE-67: who probes learns nothing: an unknown client, a removed one and another tenant’s are one', async () => {
-    const removed = await registerTestClient(issuer);
-    await issuer.runtime.store.client.deleteMany({ where: { id: removed.clientId } });
+  it('MCP-11, ABUSE-67, ABUSE-84: who probes learns nothing: unknown, removed, reaped, blocked and another tenant’s clients are one', async () => {
+    const [removed, blocked, alive] = [
+      await registerTestClient(issuer),
+      await registerTestClient(issuer),
+      await registerTestClient(issuer),
+    ];
+    const tokens = await connect(issuer, { client: blocked, person, server });
+    const lapsed = await registerTestClient(issuer);
+    await issuer.runtime.store.client.updateMany({
+      where: { id: lapsed.clientId },
+      data: { reapAfter: new Date(0), createdAt: new Date(0) },
+    });
+    await reapClients(issuer.runtime);
+    const origin = { actorType: 'operator' } as const;
+    await removeClient(issuer.runtime, issuer.tenant, { clientId: removed.clientId as ClientId, origin });
+    await blockClient(issuer.runtime, issuer.tenant, { clientId: blocked.clientId as ClientId, origin });
     const foreign = await registerTestClient(await issuer.addTenant('neighbour'));
-    const pages = await Promise.all(
-      ['cli_unknown', removed.clientId, foreign.clientId].map(async (clientId) => {
-        const url = authorizationUrl(issuer, { ...client, clientId }, known({}));
-        const page = await new Browser(issuer.origin).get(url);
-        return [page.status, textOf(page).replaceAll(clientId, '').replaceAll(String(page.headers['x-request-id']), '')];
-      }),
-    );
-    expect(pages).toEqual([pages[0], pages[0], pages[0]]);
-    const answers = await Promise.all(
-      ['cli_unknown', removed.clientId, foreign.clientId].map(async (id) => {
-        const answer = await postForm(issuer, '/token', { grant_type: 'refresh_token', refresh_token: 'x', client_id: id });
-        return [answer.status, answer.text, answer.headers['www-authenticate']];
-      }),
-    );
-    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+
+    const ids = ['cli_unknown', removed.clientId, lapsed.clientId, foreign.clientId, blocked.clientId];
+    const seenBy = async (id: string, ask: Promise<RawResponse>) => {
+      const { status, text, headers } = await ask;
+      const { date: _, 'x-request-id': requestId, 'content-length': __, 'set-cookie': ___, ...more } = headers;
+      return JSON.stringify([status, text.replaceAll(id, '').replaceAll(String(requestId), ''), more]);
+    };
+    const probes: Record<string, (id: string) => Promise<RawResponse>> = {
+      authorize: (id) => new Browser(issuer.origin).get(authorizationUrl(issuer, { ...client, clientId: id }, known({}))),
+      'authorize without a page': (id) =>
+        new Browser(issuer.origin).get(authorizationUrl(issuer, { ...client, clientId: id }, known({ prompt: 'none' }))),
+      'authorize elsewhere': (id) =>
+        new Browser(issuer.origin).get(
+          authorizationUrl(issuer, { ...client, clientId: id }, known({ redirect_uri: 'https://elsewhere.example/cb' })),
+        ),
+      token: (id) => postForm(issuer, '/token', { grant_type: 'refresh_token', refresh_token: 'x', client_id: id }),
+      'token with a code': (id) =>
+        postForm(issuer, '/token', {
+          grant_type: 'authorization_code',
+          code: 'x',
+          redirect_uri: client.redirectUri,
+          code_verifier: newPkce().verifier,
+          client_id: id,
+        }),
+      'token with a secret': (id) => postForm(issuer, '/token', { grant_type: 'refresh_token', refresh_token: 'x' }, basic(id, 'guessed')),
+      revoke: (id) => postForm(issuer, '/revoke', { token: 'x', client_id: id }),
+      introspect: (id) => postForm(issuer, '/introspect', { token: 'x', client_id: id }),
+      manage: (id) => issuer.send({ path: `/register/${id}`, headers: { Authorization: 'Bearer guessed' } }),
+      'sign-out': (id) => issuer.send({ path: `/logout?client_id=${id}` }),
+    };
+    for (const [name, probe] of Object.entries(probes)) {
+      const seen = [];
+      for (const id of ids) seen.push(await seenBy(id, probe(id)));
+      expect([name, ...seen.slice(1)]).toEqual([name, ...seen.slice(1).fill(seen[0] ?? '')]);
+    }
+    // The probe tells a living client, or it would tell nothing.
+    const livingPage = await seenBy(alive.clientId, probes['authorize']?.(alive.clientId) as Promise<RawResponse>);
+    expect(livingPage).not.toBe(await seenBy('cli_unknown', probes['authorize']?.('cli_unknown') as Promise<RawResponse>));
+
+    const request = authorizationUrl(issuer, blocked, known({}));
+    expect(textOf(await new Browser(issuer.origin).get(request))).not.toMatch(/blocked/i);
+    expect(textOf(await tokens.browser.get(request))).toContain('This agent is blocked here');
+    // The client itself, by what was made for it, must begin anew, and does not throw its registration away.
+    const own = await postForm(issuer, '/token', {
+      grant_type: 'refresh_token',
+      refresh_token: tokens.refresh_token,
+      client_id: blocked.clientId,
+    });
+    expect([own.status, own.json()]).toEqual([400, expect.objectContaining({ error: 'invalid_grant' })]);
+  });
+
+  it('ABUSE-84: a blocked client that is a document leads to sign-in as any other does, and whoever signs in is told', async () => {
+    const host = await startDocumentHost();
+    const at = await startIssuer({ strangers: host.fetch, beside: issuer });
+    try {
+      const clientId = 'https://agent.example/client.json';
+      host.serve(clientId, { client_id: clientId, client_name: 'Agent', redirect_uris: [client.redirectUri] });
+      const request = authorizationUrl(at, { ...client, clientId }, known({}));
+      await new Browser(at.origin).get(request);
+      await blockClient(at.runtime, at.tenant, { clientId: clientId as ClientId, origin: { actorType: 'operator' } });
+      const browser = new Browser(at.origin);
+      const page = await browser.follow(await browser.get(request));
+      expect([page.status, /blocked/i.test(page.text)]).toEqual([200, false]);
+      const end = await signInOn(browser, page, person);
+      expect([end.status, end.headers.location]).toEqual([403, undefined]);
+      expect(end.text).toContain('This agent is blocked here');
+    } finally {
+      await at.stop();
+      await host.close();
+    }
   });
 });
 

@@ -75,7 +75,6 @@ async function showInteractionLogin(
 ): Promise<void> {
   const { pending, ...typed } = login;
   const { client, server } = await describeRequest(site.runtime, site.tenant, pending);
-  if (client?.blockedAt) throw new HttpProblem('agent-blocked');
   const hint = pending.loginHint === undefined ? undefined : readableText(pending.loginHint, 254);
   const email = typed.email ?? hint;
   showLogin(ctx, site, {
@@ -97,8 +96,6 @@ async function signInToInteraction(
 ): Promise<void> {
   // A consent page that was sent after its session had run out: the person signs in, then sees it anew.
   if (form.text('shown') !== '') return seeOther(ctx, addressOf(site, pending));
-  const { client } = await describeRequest(site.runtime, site.tenant, pending);
-  if (client?.blockedAt) throw new HttpProblem('agent-blocked');
   const attempt = await attemptSignIn(ctx, site, form);
   if (!attempt.ok) return showInteractionLogin(ctx, site, { pending, email: attempt.email, problem: attempt.problem });
   seeOther(ctx, locationOf(await site.engine.interactions.signIn(ctx, pending.uid, attempt.userId)));

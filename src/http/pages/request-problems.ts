@@ -28,12 +28,17 @@ export function wordsOfRequestProblem({ kind, parameter = 'the request' }: Reque
   switch (kind) {
     case 'client-unknown':
       return {
-        title: 'This agent is not known here',
-        what: 'An agent sent you here with an id that is not known on this site. It may have been removed, or it belongs to another site.',
-        steps: [addAgain, tellDeveloper],
+        // Blocked clients come here as well, until their person has signed in: every word must be true of them, and confirm nothing.
+        title: 'This agent’s id does not count here',
+        what: 'An agent sent you here with an id that this site does not accept. It may have been removed, it may belong to another site, or whoever runs this site does not let it in.',
+        steps: [
+          'If the agent worked here before, ask whoever runs this site what became of it, or sign in on your account page and connect again: you are told more then.',
+          'If it is new here, or was not used for long, remove the MCP server in your agent (your MCP client) and add it again: it then introduces itself anew.',
+          tellDeveloper,
+        ],
         developer: {
           parameter: 'client_id',
-          rule: 'It must be the id of a client of this issuer. Clients that nobody allows anything are removed after a while.',
+          rule: 'It must be the id of a client that this issuer accepts. Clients that nobody allows anything are removed after a while.',
           fix: 'Forget the stored client id and introduce the client again, then ask once more.',
         },
       };
