@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
+import { neverAllowedSeconds } from '../../src/domain/client-use.ts';
 import { keepAuditMonths } from '../../src/services/keep-audit-months.ts';
 import { consentsPerPage, listConsentsInForce } from '../../src/services/list-consents.ts';
 import { reapClients } from '../../src/services/reap-clients.ts';
@@ -149,7 +150,12 @@ it(
     await listAuditEvents(runtime.store, tenant.id, 100);
     await sweepExpired(runtime, { ...beginSweep() });
     await readSweepLagSeconds(runtime);
+    // One is due to go, so that what removes it is among them.
+    const old = new Date(Date.now() - 2 * neverAllowedSeconds * 1_000);
+    const due = { id: (await registerTestClient(issuer)).clientId };
+    await runtime.store.client.updateMany({ where: due, data: { createdAt: old, reapAfter: old } });
     await reapClients(runtime);
+    expect(await runtime.store.client.count({ where: due })).toBe(0);
     await keepAuditMonths(runtime);
     jest.restoreAllMocks();
     const explained = [...statements].filter((sql) => /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/i.test(sql));
