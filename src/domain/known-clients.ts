@@ -49,8 +49,8 @@ export const knownClients: readonly KnownClient[] = [
   { name: 'Windsurf', names: ['Windsurf', 'Codeium'], hosts: ['windsurf.com', 'codeium.com'], isDistinctive: true },
   // https://zed.dev/docs/ai/mcp
   { name: 'Zed', names: ['Zed', 'Zed Editor'], hosts: ['zed.dev'], isDistinctive: false },
-  // https://github.com/block/goose
-  { name: 'Goose', names: ['Goose'], hosts: ['block.github.io', 'block.xyz'], isDistinctive: false },
+  // https://github.com/block/goose, its document: https://goose-docs.ai/oauth/client-metadata.json
+  { name: 'Goose', names: ['Goose'], hosts: ['goose-docs.ai', 'block.github.io', 'block.xyz'], isDistinctive: false },
   // https://geminicli.com/docs/tools/mcp-server
   { name: 'Gemini', names: ['Gemini', 'Gemini CLI'], hosts: ['google.com', 'geminicli.com'], isDistinctive: false },
   // https://docs.mistral.ai, https://help.mistral.ai

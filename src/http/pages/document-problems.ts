@@ -8,7 +8,7 @@ import type { RequestProblemWords } from './request-problems.ts';
 const again = 'Wait a minute, then connect to the server again from your agent.';
 const update = 'Update your agent, then connect to the server again.';
 const tellDeveloper = 'If that does not help, tell whoever makes the agent what stands below.';
-const askOperator = 'Ask whoever runs this server: the agent can be added by hand.';
+const askOperator = 'Ask whoever runs this site: the agent can be added by hand.';
 
 /** What happened and what to do. `clientId` is the URL, as it was sent. */
 export function wordsOfDocumentProblem(problem: DocumentClientProblem, clientId: string): RequestProblemWords {
@@ -18,12 +18,12 @@ export function wordsOfDocumentProblem(problem: DocumentClientProblem, clientId:
       return problem.about === 'host'
         ? {
             title: `Agents from ${host} are not accepted here`,
-            what: 'Whoever runs this server has chosen whose agents may ask you.',
+            what: 'Whoever runs this site has chosen whose agents may ask you.',
             steps: [askOperator],
           }
         : {
             title: 'This agent cannot introduce itself here',
-            what: 'It names an address on the web that describes it, and this server does not accept that. Nothing was allowed.',
+            what: 'It names an address on the web that describes it, and this site does not accept that. Nothing was allowed.',
             steps: [update, askOperator],
           };
     case 'url':
@@ -42,7 +42,7 @@ export function wordsOfDocumentProblem(problem: DocumentClientProblem, clientId:
     case 'document':
       return {
         title: 'This agent’s description cannot be had',
-        what: `To know who is asking, this server asked ${host} for the description that the agent names, and ${outcomeOf(problem.problem)}. Nothing was allowed.`,
+        what: `To know who is asking, this site asked ${host} for the description that the agent names, and ${outcomeOf(problem.problem)}. Nothing was allowed.`,
         steps: [again, tellDeveloper],
         developer: {
           parameter: 'client_id',
