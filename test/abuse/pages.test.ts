@@ -217,7 +217,7 @@ describe('ABUSE-24: attack text from a request', () => {
 
   it('MCP-11: the error page says what happened, which client, and what to do', async () => {
     const page = await new Browser(issuer.origin).get('/authorize?client_id=cli_gone&response_type=code');
-    for (const words of ['This agent’s id does not count here', 'cli_gone', 'remove the MCP server in your agent'])
+    for (const words of ['This agent’s id is not accepted here', 'cli_gone', 'remove the MCP server in your agent'])
       expect(page.text).toContain(words);
   });
 

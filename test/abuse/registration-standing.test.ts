@@ -173,7 +173,7 @@ describe('a client that was removed', () => {
     const page = await open.browser.get(url);
     expect(page.status).toBe(400);
     expect(page.headers['location']).toBeUndefined();
-    expect(page.text).toContain('not known');
+    expect(page.text).toContain('id is not accepted here');
   });
 
   it('a redirect URI that was taken away while the person decides gets no code', async () => {

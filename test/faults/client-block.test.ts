@@ -66,7 +66,7 @@ describe('ABUSE-84: a client that is blocked', () => {
       }
       const page = await new Browser(door.origin).get(startOf(client));
       expect([page.status, page.headers.location]).toEqual([400, undefined]);
-      expect(page.text).toContain('This agent’s id does not count here');
+      expect(page.text).toContain('This agent’s id is not accepted here');
     }
     // Whoever allowed it something is told once she has signed in.
     const told = await tokens.browser.get(startOf(client));
@@ -75,7 +75,7 @@ describe('ABUSE-84: a client that is blocked', () => {
     for (const door of doors) {
       const other = new Browser(door.origin);
       await signInOn(other, await other.get(`${issuer.url}/account`), stranger);
-      expect((await other.get(startOf(client))).text).toContain('This agent’s id does not count here');
+      expect((await other.get(startOf(client))).text).toContain('This agent’s id is not accepted here');
     }
     const [event] = await query(issuer.database.ownerUrl, `SELECT * FROM audit_events WHERE type = 'client.blocked'`);
     expect(event).toMatchObject({

@@ -110,7 +110,7 @@ describe('a refused registration', () => {
 describe('a refused authorization request', () => {
   const known = (change: Parameters): Parameters => ({ resource: server.resource, code_challenge: newPkce().challenge, ...change });
   const cases: [title: RegExp, parameter: string, fix: RegExp, change: Parameters][] = [
-    [/id does not count here/, 'client_id', /introduce the client again/, { client_id: 'cli_gone' }],
+    [/id is not accepted here/, 'client_id', /introduce the client again/, { client_id: 'cli_gone' }],
     [/Nobody says who is asking/, 'client_id', /that registration gave you/, { client_id: undefined }],
     [/way back to your agent/, 'redirect_uri', /Send a registered redirect URI/, { redirect_uri: 'http://127.0.0.1:9/other' }],
     [/where your answer goes/, 'redirect_uri', /Send one of/, { redirect_uri: undefined }],

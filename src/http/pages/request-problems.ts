@@ -29,7 +29,7 @@ export function wordsOfRequestProblem({ kind, parameter = 'the request' }: Reque
     case 'client-unknown':
       return {
         // Blocked clients come here as well, until their person has signed in: every word must be true of them, and confirm nothing.
-        title: 'This agent’s id does not count here',
+        title: 'This agent’s id is not accepted here',
         what: 'An agent sent you here with an id that this site does not accept. It may have been removed, it may belong to another site, or whoever runs this site does not let it in.',
         steps: [
           'If the agent worked here before, ask whoever runs this site what became of it, or sign in on your account page and connect again: you are told more then.',

@@ -355,7 +355,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
   error: {
     client: {
       ...frame,
-      title: 'This agent’s id does not count here',
+      title: 'This agent’s id is not accepted here',
       what: 'An agent sent you here with an id that is not known on this site. It may have been removed, or it belongs to another site.',
       steps: [
         'Remove the MCP server in your agent (your MCP client) and add it again; it then introduces itself anew.',
