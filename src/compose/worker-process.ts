@@ -7,10 +7,13 @@ import type { FromWorker, ToWorker, WorkerOrders } from './worker-messages.ts';
 const leftToThePrimary = ['SIGINT', 'SIGHUP'] as const;
 
 for (const signal of leftToThePrimary) process.on(signal, () => undefined);
-// Nobody else would see to a worker whose primary is gone: it ends at once, whatever it is at. (Node means to end it by the channel
-// between them, which fails when the exit is thrown out of a handler that writes to a pipe without a reader.)
+// Nobody else would see to a worker whose primary is gone: it ends at once, whatever it is at. Node means to end it by `process.exit`
+// when the channel between them closes, which fails when the exit is thrown out of a handler that writes to a pipe without a reader, and
+// can hang while it tidies up; so this comes before that, and looks besides.
+const end = () => process.kill(process.pid, 'SIGKILL');
+process.prependListener('disconnect', end);
 const primary = process.ppid;
-setInterval(() => (process.ppid === primary ? undefined : process.kill(process.pid, 'SIGKILL')), 250).unref();
+setInterval(() => (process.ppid === primary ? undefined : end()), 250).unref();
 process.once('message', (message) => void work(message));
 
 async function work(message: unknown): Promise<void> {
