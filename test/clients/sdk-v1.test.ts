@@ -159,6 +159,8 @@ describe('the official SDK, v1, against a server that refuses in tool results', 
     await connectByConsent(client, person, {});
     time.forward(16 * 60);
 
+    // All ten hold the same token when they refresh: one that came with it after its successor was used would be reuse (ABUSE-48).
+    client.traffic.gatherRefusals(10);
     const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => client.callTool('list_issues')));
     // All calls of one transport share the SDK's mark that it has just authorized: a 401 that arrives while another call has
     // finished refreshing, but has not been answered yet, is given up. That is between the SDK and itself; tokens stay good.

@@ -18,11 +18,20 @@ export interface RecordedTraffic {
   lines(): string[];
   /** Requests to the token endpoint with this grant type. */
   tokenRequests(grantType: string): RecordedRequest[];
+  /** Hands the next so many refusals (401) on together: those who meet them then see to their credentials at one moment. */
+  gatherRefusals(count: number): void;
 }
 
 /** Watches what an SDK sends, without touching it. */
 export function recordTraffic(): RecordedTraffic {
   const requests: RecordedRequest[] = [];
+  let awaited = 0;
+  let gathered = Promise.withResolvers<void>();
+  const gather = async () => {
+    awaited -= 1;
+    if (awaited === 0) gathered.resolve();
+    await gathered.promise;
+  };
   const watched: typeof fetch = async (input, init) => {
     const response = await fetch(input, init);
     const challenge = response.headers.get('www-authenticate');
@@ -33,6 +42,7 @@ export function recordTraffic(): RecordedTraffic {
       form: init?.body instanceof URLSearchParams ? Object.fromEntries(init.body) : {},
       ...(challenge !== null && { challenge }),
     });
+    if (response.status === 401 && awaited > 0) await gather();
     return response;
   };
   return {
@@ -40,5 +50,9 @@ export function recordTraffic(): RecordedTraffic {
     fetch: watched,
     lines: () => requests.map(({ method, url, status }) => `${method} ${new URL(url).pathname} ${status}`),
     tokenRequests: (grantType) => requests.filter(({ form }) => form['grant_type'] === grantType),
+    gatherRefusals: (count) => {
+      awaited = count;
+      gathered = Promise.withResolvers<void>();
+    },
   };
 }
