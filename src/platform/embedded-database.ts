@@ -144,6 +144,8 @@ async function startHeld(folder: string, lock: DataFolderLock, options: Embedded
     await lock.publish(endpoint);
     const stop = async () => {
       await supervised.stop();
+      // A server that was killed leaves backends, which need a moment to notice.
+      await endLeftovers(installation, cluster.folder);
       await removeEndpoint(endpoint);
       await lock.release();
     };

@@ -263,6 +263,19 @@ describe('what a crash leaves behind', () => {
     expect(listClusterProcesses(cluster())).toEqual([]);
   });
 
+  it('a stop after the server was killed ends those of its backends, too, that do not notice', async () => {
+    const holder = hold();
+    await holder.wait('ready');
+    const killed = postmasterPid();
+    const backend = listClusterProcesses(cluster()).find((pid) => pid !== killed) as number;
+    process.kill(backend, 'SIGSTOP');
+    process.kill(killed, 'SIGKILL');
+    await holder.wait('notice');
+    holder.tell('stop');
+    expect(await holder.ended).toBe(0);
+    expect(listClusterProcesses(cluster())).toEqual([]);
+  });
+
   it('a process that ends by a fault takes its server along', async () => {
     const holder = hold();
     await holder.wait('ready');
