@@ -1,14 +1,13 @@
 /**
- * The engine's storage, and the only file of this room that touches the store. The engine's id of an artifact **is** the opaque
- * token, so digests stand for ids, and payloads are kept without theirs (ENG-3). What is used once is consumed by
+ * The engine's storage; this file and `client-adapter.ts` alone of this room touch the store. The engine's id of an artifact **is** the
+ * opaque token, so digests stand for ids, and payloads are kept without theirs (ENG-3). What is used once is consumed by
  * compare-and-set (ENG-1). Consents and installations say what may be done; grants here are markers that end with them.
  */
-import Provider, { type Adapter, type AdapterPayload, type ClientMetadata as EngineClient, errors } from 'oidc-provider';
-import type { ClientId, ServerId, UserId } from '../domain/ids.ts';
+import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import type { UserId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import { endInstallationOfGrant } from '../services/end-installation.ts';
-import { noteClientUse } from '../services/reap-clients.ts';
-import type { Origin, Runtime, Tenant } from '../services/runtime.ts';
+import type { Runtime } from '../services/runtime.ts';
 import { sealPurposes } from '../services/seal-purposes.ts';
 import {
   type Artifact,
@@ -26,26 +25,13 @@ import {
   type NewArtifact,
 } from '../store/artifacts.ts';
 import type { Database } from '../store/client.ts';
-import { findClient, isClientId, isServerClientId } from '../store/clients.ts';
-import { findServerCredentialDigest } from '../store/servers.ts';
 import { UnitOfWork } from '../store/unit-of-work.ts';
-import { judgeBlockedClient } from './blocked-client.ts';
-import { AlreadyUsed, findAssertionKeys, type KeyedClient, showsAssertion } from './client-assertion.ts';
-import { serverAsEngineClient, toEngineClient } from './engine-client.ts';
-import type { RefreshSuccessors } from './refresh-successor.ts';
-import { type RequestState, type RevocationReason, stateOf, type Unit } from './request-state.ts';
+import { type AdapterEnvironment, currentState } from './adapter-environment.ts';
+import { ClientAdapter } from './client-adapter.ts';
+import { AlreadyUsed } from './client-assertion.ts';
+import { judgeRepeat, type Standing } from './refresh-repeat.ts';
+import { type RevocationReason, stateOf, type Unit } from './request-state.ts';
 import { paths } from './routes.ts';
-
-/** What the adapter works with. */
-export interface AdapterEnvironment {
-  runtime: Runtime;
-  tenant: Tenant;
-  successors: RefreshSuccessors;
-  /** Who makes the request that is being answered, for the audit trail. */
-  originOf(ctx: object): Origin;
-  /** Groups addresses that belong to whoever makes it. */
-  callerOf(ctx: object): string;
-}
 
 /** Begins the unit of work of a token request. */
 export function beginUnitOfWork(runtime: Runtime): Unit {
@@ -65,12 +51,6 @@ export async function extendSession({ runtime, tenant }: AdapterEnvironment, ses
 /** The engine's `adapter` setting. */
 export function createAdapterFactory(environment: AdapterEnvironment): (model: string) => Adapter {
   return (model) => (model === 'Client' ? new ClientAdapter(environment) : new ArtifactAdapter(model, environment));
-}
-
-/** The request that is being answered; undefined where an interaction or session is handled outside the engine's own routes. */
-function currentState(): RequestState | undefined {
-  const ctx = Provider.ctx;
-  return ctx && stateOf(ctx);
 }
 
 /** Models of which each row is used once: what is consumed stays, because its reuse must be noticed (ENG-5). */
@@ -192,27 +172,17 @@ class ArtifactAdapter implements Adapter {
   /** Nothing to do: tokens are worth what their installation is worth, and `destroy` of the grant ends that. */
   async revokeByGrantId(): Promise<void> {}
 
-  /**
-   * What a refresh token that was consumed is worth: the same successor once more, inside the grace window and while that is
-   * unused; else this is reuse. Clients refresh in parallel without agreeing among themselves, so a request may have been on its
-   * way before another one used the successor: that is no reuse either, and gets the one live token of the family. Where no
-   * successor is found, it was derived under a secret that is no longer known.
-   */
-  async #judgeRepeat(db: Database, artifact: Artifact, id: string): Promise<Standing> {
-    const { runtime } = this.#environment;
-    const grantId = grantIdOf(artifact);
-    const graceMs = runtime.lifetimes.refreshGraceSeconds * 1_000;
-    const sinceMs = runtime.clock.now().getTime() - (artifact.consumedAt?.getTime() ?? 0);
-    if (sinceMs >= graceMs) return { outcome: 'reuse', grantId };
-    const arrivedAt = currentState()?.arrivedAt;
-    let presented = id;
-    for (;;) {
-      const next = await this.#findSuccessor(db, presented);
-      if (!next) return { outcome: 'unknown' };
-      if (!next.consumedAt) return { outcome: 'repeat', successor: next.id };
-      if (!arrivedAt || arrivedAt > next.consumedAt) return { outcome: 'reuse', grantId };
-      presented = next.id;
-    }
+  #judgeRepeat(db: Database, artifact: Artifact, id: string): Promise<Standing> {
+    const { clock, lifetimes } = this.#environment.runtime;
+    return judgeRepeat(
+      { id, consumedAt: artifact.consumedAt, grantId: grantIdOf(artifact) },
+      {
+        now: clock.now(),
+        graceSeconds: lifetimes.refreshGraceSeconds,
+        arrivedAt: currentState()?.arrivedAt,
+        findSuccessor: (presented) => this.#findSuccessor(db, presented),
+      },
+    );
   }
 
   /** What a request on the short way has read already. */
@@ -227,7 +197,6 @@ class ArtifactAdapter implements Adapter {
     return presented?.model === this.#model && presented.digest === sha256(id);
   }
 
-  /** Finds what a refresh token was exchanged for, once nobody is in the middle of using that. */
   async #findSuccessor(db: Database, id: string): Promise<{ id: string; consumedAt?: Date } | undefined> {
     for (const successor of this.#environment.successors.possible(id)) {
       const artifact = await findSettledArtifact(db, this.#environment.tenant.id, this.#keyOf(successor));
@@ -282,8 +251,6 @@ class ArtifactAdapter implements Adapter {
   }
 }
 
-type Standing = { outcome: 'repeat'; successor: string } | { outcome: 'reuse'; grantId: string | undefined } | { outcome: 'unknown' };
-
 /** What sealed ids and states are bound to. */
 const idPurpose = sealPurposes.artifactId;
 const statePurpose = 'artifact-state';
@@ -303,70 +270,4 @@ function withoutSecrets(payload: AdapterPayload): Record<string, unknown> {
   if (!session) return rest;
   const { cookie: ___, ...bound } = session;
   return { ...rest, session: bound };
-}
-
-class ClientAdapter implements Adapter {
-  readonly #environment: AdapterEnvironment;
-
-  constructor(environment: AdapterEnvironment) {
-    this.#environment = environment;
-  }
-
-  /** A client that registered or was made, or a server by its credential (ENG-30). Where the engine expects the secret it gets its digest. */
-  async find(id: string): Promise<AdapterPayload | undefined> {
-    if (!isClientId(id)) return undefined;
-    const found = isServerClientId(id) ? await this.#findServer(id as ServerId) : await this.#findClient(id as ClientId);
-    return found as AdapterPayload | undefined;
-  }
-
-  async #findClient(id: ClientId): Promise<EngineClient | undefined> {
-    const { runtime, tenant } = this.#environment;
-    const facts = currentState()?.short?.prepared.facts;
-    if (facts?.consent.clientId === id) return this.#asEngineClient(id, { ...facts.client, isReliedOn: true });
-    const found = await findClient(runtime.store, tenant.id, id);
-    if (found?.blockedAt) {
-      const standing = await judgeBlockedClient(runtime, tenant, { clientId: id, request: Provider.ctx?.oidc });
-      if (standing === 'unknown') return undefined;
-    }
-    // What an authorization request or a token request begins with must not be reaped in the middle of it.
-    const client = found && (await noteClientUse(runtime, tenant, found));
-    return client && this.#asEngineClient(id, { ...client, isReliedOn: client.firstAuthorizedAt !== undefined });
-  }
-
-  async #asEngineClient(id: ClientId, client: KeyedClient & SecretDigests): Promise<EngineClient> {
-    const { runtime, tenant, callerOf } = this.#environment;
-    const { metadata } = client;
-    if (metadata.isProofOptional && !showsAssertion()) return toEngineClient(id, { ...metadata, authMethod: 'none' }, { digests: [] });
-    const caller = Provider.ctx ? callerOf(Provider.ctx) : '';
-    const keys = await findAssertionKeys(runtime, tenant, { ...client, caller });
-    return toEngineClient(id, metadata, { digests: workingDigests(client, runtime.clock.now()), keys });
-  }
-
-  async #findServer(id: ServerId): Promise<EngineClient | undefined> {
-    const { runtime, tenant } = this.#environment;
-    const digest = await findServerCredentialDigest(runtime.store, tenant.id, id);
-    return digest === undefined ? undefined : serverAsEngineClient(id, digest);
-  }
-
-  upsert = refuse;
-  destroy = refuse;
-  consume = refuse;
-  findByUid = refuse;
-  findByUserCode = refuse;
-  revokeByGrantId = refuse;
-}
-
-interface SecretDigests {
-  secretDigest?: string;
-  previousSecret?: { digest: string; until: Date };
-}
-
-/** Of the secret, and of the one before while it works. */
-function workingDigests({ secretDigest, previousSecret }: SecretDigests, now: Date): string[] {
-  const previous = previousSecret && previousSecret.until > now ? [previousSecret.digest] : [];
-  return secretDigest === undefined ? [] : [secretDigest, ...previous];
-}
-
-async function refuse(): Promise<never> {
-  throw new Error('clients are registered, changed and removed by services, not by the engine');
 }

@@ -1,5 +1,5 @@
 import type { SigningKeySet } from '../services/signing-keys.ts';
-import type { AdapterEnvironment } from './adapter.ts';
+import type { AdapterEnvironment } from './adapter-environment.ts';
 import type { EngineSettings } from './engine-contract.ts';
 
 /** What every part of one tenant's engine works with. */

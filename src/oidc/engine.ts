@@ -1,7 +1,7 @@
 /**
  * The protocol room: the only one that knows `oidc-provider`. It lets the engine do the protocol and keeps the decisions outside:
  * what a person allows, what a token may carry and when that ends are services' business; what pages look like is http's.
- * It refuses to show HTML of its own, to read settings, and to touch the store outside `adapter.ts`. Called by http and compose.
+ * It refuses to show HTML of its own, to read settings, and to touch the store outside its adapters. Called by http and compose.
  */
 import type { Context, Next } from 'koa';
 import Provider from 'oidc-provider';

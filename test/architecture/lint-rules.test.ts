@@ -48,6 +48,8 @@ const ruleSamples: Sample[] = [
   sample('src/domain/dynamic.ts', "export const load = () => import('../store/thing.ts');\n", /src\/domain/),
   sample('src/domain/self.ts', importOf('toolgrant/resource-server'), /src\/domain/),
   sample('src/oidc/adapter.ts', importOf('../store/artifacts.ts')),
+  sample('src/oidc/client-adapter.ts', importOf('../store/clients.ts')),
+  sample('src/oidc/other-adapter.ts', importOf('../store/clients.ts'), /src\/oidc/),
   sample('src/oidc/deep/adapter.ts', importOf('../../store/artifacts.ts'), /src\/oidc/),
   sample('src/demo/self.ts', importOf('toolgrant/resource-server/express')),
   sample('src/services/engine.ts', importOf('oidc-provider'), /only src\/oidc imports oidc-provider/),

@@ -16,10 +16,13 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 /** What lies beside the rooms and wires them. */
 export const wiring: readonly string[] = ['compose.ts', 'compose', 'main.ts'];
 
-/** Single files that the table names: allowed although their room is not, and the only one allowed of their room. */
+/** The engine's storage: the files of `oidc` that may import the store. */
+export const adapterFiles: readonly string[] = ['src/oidc/adapter.ts', 'src/oidc/client-adapter.ts'];
+
+/** Single files that the table names: allowed although their room is not, and the only ones allowed of their room. */
 export function isAllowed(from: { room: string; file: string }, to: { room: string; file: string }): boolean {
   if (from.room === to.room || wiring.includes(from.room)) return true;
   if (from.room === 'domain' && to.room === 'resource-server') return to.file === 'src/resource-server/scope.ts';
-  if (from.file === 'src/oidc/adapter.ts' && to.room === 'store') return true;
+  if (adapterFiles.includes(from.file) && to.room === 'store') return true;
   return rooms[from.room]?.includes(to.room) ?? false;
 }
