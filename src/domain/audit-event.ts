@@ -1,51 +1,211 @@
-/** Audit events: the closed list of what is recorded when something is decided or done. */
+/** Audit events: the closed list of what is recorded when something is decided or done. docs/audit-events.md is made of it. */
 import type { ClientId, ConsentId, InstallationId, ServerId, UserId } from './ids.ts';
 
-/** Every event type; the list is documented in docs/audit.md. */
-const auditEventTypes = [
-  'user.created',
-  'user.signed-in',
-  'user.sign-in-failed',
-  'user.signed-out',
-  'user.password-changed',
-  'user.disabled',
-  'user.enabled',
-  'link.issued',
-  'link.redeemed',
-  'server.added',
-  'server.removed',
-  'server.catalogue-changed',
-  'server.tool-risk-set',
-  'server.credential-rotated',
-  'server.library-announced',
-  'client.registered',
-  'client.updated',
-  'client.removed',
-  'client.secret-rotated',
-  'initial-token.created',
-  'initial-token.revoked',
-  'client.verified',
-  'client.unverified',
-  'client.quarantined',
-  'client.blocked',
-  'client.unblocked',
-  'consent.given',
-  'consent.changed',
-  'consent.denied',
-  'consent.ended',
-  'token.issued',
-  'token.refresh-reused',
-  'token.code-replayed',
-  'token.revoked',
-  'key.created',
-  'key.rotated',
-  'key.retired',
-  'tenant.created',
-  'tenant.settings-changed',
-] as const;
+/** The columns that say whom and what an event concerns. */
+export type AuditSubject = 'userId' | 'clientId' | 'serverId' | 'consentId' | 'consentVersion' | 'installationId' | 'tool' | 'apiKeyId';
+
+/** One type of event, as it is documented. */
+interface AuditEventKind {
+  /** When it is written, in Markdown. */
+  when: string;
+  /** The subjects that no event of this type lacks; it may have more. */
+  about: readonly AuditSubject[];
+  /** What `detail` holds, in Markdown. */
+  detail?: string;
+  /** The class of the Open Cybersecurity Schema Framework that it is an event of. */
+  ocsf: keyof typeof ocsfClasses;
+}
+
+/** The classes of OCSF that are used here, with their numbers. */
+export const ocsfClasses = {
+  'Account Change': 3001,
+  Authentication: 3002,
+  'Authorize Session': 3003,
+  'Entity Management': 3004,
+  'User Access Management': 3005,
+  'API Activity': 6003,
+} as const;
+
+function kinds<Name extends string>(list: Record<Name, AuditEventKind>): Readonly<Record<Name, AuditEventKind>> {
+  return list;
+}
+
+/** Every event type. */
+export const auditEventTypes = kinds({
+  'user.created': { when: 'an account is made', about: ['userId'], detail: '`isAdmin`', ocsf: 'Account Change' },
+  'user.signed-in': { when: 'a person signs in', about: ['userId'], ocsf: 'Authentication' },
+  'user.sign-in-failed': {
+    when: 'a sign-in fails; `userId` where there is such an account',
+    about: [],
+    detail: '`reason`, which the person is not told: `unknown`, `disabled`, `no-password`, `wrong-password`',
+    ocsf: 'Authentication',
+  },
+  'user.signed-out': { when: 'a person signs out', about: ['userId'], ocsf: 'Authentication' },
+  'user.password-changed': {
+    when: 'a password is changed, on the account page or through a link',
+    about: ['userId'],
+    detail: '`by`: the purpose of the link, where it was one',
+    ocsf: 'Account Change',
+  },
+  'user.disabled': {
+    when: 'an administrator disables an account',
+    about: ['userId'],
+    detail: '`sessionsEnded`: how many',
+    ocsf: 'Account Change',
+  },
+  'user.enabled': { when: 'an administrator enables an account again', about: ['userId'], ocsf: 'Account Change' },
+  'link.issued': {
+    when: 'a link is made: an invitation, a password reset, the first administrator’s',
+    about: [],
+    detail: '`purpose`',
+    ocsf: 'Account Change',
+  },
+  'link.redeemed': { when: 'such a link is used', about: ['userId'], detail: '`purpose`', ocsf: 'Account Change' },
+  'server.added': { when: 'a protected MCP server is registered', about: ['serverId'], ocsf: 'Entity Management' },
+  'server.removed': {
+    when: 'it is removed',
+    about: ['serverId'],
+    detail: '`resource`, `name`, `consents`: how many ended with it',
+    ocsf: 'Entity Management',
+  },
+  'server.catalogue-changed': {
+    when: 'reading a catalogue found a difference',
+    about: ['serverId'],
+    detail: 'tools added, changed, removed: how many, and the first names',
+    ocsf: 'Entity Management',
+  },
+  'server.tool-risk-set': {
+    when: 'an administrator says what a tool may do, or takes that back',
+    about: ['serverId', 'tool'],
+    detail: '`risk`, `openWorld`, `by` (`administrator`, `server`)',
+    ocsf: 'Entity Management',
+  },
+  'server.credential-rotated': { when: 'a server gets a new credential', about: ['serverId'], ocsf: 'Entity Management' },
+  'server.library-announced': {
+    when: 'a server’s library reports for the first time, or a new version of it',
+    about: ['serverId'],
+    detail: '`library`, `version`',
+    ocsf: 'Entity Management',
+  },
+  'client.registered': {
+    when: 'a client comes to be: by registration, by an administrator, or by a metadata document that was fetched',
+    about: ['clientId'],
+    detail: '`name`, `redirectUris`, `authMethod`, `grants`; `initialToken`, where one was used',
+    ocsf: 'Entity Management',
+  },
+  'client.updated': {
+    when: 'its metadata changes',
+    about: ['clientId'],
+    detail: '`name`, `redirectUris`, `authMethod`, `grants`',
+    ocsf: 'Entity Management',
+  },
+  'client.removed': {
+    when: 'it is removed: by itself, by an administrator, or by the issuer',
+    about: ['clientId'],
+    detail: '`consents`: how many ended with it; by the issuer also `reason` (`never-allowed`, `unused`)',
+    ocsf: 'Entity Management',
+  },
+  'client.secret-rotated': {
+    when: 'an operator gives a client a new secret',
+    about: ['clientId'],
+    detail: '`previousUntil`: until when the one before works, or null',
+    ocsf: 'Entity Management',
+  },
+  'initial-token.created': {
+    when: 'an operator makes an initial access token',
+    about: [],
+    detail: '`initialToken` (its id), `name`, `maxUses`, `expiresAt`',
+    ocsf: 'Entity Management',
+  },
+  'initial-token.revoked': {
+    when: 'an operator revokes one',
+    about: [],
+    detail: '`initialToken`',
+    ocsf: 'Entity Management',
+  },
+  'client.verified': {
+    when: 'an administrator checked who a client is, which ends its quarantine',
+    about: ['clientId'],
+    ocsf: 'Entity Management',
+  },
+  'client.unverified': {
+    when: 'that is taken back, or the client changed its name or redirect URIs',
+    about: ['clientId'],
+    detail: '`reason` for the latter (`metadata-changed`)',
+    ocsf: 'Entity Management',
+  },
+  'client.quarantined': {
+    when: 'an administrator puts a client in quarantine',
+    about: ['clientId'],
+    detail: '`until`, null: until it is verified',
+    ocsf: 'Entity Management',
+  },
+  'client.blocked': {
+    when: 'an administrator blocks a client, which ends all that people allowed it',
+    about: ['clientId'],
+    detail: '`consents`, `installations`: how many it ends',
+    ocsf: 'User Access Management',
+  },
+  'client.unblocked': { when: 'an administrator lets a client ask again', about: ['clientId'], ocsf: 'Entity Management' },
+  'consent.given': {
+    when: 'a person allows tools',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion'],
+    detail: '`tools`, `resources`, `prompts`, `expiresAt`, `from` (`consent`, `account`, `widen`)',
+    ocsf: 'User Access Management',
+  },
+  'consent.changed': {
+    when: 'a person changes what she allowed',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion'],
+    detail: 'as for `consent.given`',
+    ocsf: 'User Access Management',
+  },
+  'consent.denied': { when: 'a person presses Deny', about: ['userId', 'clientId', 'serverId'], ocsf: 'User Access Management' },
+  'consent.ended': {
+    when: 'a consent ends: by the person, or by an administrator',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion'],
+    detail: '`reason`, `installations`: how many',
+    ocsf: 'User Access Management',
+  },
+  'token.issued': {
+    when: 'an access token is made',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'installationId'],
+    detail: '`tools`: how many; `leftOut`: those left out, each with the reason',
+    ocsf: 'Authorize Session',
+  },
+  'token.refresh-reused': {
+    when: 'a spent refresh token came back; the installation ended',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'installationId'],
+    ocsf: 'Authorize Session',
+  },
+  'token.code-replayed': {
+    when: 'a spent authorization code came back; the installation ended',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'installationId'],
+    ocsf: 'Authorize Session',
+  },
+  'token.revoked': {
+    when: 'a client revoked a token; the installation ended',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'installationId'],
+    ocsf: 'Authorize Session',
+  },
+  'key.created': { when: 'a signing key is made', about: [], detail: '`kid`, `algorithm`', ocsf: 'Entity Management' },
+  'key.rotated': { when: 'another key signs from now on', about: [], detail: '`kid`, `previousKid`', ocsf: 'Entity Management' },
+  'key.retired': {
+    when: 'a key is not published any more, and its private half is erased',
+    about: [],
+    detail: '`kid`, `reason` (`expired`, `withdrawn`)',
+    ocsf: 'Entity Management',
+  },
+  'tenant.created': { when: 'a tenant is made', about: [], detail: '`slug`, `issuer`, `name`', ocsf: 'Entity Management' },
+  'tenant.settings-changed': {
+    when: 'an operator sets a tenant to something else',
+    about: [],
+    detail: '`changed`: by name of the setting, `before` and `now`',
+    ocsf: 'Entity Management',
+  },
+});
 
 /** One of the documented event types. */
-export type AuditEventType = (typeof auditEventTypes)[number];
+export type AuditEventType = keyof typeof auditEventTypes;
 
 /** What happened, as the use case knows it; the store adds id and instant. */
 export interface AuditEvent {
@@ -59,8 +219,16 @@ export interface AuditEvent {
   consentId?: ConsentId;
   consentVersion?: number;
   installationId?: InstallationId;
+  /** The server's name for it. */
+  tool?: string;
+  /** The API key by which it was done. */
+  apiKeyId?: string;
+  /** Default `enforced`: the issuer saw it itself. `reported`: a server said so. */
+  assurance?: 'enforced' | 'reported';
   address?: string;
   requestId?: string;
+  /** W3C Trace Context: 32 hexadecimal digits. */
+  traceId?: string;
   /** Facts that no column holds. Never a secret, a token, a code, or a password. */
   detail?: Readonly<Record<string, unknown>>;
 }

@@ -38,6 +38,5 @@ export function seeOther(ctx: Context, location: string): void {
 
 /** Who causes what a page's form does, for the audit trail. */
 export function originOf(ctx: Context, userId?: string): Origin {
-  const { address, requestId } = callerOf(ctx.req);
-  return { actorType: 'user', ...(userId !== undefined && { actorId: userId }), address, requestId };
+  return { ...callerOf(ctx.req), actorType: 'user', ...(userId !== undefined && { actorId: userId }) };
 }

@@ -1,14 +1,18 @@
-/** Who is calling: the request's id and the address it came from. Kept per request, so that the engine's own koa context finds it too. */
+/** Who is calling: the request's ids and the address it came from. Kept per request, so that the engine's own koa context finds it too. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { randomId } from '../platform/random.ts';
-import { clientAddress, type TrustedProxies } from './client-address.ts';
+import { readTraceparent } from '../platform/tracing.ts';
+import { clientAddress, isTrusted, type TrustedProxies } from './client-address.ts';
+import { spanOf } from './trace-requests.ts';
 
 /** A caller. */
 export interface Caller {
   requestId: string;
   /** An IP address; IPv4 in its own form. */
   address: string;
+  /** Of our own trace, or where we make none, of the one that a trusted proxy began. */
+  traceId?: string;
 }
 
 const callers = new WeakMap<IncomingMessage, Caller>();
@@ -20,9 +24,15 @@ export function identifyCaller(request: IncomingMessage, trustedProxies: Trusted
     typeof forwarded === 'string'
       ? clientAddress(request.socket.remoteAddress, forwarded, trustedProxies)
       : peerAddress(request.socket, trustedProxies);
-  const caller = { requestId: randomId('req_'), address };
+  const traceId = spanOf(request)?.traceId ?? traceOfProxy(request, trustedProxies);
+  const caller = { requestId: randomId('req_'), address, ...(traceId !== undefined && { traceId }) };
   callers.set(request, caller);
   return caller;
+}
+
+function traceOfProxy({ headers: { traceparent }, socket }: IncomingMessage, trustedProxies: TrustedProxies): string | undefined {
+  if (typeof traceparent !== 'string' || !isTrusted(socket.remoteAddress, trustedProxies)) return undefined;
+  return readTraceparent(traceparent)?.traceId;
 }
 
 /** The address at the other end of a connection; parsed once for all its requests. */

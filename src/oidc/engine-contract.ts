@@ -43,7 +43,7 @@ export interface EngineSettings {
   /** What counts as one caller for limits. */
   groupCaller(ctx: Context): string;
   /** Where a request comes from, for the audit trail. */
-  describeCaller(ctx: Context): Pick<Origin, 'address' | 'requestId'>;
+  describeCaller(ctx: Context): Pick<Origin, 'address' | 'requestId' | 'traceId'>;
 }
 
 /** What is wrong with an authorization or sign-out request. */

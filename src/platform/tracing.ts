@@ -44,6 +44,7 @@ export interface SpanReference {
 
 /** The span of one request. */
 export interface RequestSpan {
+  readonly traceId?: string;
   /** Whatever is begun within belongs to the request, however late it ends. */
   run<Result>(work: () => Result): Result;
   end(facts: RequestFacts): void;

@@ -5,7 +5,7 @@ import { authenticateServer } from './authenticate-server.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** What a server's library says, with the server's credential. */
-export interface LibraryAnnouncement extends Pick<Origin, 'address' | 'requestId'> {
+export interface LibraryAnnouncement extends Pick<Origin, 'address' | 'requestId' | 'traceId'> {
   serverId: string;
   secret: string;
   /** Short printable texts; the caller has seen to that. */

@@ -40,7 +40,8 @@ export async function overrideToolRisk(
       outcome: 'success',
       at,
       serverId,
-      detail: { tool: tool.name, risk: tool.risk, openWorld: tool.openWorld, by: override ? 'administrator' : 'server' },
+      tool: tool.name,
+      detail: { risk: tool.risk, openWorld: tool.openWorld, by: override ? 'administrator' : 'server' },
     });
     return { ok: true, tool };
   });

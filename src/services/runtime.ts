@@ -64,4 +64,6 @@ export interface Origin {
   /** The address the request came from. */
   address?: string;
   requestId?: string;
+  /** The trace that the request belongs to. */
+  traceId?: string;
 }

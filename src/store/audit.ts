@@ -9,19 +9,16 @@ import type { Prisma } from './generated/client.ts';
  * There is no way to change or delete an event: the runtime role may not.
  */
 export async function recordAuditEvent(db: Database, tenantId: TenantId, event: AuditEvent & { at: Date }): Promise<void> {
-  const { detail, ...columns } = event;
-  await db.auditEvent.createMany({
-    data: { ...columns, tenantId, id: randomId(idPrefixes.event), assurance: 'enforced', detail: (detail ?? {}) as Prisma.InputJsonObject },
-  });
+  await recordAuditEvents(db, [{ ...event, tenantId }]);
 }
 
 /** Records events of several tenants at once; the same rules hold. */
 export async function recordAuditEvents(db: Database, events: readonly (AuditEvent & { tenantId: TenantId; at: Date })[]): Promise<void> {
   await db.auditEvent.createMany({
-    data: events.map(({ detail, ...columns }) => ({
+    data: events.map(({ detail, assurance, ...columns }) => ({
       ...columns,
       id: randomId(idPrefixes.event),
-      assurance: 'enforced',
+      assurance: assurance ?? 'enforced',
       detail: (detail ?? {}) as Prisma.InputJsonObject,
     })),
   });

@@ -69,7 +69,11 @@ export function createTracing(options: OpenTelemetryOptions): Tracing {
     startRequest: (about) => {
       const span = startRequestSpan(tracer, about);
       const request: TracedFate = { span };
-      return { run: (work) => active.run({ span, request }, work), end: (facts) => endRequest(request, about.method, facts) };
+      return {
+        traceId: span.spanContext().traceId,
+        run: (work) => active.run({ span, request }, work),
+        end: (facts) => endRequest(request, about.method, facts),
+      };
     },
     noteFault: (error) => {
       const request = active.getStore()?.request;

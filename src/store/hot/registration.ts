@@ -15,7 +15,7 @@ export interface NewRegistration {
   /** What the client will manage its registration with; its other name is the client's id. */
   managementToken: Pick<NewArtifact, 'model' | 'digest'>;
   /** About this client. */
-  event: Pick<AuditEvent, 'actorType' | 'actorId' | 'address' | 'requestId' | 'detail'>;
+  event: Pick<AuditEvent, 'actorType' | 'actorId' | 'address' | 'requestId' | 'traceId' | 'detail'>;
 }
 
 const addRegistration = `
@@ -25,8 +25,8 @@ const addRegistration = `
   ), token AS (
     INSERT INTO artifacts (tenant_id, model, digest, payload, uid, created_at) VALUES ($1, $8, $9, '{}', $2, $3)
   )
-  INSERT INTO audit_events (tenant_id, id, at, type, assurance, actor_type, actor_id, client_id, outcome, address, request_id, detail)
-  VALUES ($1, $10, $3, 'client.registered', 'enforced', $11, $12, $2, 'success', $13, $14, $15)`;
+  INSERT INTO audit_events (tenant_id, id, at, type, assurance, actor_type, actor_id, client_id, outcome, address, request_id, trace_id, detail)
+  VALUES ($1, $10, $3, 'client.registered', 'enforced', $11, $12, $2, 'success', $13, $14, $17, $15)`;
 
 /** Keeps all of it, or throws and keeps nothing. */
 export async function createRegistration(store: Store, tenantId: TenantId, registration: NewRegistration): Promise<void> {
@@ -36,7 +36,7 @@ export async function createRegistration(store: Store, tenantId: TenantId, regis
     ...[client.kind, JSON.stringify(client.metadata), client.secretDigest, client.demo ?? false],
     ...[managementToken.model, managementToken.digest],
     ...[randomId(idPrefixes.event), event.actorType, event.actorId, event.address, event.requestId, JSON.stringify(event.detail ?? {})],
-    client.reapAfter,
+    ...[client.reapAfter, event.traceId],
   ];
   await poolOf(store).query({ name: 'registration', text: addRegistration, values });
 }

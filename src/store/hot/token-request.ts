@@ -137,11 +137,11 @@ export interface TokenRequestChange {
   /** The index that the access token carries, when the installation has none yet. */
   newStatus?: { list: number; index: number };
   /** The issued token's; whom it is about stands in the facts. */
-  event: Pick<AuditEvent, 'actorType' | 'actorId' | 'address' | 'requestId' | 'detail'>;
+  event: Pick<AuditEvent, 'actorType' | 'actorId' | 'address' | 'requestId' | 'traceId' | 'detail'>;
   at: Date;
 }
 
-const settle = `SELECT settle_token_request(${Array.from({ length: 26 }, (_, index) => `$${index + 1}`).join(', ')}) AS settled`;
+const settle = `SELECT settle_token_request(${Array.from({ length: 27 }, (_, index) => `$${index + 1}`).join(', ')}) AS settled`;
 
 /** What the function says when something that was read stands no more. */
 const termsChanged = 'TG001';
@@ -160,7 +160,7 @@ export async function settleTokenRequest(store: Store, tenantId: TenantId, chang
     ...[installation.id, status?.list, status?.index, newStatus !== undefined],
     ...[consent.id, consent.version, consent.userId, consent.clientId, consent.serverId, facts.catalogueRevision],
     ...[randomId(idPrefixes.event), event.actorType, event.actorId, event.address, event.requestId, JSON.stringify(event.detail ?? {})],
-    facts.standing.text,
+    ...[facts.standing.text, event.traceId],
   ];
   try {
     const { rows } = await poolOf(store).query<{ settled: boolean }>({ name: 'token-request-settle', text: settle, values });
