@@ -17,3 +17,11 @@ export const ambientFetch: FetchLike = (url, init) => globalThis.fetch(url, init
 
 /** The platform's clock. */
 export const ambientNow = (): Date => new Date();
+
+/** A name that nobody guesses and nothing else has. */
+export const ambientId = (): string => globalThis.crypto.randomUUID().replaceAll('-', '');
+
+/** Runs something later, unless the process or the runtime has ended before: waiting for it keeps neither alive. */
+export function ambientLater(delayMs: number, run: () => void): void {
+  AbortSignal.timeout(Math.ceil(delayMs)).addEventListener('abort', run, { once: true });
+}

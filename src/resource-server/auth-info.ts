@@ -12,11 +12,19 @@ export interface AuthInfo {
   extra?: Record<string, unknown>;
 }
 
+/** What {@link toAuthInfo} is given beside the token. */
+export interface AuthInfoContext {
+  readonly resourceMetadataUrl: string;
+  /** See {@link isReported}. */
+  readonly isReported: boolean;
+}
+
 /**
  * An access in the SDKs' shape, with every tool spelled out in `scopes`. The token is in it because
  * the SDKs demand it; do not pass it on to other services.
  */
-export function toAuthInfo(access: Access, token: string, resourceMetadataUrl: string): AuthInfo {
+export function toAuthInfo(access: Access, token: string, context: AuthInfoContext): AuthInfo {
+  const { resourceMetadataUrl, isReported } = context;
   return {
     token,
     clientId: access.clientId,
@@ -24,8 +32,13 @@ export function toAuthInfo(access: Access, token: string, resourceMetadataUrl: s
     expiresAt: Math.floor(access.expiresAt.getTime() / 1000),
     resource: new URL(access.resource),
     resourceMetadataUrl,
-    extra: { access, subject: access.subject, consentId: access.consentId },
+    extra: { access, subject: access.subject, consentId: access.consentId, isReported },
   };
+}
+
+/** Whether a door reports this request's calls, so that nobody behind it has to. */
+export function isReported(authInfo: { readonly extra?: Record<string, unknown> } | undefined): boolean {
+  return authInfo?.extra?.isReported === true;
 }
 
 /** The access inside an {@link AuthInfo} that {@link toAuthInfo} made, else undefined. */

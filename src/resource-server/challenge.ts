@@ -128,6 +128,22 @@ export function answerDeniedInBand(body: unknown, denials: readonly Denial[], ac
   return jsonAnswer(200, Array.isArray(body) ? answers : answers[0]);
 }
 
+/** The answer to calls that may run only once that is recorded, while it cannot be. */
+export function answerUnrecorded(): Answer {
+  return jsonAnswer(
+    503,
+    { error: 'temporarily_unavailable', error_description: `${UNRECORDED_TEXT} The token is good: keep it.` },
+    { 'retry-after': '5' },
+  );
+}
+
+/** The same where there is no HTTP: a tool result, for the model to read. */
+export function unrecordedResponse(message: unknown): Record<string, unknown> {
+  return deniedResponse({ message, missingScope: undefined, tool: undefined, text: UNRECORDED_TEXT }, undefined);
+}
+
+const UNRECORDED_TEXT = 'Nothing was run, because it could not be recorded. Try again in a moment.';
+
 /** One refused message's JSON-RPC response: a tool result for a tool call, else an error. */
 export function deniedResponse(denial: Denial, access: Access | undefined): Record<string, unknown> {
   const id = echoableId(denial.message);

@@ -1,11 +1,15 @@
 import type { Access } from './access.ts';
 import { ambientNow } from './ambient.ts';
 import { type AuthInfo, toAuthInfo } from './auth-info.ts';
-import type { Answer } from './challenge.ts';
+import { CallAnswers } from './call-answers.ts';
+import { callContextOf } from './call-context.ts';
+import { type OpenCall, recorderOf } from './call-recorder.ts';
+import { type Answer, answerUnrecorded } from './challenge.ts';
 import { createGuard, type Guard, type GuardedRequest, type GuardOptions } from './guard.ts';
 import { messagesOf, methodOf } from './json-rpc.ts';
 import type { ReadBody } from './request-body.ts';
 import { createMessageFilter, type FilterMessage, needsFilter } from './response-filter.ts';
+import { createResponseWatch, type ResponseWatch } from './response-watch.ts';
 import { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts';
 
 /** How every door behaves. */
@@ -30,6 +34,8 @@ export interface Passage {
   readonly headers: Readonly<Record<string, string>>;
   /** What is done to the answer; undefined when it cannot show more than the token allows. */
   readonly response: ResponseRules | undefined;
+  /** To be shown the answer, where calls are reported. */
+  readonly watch: ResponseWatch | undefined;
 }
 
 /** What is done to the answer of a handler. */
@@ -65,6 +71,7 @@ export function createDoor(target: Verifier | (VerifierOptions & ProtectOptions)
   const settings: ProtectOptions = 'verifyToken' in target ? options : { ...target, ...options };
   const guard = createGuard(verifier, settings);
   const now = settings.now ?? ambientNow;
+  const recorder = recorderOf(verifier.reports);
 
   async function enter(request: DoorRequest): Promise<Answer | Passage> {
     // 1. What needs no token.
@@ -86,13 +93,28 @@ export function createDoor(target: Verifier | (VerifierOptions & ProtectOptions)
       body = read.body;
     }
 
-    // 4. On to the server, whose answer is filtered where it could show more than the token allows.
+    // 4. The record of the calls; where they wait for it, nothing runs without.
+    const calls = beginCalls(body, access, request);
+    if (recorder?.isBeforeCall && !(await areRecorded(calls))) {
+      const answer = answerUnrecorded();
+      return { ...answer, headers: { ...answer.headers, ...guard.headersFor(request) } };
+    }
+
+    // 5. On to the server, whose answer is filtered where it could show more than the token allows.
     return {
-      auth: toAuthInfo(access, token, verifier.resourceMetadataUrl),
+      auth: toAuthInfo(access, token, { resourceMetadataUrl: verifier.resourceMetadataUrl, isReported: recorder !== undefined }),
       body,
       headers: guard.headersFor(request),
       response: responseRules(body, { access, token }),
+      watch: watchOf(calls),
     };
+  }
+
+  function beginCalls(body: unknown, access: Access, request: DoorRequest): BegunCall[] {
+    if (recorder === undefined || body === undefined) return [];
+    return messagesOf(body)
+      .filter((message) => methodOf(message) === 'tools/call')
+      .map((message) => ({ message, call: recorder.begin(message, callContextOf(message, access, request)) }));
   }
 
   function responseRules(body: unknown, { access, token }: { access: Access; token: string }): ResponseRules | undefined {
@@ -108,6 +130,25 @@ export function createDoor(target: Verifier | (VerifierOptions & ProtectOptions)
   }
 
   return { verifier, answerMetadata: guard.answerMetadata, enter };
+}
+
+interface BegunCall {
+  readonly message: unknown;
+  readonly call: OpenCall;
+}
+
+async function areRecorded(calls: readonly BegunCall[]): Promise<boolean> {
+  const recorded = await Promise.all(calls.map(({ call }) => call.announce()));
+  if (recorded.every(Boolean)) return true;
+  for (const [index, { call }] of calls.entries()) if (recorded[index]) call.end({ outcome: 'failure', error: 'not-run' });
+  return false;
+}
+
+function watchOf(calls: readonly BegunCall[]): ResponseWatch | undefined {
+  if (calls.length === 0) return undefined;
+  const answers = new CallAnswers();
+  for (const { message, call } of calls) answers.expect(message, call);
+  return createResponseWatch(answers);
 }
 
 function rememberSession(guard: Guard, access: Access): (sessionId: unknown) => void {

@@ -8,26 +8,38 @@ export interface BodyFilter {
   end(): string;
 }
 
+/** Filters events. */
+export interface EventStreamFilter extends BodyFilter {
+  /** How much of an event is here that has not ended. */
+  pendingCharacters(): number;
+}
+
 /**
  * Filters the messages in a `text/event-stream` (WHATWG HTML §9.2). Events that need no change pass
  * through as the text they were, comments and keep-alives included; a half event waits for its end.
  */
-export function createEventStreamFilter(filter: FilterMessage): BodyFilter {
+export function createEventStreamFilter(filter: FilterMessage): EventStreamFilter {
   const decoder = new TextDecoder();
+  const eventEnd = new RegExp(EVENT_END, 'g');
   let pending = '';
+  /** Where the end of an event may begin that was not there yet: a long event is not searched anew with each piece. */
+  let searchFrom = 0;
 
   function takeEvents(): string {
     let passed = '';
-    for (;;) {
-      const boundary = EVENT_END.exec(pending);
-      if (boundary === null) return passed;
-      const end = boundary.index + boundary[0].length;
-      passed += filterEvent(pending.slice(0, boundary.index), filter) + boundary[0];
-      pending = pending.slice(end);
+    let start = 0;
+    eventEnd.lastIndex = searchFrom;
+    for (let boundary = eventEnd.exec(pending); boundary !== null; boundary = eventEnd.exec(pending)) {
+      passed += filterEvent(pending.slice(start, boundary.index), filter) + boundary[0];
+      start = eventEnd.lastIndex;
     }
+    pending = pending.slice(start);
+    searchFrom = Math.max(0, pending.length - LONGEST_EVENT_END);
+    return passed;
   }
 
   return {
+    pendingCharacters: () => pending.length,
     push(chunk) {
       pending += decoder.decode(chunk, { stream: true });
       return takeEvents();
@@ -63,6 +75,8 @@ export function createJsonFilter(filter: FilterMessage): BodyFilter {
  * is not taken yet, since its LF may be on the way.
  */
 const EVENT_END = /(?:\r\n|\n|\r(?!\n|$))(?:\r\n|\n|\r(?!\n|$))/;
+
+const LONGEST_EVENT_END = 4;
 
 function filterEvent(event: string, filter: FilterMessage): string {
   const lines = event.split(/\r\n|\n|\r/);

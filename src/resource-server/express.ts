@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AuthInfo, accessOf } from './auth-info.ts';
 import { createDoor, type ProtectOptions } from './door.ts';
 import { guardedNodeRequest, nodeDoorRequest } from './node-request.ts';
-import { filterResponse, sendAnswer } from './node-response.ts';
+import { filterResponse, sendAnswer, watchResponse } from './node-response.ts';
 import type { Verifier, VerifierOptions } from './verifier.ts';
 
 export type { AuthInfo } from './auth-info.ts';
@@ -54,6 +54,7 @@ export function protect(target: Verifier | (VerifierOptions & ProtectOptions), o
     request.auth = outcome.auth;
     for (const [name, value] of Object.entries(outcome.headers)) response.setHeader(name, value);
     if (outcome.response !== undefined) filterResponse(response, outcome.response);
+    if (outcome.watch !== undefined) watchResponse(response, outcome.watch);
     return true;
   }
 

@@ -1,9 +1,11 @@
 import type { Access } from './access.ts';
 import { AccessError } from './access-error.ts';
+import { callContextOf } from './call-context.ts';
+import { recorderOf } from './call-recorder.ts';
 import { type Answer, answerDeniedInBand, answerToAccessError, answerToMalformed, challengeDenied, jsonAnswer } from './challenge.ts';
 import { bearerTokenOf, refuseTokenInQuery } from './credentials.ts';
-import { jsonRpcError } from './json-rpc.ts';
-import { judge } from './judge.ts';
+import { jsonRpcError, methodOf } from './json-rpc.ts';
+import { type Denial, judge } from './judge.ts';
 import { corsHeaders, judgeOrigin, preflightHeaders } from './origin.ts';
 import { isResourceMetadataPath, protectedResourceDocument } from './protected-resource.ts';
 import { createSessionBinding, type SessionBinding } from './session-binding.ts';
@@ -59,6 +61,7 @@ export interface Guard {
 export function createGuard(verifier: Verifier, options: GuardOptions): Guard {
   const sessions = createSessionBinding();
   const openMethods = new Set(options.openMethods ?? []);
+  const recorder = recorderOf(verifier.reports);
   const originRules = { resource: verifier.resource, allowedOrigins: options.allowedOrigins };
   const document = protectedResourceDocument({
     issuer: verifier.issuer,
@@ -73,6 +76,12 @@ export function createGuard(verifier: Verifier, options: GuardOptions): Guard {
 
   function withHeaders(answer: Answer, request: GuardedRequest): Answer {
     return { ...answer, headers: { ...answer.headers, ...headersFor(request) } };
+  }
+
+  function reportDenials(denials: readonly Denial[], request: GuardedRequest, access: Access): void {
+    for (const { message } of denials) {
+      if (methodOf(message) === 'tools/call') recorder?.refuse(message, callContextOf(message, access, request));
+    }
   }
 
   function answerMetadata(request: GuardedRequest): Answer | undefined {
@@ -144,6 +153,7 @@ export function createGuard(verifier: Verifier, options: GuardOptions): Guard {
         case 'malformed':
           return withHeaders(answerToMalformed(judgement), request);
         case 'denied':
+          reportDenials(judgement.denials, request, access);
           return withHeaders(
             options.denial === 'result'
               ? answerDeniedInBand(body, judgement.denials, access)

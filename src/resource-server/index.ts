@@ -6,6 +6,7 @@
 export type { Access } from './access.ts';
 export { AccessError, type AccessErrorCode, type AccessErrorReason } from './access-error.ts';
 export type { FetchLike } from './ambient.ts';
+export type { ReportOptions, Reports } from './call-recorder.ts';
 export { type Answer, answerToAccessError } from './challenge.ts';
 export type { ServerCredential } from './credentials.ts';
 export {
@@ -22,6 +23,7 @@ export {
   resourceMetadataPathOf,
   resourceMetadataUrlOf,
 } from './protected-resource.ts';
+export type { ReportStats } from './report-queue.ts';
 export { createMessageFilter, type FilterMessage, needsFilter } from './response-filter.ts';
 export {
   ADVERTISED_SCOPES,

@@ -5,8 +5,8 @@ import { readAtMost } from './bounded-read.ts';
 export interface IssuerHttp {
   /** The bytes of a 200 answer. Throws on every other status, redirects included. */
   get(url: string, options: GetOptions): Promise<Uint8Array>;
-  /** The status and bytes of the answer to a POST. */
-  post(url: string, options: PostOptions): Promise<{ status: number; bytes: Uint8Array }>;
+  /** The status and bytes of the answer to a POST, and its `Retry-After` where that is a number of seconds. */
+  post(url: string, options: PostOptions): Promise<{ status: number; bytes: Uint8Array; retryAfterSeconds?: number }>;
 }
 
 export interface GetOptions {
@@ -46,7 +46,12 @@ export function createIssuerHttp(fetch: FetchLike, timeoutMs: number): IssuerHtt
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
       });
-      return { status: response.status, bytes: await readBounded(response, options.maxBytes) };
+      const retryAfter = response.headers.get('retry-after') ?? '';
+      return {
+        status: response.status,
+        bytes: await readBounded(response, options.maxBytes),
+        ...(/^\d{1,6}$/.test(retryAfter) && { retryAfterSeconds: Number(retryAfter) }),
+      };
     },
   };
 }

@@ -7,7 +7,7 @@ import { accessOf } from './auth-info.ts';
 import type { Answer } from './challenge.ts';
 import { createDoor, type ProtectOptions } from './door.ts';
 import { guardedNodeRequest, nodeDoorRequest } from './node-request.ts';
-import { filterResponse } from './node-response.ts';
+import { filterResponse, watchResponse } from './node-response.ts';
 import type { Verifier, VerifierOptions } from './verifier.ts';
 
 export type { AuthInfo } from './auth-info.ts';
@@ -60,6 +60,7 @@ export function protect(target: Verifier | (VerifierOptions & ProtectOptions), o
     context.state.auth = outcome.auth;
     context.set({ ...outcome.headers });
     if (outcome.response !== undefined) filterResponse(res, outcome.response);
+    if (outcome.watch !== undefined) watchResponse(res, outcome.watch);
     await next();
   };
   const metadata: KoaMiddleware = async (context, next) => {

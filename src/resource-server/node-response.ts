@@ -3,6 +3,7 @@ import type { Answer } from './challenge.ts';
 import type { ResponseRules } from './door.ts';
 import { type BodyFilter, createEventStreamFilter, createJsonFilter } from './event-stream.ts';
 import { mediaTypeOf } from './request-body.ts';
+import type { ResponseWatch } from './response-watch.ts';
 import { refuseCompressed } from './web-response.ts';
 
 /** Sends an answer whole. */
@@ -13,6 +14,23 @@ export function sendAnswer(response: ServerResponse, answer: Answer, options: { 
 }
 
 type Callback = (error?: Error | null) => void;
+
+/** Shows everything that a handler writes into `response` to a watch. To be called after `filterResponse`, before the handler. */
+export function watchResponse(response: ServerResponse, watch: ResponseWatch): void {
+  const write = response.write.bind(response) as (...all: unknown[]) => boolean;
+  const end = response.end.bind(response) as (...all: unknown[]) => ServerResponse;
+  response.write = ((...all: unknown[]): boolean => {
+    watch.see(piece(all[0], all.slice(1)).bytes);
+    return write(...all);
+  }) as ServerResponse['write'];
+  response.end = ((...all: unknown[]): ServerResponse => {
+    if (all[0] !== undefined && all[0] !== null && typeof all[0] !== 'function') watch.see(piece(all[0], all.slice(1)).bytes);
+    const ended = end(...all);
+    watch.end({ status: response.statusCode, isWhole: true });
+    return ended;
+  }) as ServerResponse['end'];
+  response.once('close', () => watch.end({ status: response.statusCode, isWhole: false }));
+}
 
 /**
  * Makes everything that a handler writes into `response` pass through a filter: a JSON body as a

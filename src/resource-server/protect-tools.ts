@@ -1,11 +1,14 @@
 import { type Access, noAccess } from './access.ts';
 import { ambientNow } from './ambient.ts';
-import { type AuthInfo, accessOf } from './auth-info.ts';
+import { type AuthInfo, accessOf, isReported } from './auth-info.ts';
 import { BoundedMap } from './bounded-map.ts';
-import { deniedResponse } from './challenge.ts';
-import { echoableId, isRequest, jsonRpcError, ownValue } from './json-rpc.ts';
+import { CallAnswers } from './call-answers.ts';
+import { type CallRecorder, recorderOf } from './call-recorder.ts';
+import { deniedResponse, unrecordedResponse } from './challenge.ts';
+import { echoableId, isRequest, jsonRpcError, methodOf, ownValue } from './json-rpc.ts';
 import { judge } from './judge.ts';
 import { createMessageFilter } from './response-filter.ts';
+import { traceIdOfMessage } from './trace-parent.ts';
 
 /** What the hook needs of an SDK transport; both generations have it. */
 export interface SdkTransport {
@@ -15,6 +18,7 @@ export interface SdkTransport {
   // biome-ignore lint/suspicious/noExplicitAny: see above.
   onmessage?: ((message: any, extra?: any) => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
+  onclose?: (() => void) | undefined;
 }
 
 /** What the hook needs of an SDK `McpServer`. */
@@ -35,7 +39,8 @@ export interface ProtectToolsOptions {
 /**
  * Makes an `McpServer` show and run only what the caller's token allows. It works on messages, where
  * the SDK hands them from the transport to the server, and touches no bytes and no handler. A refused
- * call is answered with a tool result that says so and where the person can allow it.
+ * call is answered with a tool result that says so and where the person can allow it. Calls are reported where the
+ * token's verifier has a server credential, unless a door has reported them before.
  *
  * To be called before `connect`. The caller is known from `authInfo`, as our door or
  * `requireBearerAuth` with our token verifier leave it; without one, nothing is shown or run.
@@ -59,6 +64,7 @@ const MAX_ASKED = 10_000;
 
 function guardTransport(transport: SdkTransport, options: ProtectToolsOptions): void {
   const asked = new BoundedMap<string, Asked>({ maxWeight: MAX_ASKED });
+  const answers = new CallAnswers();
   const openMethods = new Set(options.openMethods ?? []);
   const now = options.now ?? ambientNow;
   const start = transport.start.bind(transport);
@@ -67,32 +73,68 @@ function guardTransport(transport: SdkTransport, options: ProtectToolsOptions): 
   // The server sets `onmessage` and then calls `start`, in both generations: between the two nothing
   // can arrive yet.
   transport.start = () => {
-    const receive = transport.onmessage;
+    const { onmessage: receive, onclose: closed } = transport;
     transport.onmessage = (message: unknown, extra?: { authInfo?: AuthInfo }) => {
       const access = accessOf(extra?.authInfo) ?? noAccess();
-      const refusal = refusalOf(message, access);
-      if (refusal === undefined) {
+      const recorder = methodOf(message) === 'tools/call' && !isReported(extra?.authInfo) ? recorderOf(access) : undefined;
+      const pass = (): void => {
         remember(message, access);
         receive?.(message, extra);
-      } else if (isRequest(message)) {
-        send(refusal, { relatedRequestId: echoableId(message) }).catch((error: Error) => transport.onerror?.(error));
+      };
+      const refusal = refusalOf(message, access);
+      if (refusal !== undefined) {
+        if (refusal.isDenied) recorder?.refuse(message, { access, traceId: traceIdOfMessage(message) });
+        answer(message, refusal.response);
+      } else if (recorder === undefined) {
+        pass();
+      } else {
+        begin(message, { access, recorder, pass });
       }
+    };
+    transport.onclose = () => {
+      answers.end({ outcome: 'failure', error: 'unanswered' });
+      closed?.();
     };
     return start();
   };
 
-  transport.send = (message: unknown, sendOptions?: unknown) => send(filterOutgoing(message), sendOptions);
+  transport.send = (message: unknown, sendOptions?: unknown) => {
+    answers.see(message, () => new TextEncoder().encode(JSON.stringify(message)).byteLength);
+    return send(filterOutgoing(message), sendOptions);
+  };
 
-  function refusalOf(message: unknown, access: Access): Record<string, unknown> | undefined {
+  function answer(message: unknown, response: Record<string, unknown>): void {
+    if (!isRequest(message)) return;
+    send(response, { relatedRequestId: echoableId(message) }).catch((error: Error) => transport.onerror?.(error));
+  }
+
+  function begin(message: unknown, { access, recorder, pass }: { access: Access; recorder: CallRecorder; pass: () => void }): void {
+    const call = recorder.begin(message, { access, traceId: traceIdOfMessage(message) });
+    const run = (): void => {
+      if (isRequest(message)) answers.expect(message, call);
+      else call.end({ outcome: 'success', unseen: true });
+      pass();
+    };
+    if (!recorder.isBeforeCall) {
+      run();
+      return;
+    }
+    call.announce().then(
+      (isRecorded) => (isRecorded ? run() : answer(message, unrecordedResponse(message))),
+      (error: Error) => transport.onerror?.(error),
+    );
+  }
+
+  function refusalOf(message: unknown, access: Access): { response: Record<string, unknown>; isDenied: boolean } | undefined {
     const judgement = judge(message, { access, openMethods });
     switch (judgement.kind) {
       case 'pass':
         return undefined;
       case 'malformed':
-        return jsonRpcError(judgement.id, { code: judgement.code, message: judgement.text });
+        return { response: jsonRpcError(judgement.id, { code: judgement.code, message: judgement.text }), isDenied: false };
       case 'denied': {
         const [denial] = judgement.denials;
-        return denial === undefined ? undefined : deniedResponse(denial, access);
+        return denial === undefined ? undefined : { response: deniedResponse(denial, access), isDenied: true };
       }
     }
   }

@@ -22,7 +22,7 @@ export function createSdkTokenVerifier(
     async verifyAccessToken(token) {
       try {
         const access = await verifier.verifyToken(token);
-        return toAuthInfo(access, token, verifier.resourceMetadataUrl);
+        return toAuthInfo(access, token, { resourceMetadataUrl: verifier.resourceMetadataUrl, isReported: false });
       } catch (error) {
         if (!(error instanceof AccessError) || error.code !== 'invalid_token') throw error;
         throw makeInvalidToken('The access token is expired, revoked, or not for this server.');

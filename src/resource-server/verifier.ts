@@ -3,9 +3,10 @@ import { invalidToken } from './access-error.ts';
 import { ambientFetch, ambientNow, type FetchLike } from './ambient.ts';
 import { createAnnouncer } from './announce.ts';
 import { BoundedMap } from './bounded-map.ts';
+import { bindRecorder, type CallRecorder, createCallRecorder, noReports, type ReportOptions, type Reports } from './call-recorder.ts';
 import { bearerTokenOf, parseServerCredential, type ServerCredential } from './credentials.ts';
 import { createIntrospector } from './introspect.ts';
-import { createIssuerHttp } from './issuer-http.ts';
+import { createIssuerHttp, type IssuerHttp } from './issuer-http.ts';
 import { createKeyFinder } from './issuer-keys.ts';
 import { isSafeTransport, keepIssuerMetadata } from './issuer-metadata.ts';
 import { resourceMetadataUrlOf } from './protected-resource.ts';
@@ -13,6 +14,7 @@ import { createJwtReader } from './read-jwt.ts';
 import { createRevocation, refuseRevoked } from './revocation.ts';
 import { parseScope } from './scope.ts';
 import { createSelectionFinder } from './selection.ts';
+import { createReportSender } from './send-reports.ts';
 import type { StatusReference, TokenFacts } from './token-facts.ts';
 
 /** A signature that was checked is not checked again for this long; expiry and revocation always are. */
@@ -24,8 +26,15 @@ export interface VerifierOptions {
   readonly issuer: string;
   /** This server's resource URI (RFC 8707), byte for byte as registered. */
   readonly resource: string;
-  /** What `server add` printed, as `{ id, secret }` or `"id:secret"`. Adds introspection and the announcement. */
+  /** What `server add` printed, as `{ id, secret }` or `"id:secret"`. Adds introspection, the announcement, and reports. */
   readonly credential?: ServerCredential | string;
+  /** How tool calls are reported to the issuer, which needs a credential; `false`: not at all. */
+  readonly reports?: ReportOptions | false;
+  /**
+   * `before-call` lets a call run only once the issuer has recorded that it is about to; it needs a credential. Default:
+   * `after-call`, where no call waits.
+   */
+  readonly audit?: 'after-call' | 'before-call';
   /** `always` asks the issuer about every token, which needs a credential. Default: `never`. */
   readonly introspection?: 'never' | 'always';
   /** Asymmetric JWS algorithms that are accepted. Default: ES256 and EdDSA. */
@@ -50,6 +59,8 @@ export interface Verifier {
   readonly resource: string;
   /** Where this server's RFC 9728 document is. */
   readonly resourceMetadataUrl: string;
+  /** What becomes of the reports of tool calls. */
+  readonly reports: Reports;
   /** Checks an `Authorization` header. Throws an `AccessError`. */
   verify(authorization: string | null | undefined): Promise<Access>;
   /** Checks a bare token. Throws an `AccessError`. */
@@ -94,6 +105,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
     now,
   });
   const announce = credential === undefined ? () => {} : createAnnouncer(issuer, credential, { http, now });
+
+  const recorder = credential === undefined || options.reports === false ? undefined : recorderFor(options, { credential, http, now });
+  const reports = recorder?.reports ?? noReports;
+  if (recorder !== undefined) bindRecorder(reports, recorder);
 
   const introspects = options.introspection === 'always';
   const readToken =
@@ -144,6 +159,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const parsed = parseScope(facts.scope);
     const selected = parsed.toolsListed ? await selectedBy(facts) : undefined;
     const access = createAccess(facts, { issuer, resource, parsed, selected });
+    if (recorder !== undefined) bindRecorder(access, recorder, status);
     if (!introspects) seen.set(seenKeyOf(token), { token, access, status, untilMs: now().getTime() + SEEN_SECONDS * 1000 });
     return access;
   }
@@ -157,6 +173,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     issuer,
     resource,
     resourceMetadataUrl: resourceMetadataUrlOf(resource),
+    reports,
     verify,
     verifyToken,
   };
@@ -168,6 +185,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
  */
 function seenKeyOf(token: string): string {
   return token.slice(-64);
+}
+
+function recorderFor(
+  { issuer, reports, audit }: VerifierOptions,
+  { credential, http, now }: { readonly credential: ServerCredential; readonly http: IssuerHttp; readonly now: () => Date },
+): CallRecorder {
+  const send = createReportSender(issuer, credential, http);
+  return createCallRecorder({ ...(reports || {}), secret: credential.secret, send, isBeforeCall: audit === 'before-call', now });
 }
 
 function refuseBadOptions(options: VerifierOptions): void {
@@ -185,6 +210,9 @@ function refuseBadOptions(options: VerifierOptions): void {
   }
   if (options.introspection === 'always' && options.credential === undefined) {
     throw new TypeError('`introspection: "always"` needs a `credential`.');
+  }
+  if (options.audit === 'before-call' && (options.credential === undefined || options.reports === false)) {
+    throw new TypeError('`audit: "before-call"` needs a `credential`, and reports.');
   }
 }
 

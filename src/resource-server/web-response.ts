@@ -1,6 +1,7 @@
 import type { ResponseRules } from './door.ts';
 import { createEventStreamFilter, createJsonFilter } from './event-stream.ts';
 import { mediaTypeOf } from './request-body.ts';
+import type { ResponseWatch } from './response-watch.ts';
 
 /** Makes an answer pass the rules: a JSON body as a whole, an event stream event by event, other bodies untouched. */
 export async function filterWebResponse(
@@ -24,6 +25,41 @@ export async function filterWebResponse(
   const filter = createJsonFilter(rules.filter);
   const held = filter.push(new Uint8Array(await answer.arrayBuffer()));
   return new Response(held + filter.end(), init);
+}
+
+/** Shows an answer to a watch while it is read. */
+export function watchWebResponse(answer: Response, watch: ResponseWatch): Response {
+  const { status, statusText, headers } = answer;
+  const reader = answer.body?.getReader();
+  if (reader === undefined) {
+    watch.end({ status, isWhole: true });
+    return answer;
+  }
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (done) {
+            watch.end({ status, isWhole: true });
+            controller.close();
+          } else {
+            watch.see(value);
+            controller.enqueue(value);
+          }
+        } catch (error) {
+          watch.end({ status, isWhole: false });
+          controller.error(error);
+        }
+      },
+      async cancel(reason) {
+        watch.end({ status, isWhole: false });
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return new Response(body, { status, statusText, headers });
 }
 
 /** A body that is already compressed cannot be read, and must not go out unread. Throws an Error for it. */

@@ -8,8 +8,9 @@ import type { Answer } from './challenge.ts';
 import { createDoor, type DoorRequest, type ProtectOptions } from './door.ts';
 import type { GuardedRequest } from './guard.ts';
 import { parseBody, type ReadBody, refuseBodyByHeaders, refuseLongBody } from './request-body.ts';
+import type { ResponseWatch } from './response-watch.ts';
 import type { Verifier, VerifierOptions } from './verifier.ts';
-import { filterWebResponse } from './web-response.ts';
+import { filterWebResponse, watchWebResponse } from './web-response.ts';
 
 export type { AuthInfo } from './auth-info.ts';
 export type { ProtectOptions } from './door.ts';
@@ -26,9 +27,15 @@ export interface Caller {
 /** Answers a request that was let through. Its body holds what was judged. */
 export type ProtectedHandler = (request: Request, caller: Caller) => Response | Promise<Response>;
 
+/** What a runtime that ends with its request gives to a handler: Cloudflare's `ctx`, Vercel's `{ waitUntil }`. */
+export interface RequestContext {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
 /** The door that {@link protect} makes: answers a request, or lets `handler` answer it. */
 export interface WebDoor {
-  (request: Request, handler: ProtectedHandler): Promise<Response>;
+  /** With a `context`, reports of calls are sent before the runtime ends. */
+  (request: Request, handler: ProtectedHandler, context?: RequestContext): Promise<Response>;
   /** The RFC 9728 document, when that is asked for; for a door that stands at a path. */
   metadata(request: Request): Response | undefined;
   readonly verifier: Verifier;
@@ -45,12 +52,25 @@ export interface WebDoor {
 export function protect(target: Verifier | (VerifierOptions & ProtectOptions), options: ProtectOptions = {}): WebDoor {
   const door = createDoor(target, options);
 
-  async function enter(request: Request, handler: ProtectedHandler): Promise<Response> {
+  async function enter(request: Request, handler: ProtectedHandler, context?: RequestContext): Promise<Response> {
     const outcome = await door.enter(doorRequest(request));
+    const watch = 'auth' in outcome ? outcome.watch : undefined;
+    context?.waitUntil(sendReports(watch));
     if (!('auth' in outcome)) return toResponse(outcome, request);
     const { auth, body, headers } = outcome;
-    const answer = await handler(body === undefined ? request : withBody(request, body), { auth, body });
-    return filterWebResponse(answer, { headers, rules: outcome.response });
+    try {
+      const answer = await handler(body === undefined ? request : withBody(request, body), { auth, body });
+      const filtered = await filterWebResponse(answer, { headers, rules: outcome.response });
+      return watch === undefined ? filtered : watchWebResponse(filtered, watch);
+    } catch (error) {
+      watch?.end({ status: 500, isWhole: false });
+      throw error;
+    }
+  }
+
+  async function sendReports(watch: ResponseWatch | undefined): Promise<void> {
+    await watch?.over;
+    await door.verifier.reports.flush();
   }
 
   function metadata(request: Request): Response | undefined {

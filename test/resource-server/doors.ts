@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import express from 'express';
 import Koa from 'koa';
 import { protect as protectExpress } from '../../src/resource-server/express.ts';
-import type { VerifierOptions } from '../../src/resource-server/index.ts';
+import type { Verifier, VerifierOptions } from '../../src/resource-server/index.ts';
 import { type AuthInfo, type ProtectOptions, protect as protectKoa } from '../../src/resource-server/koa.ts';
 import { protect as protectWeb } from '../../src/resource-server/web.ts';
 
@@ -23,6 +23,7 @@ export type Handler = (call: { body: unknown; auth: AuthInfo | undefined; method
 /** A server behind a door. */
 export interface ServedDoor {
   readonly url: string;
+  readonly verifier: Verifier;
   send(path: string, init?: RequestInit): Promise<Response>;
   close(): Promise<void>;
 }
@@ -39,7 +40,8 @@ export const doors: readonly (readonly [string, ServeDoor])[] = [
 
 async function serveExpress(options: VerifierOptions & ProtectOptions, handler: Handler): Promise<ServedDoor> {
   const app = express();
-  app.use(protectExpress(options));
+  const door = protectExpress(options);
+  app.use(door);
   app.use((request, response) => {
     const { auth } = request as { auth?: AuthInfo };
     const { status, headers, body } = handler({ body: request.body, auth, method: request.method });
@@ -47,13 +49,14 @@ async function serveExpress(options: VerifierOptions & ProtectOptions, handler: 
     if (typeof body === 'string') response.end(body);
     else Readable.from(body).pipe(response);
   });
-  return listen(app);
+  return listen(app, door.verifier);
 }
 
 async function serveKoa(options: VerifierOptions & ProtectOptions, handler: Handler): Promise<ServedDoor> {
   const app = new Koa();
   app.silent = true;
-  app.use(protectKoa(options));
+  const door = protectKoa(options);
+  app.use(door);
   app.use((context) => {
     const { body: parsed } = context.request as { body?: unknown };
     const { status, headers, body } = handler({ body: parsed, auth: context.state['auth'], method: context.method });
@@ -61,7 +64,7 @@ async function serveKoa(options: VerifierOptions & ProtectOptions, handler: Hand
     context.status = status ?? 200;
     context.set(headers);
   });
-  return listen(app.callback());
+  return listen(app.callback(), door.verifier);
 }
 
 /** No server at all: the door takes a `Request` and returns a `Response`. */
@@ -78,17 +81,19 @@ async function serveWeb(options: VerifierOptions & ProtectOptions, handler: Hand
   };
   return {
     url,
+    verifier: door.verifier,
     send: (path, init) => door(new Request(url + path, init), (request, { auth }) => answer(request, auth)),
     close: async () => {},
   };
 }
 
-async function listen(listener: Parameters<typeof createServer>[1]): Promise<ServedDoor> {
+async function listen(listener: Parameters<typeof createServer>[1], verifier: Verifier): Promise<ServedDoor> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
+    verifier,
     send: (path, init) => fetch(url + path, init),
     close: async () => {
       server.closeAllConnections();

@@ -55,6 +55,16 @@ export class FakeIssuer {
     return this.instead.get(path)?.() ?? (await this.answer(path, init.body ?? ''));
   };
 
+  /** The reports of all batches that were answered, in order. */
+  get reports(): Record<string, unknown>[] {
+    return this.batches.flatMap(({ reports }) => reports);
+  }
+
+  /** The batches of reports that arrived. */
+  get batches(): { reports: Record<string, unknown>[]; dropped?: Record<string, unknown> }[] {
+    return this.posted.filter(({ path }) => path.endsWith('/servers/reports')).map(({ body }) => JSON.parse(body));
+  }
+
   /** How many requests went to URLs that contain a text. */
   count(part: string): number {
     return this.asked.filter((url) => url.includes(part)).length;
@@ -128,6 +138,10 @@ export class FakeIssuer {
     if (path.endsWith('/jwks')) return Response.json({ keys: this.keys.map((key) => key.publicJwk) });
     if (path.includes('/status/')) return new Response(await this.statusListToken());
     if (path.endsWith('/servers/hello')) return new Response(null, { status: 204 });
+    if (path.endsWith('/servers/reports')) {
+      const { reports } = JSON.parse(body) as { reports: unknown[] };
+      return Response.json({ accepted: reports.length, known: 0, refused: [], now: this.now().toISOString() });
+    }
     if (path.endsWith('/introspect')) {
       const token = new URLSearchParams(body).get('token') ?? '';
       return Response.json(this.introspections.get(token) ?? { active: false });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Access } from '../../../src/resource-server/access.ts';
-import { createEventStreamFilter, createJsonFilter } from '../../../src/resource-server/event-stream.ts';
+import { type BodyFilter, createEventStreamFilter, createJsonFilter } from '../../../src/resource-server/event-stream.ts';
 import { createMessageFilter, needsFilter } from '../../../src/resource-server/response-filter.ts';
 import { accessWith } from './access-for-tests.ts';
 
@@ -104,7 +104,11 @@ describe('bodies in pieces', () => {
   const filtered = JSON.stringify(answer({ tools: [tools[0]] }));
 
   /** Cuts text into pieces at byte positions and runs them through a filter. */
-  function run(text: string, cuts: readonly number[], make = createEventStreamFilter): string {
+  function run(
+    text: string,
+    cuts: readonly number[],
+    make: (rewrite: (message: unknown) => unknown) => BodyFilter = createEventStreamFilter,
+  ): string {
     const bytes = new TextEncoder().encode(text);
     const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
     const body = make(filter);
