@@ -59,7 +59,7 @@ export function lookAlikeWords(found: LookAlike): string {
 /** Protocol fields in the protocol's spelling; never the secret's digest. */
 export function clientToJson(client: Client) {
   const { id, kind, metadata, demo, createdAt, firstAuthorizedAt, blockedAt, verifiedAt, quarantinedAt, quarantineEndsAt } = client;
-  const { previousSecret } = client;
+  const { previousSecret, identityChangedAt } = client;
   return {
     client_id: id,
     client_name: metadata.name ?? null,
@@ -72,6 +72,7 @@ export function clientToJson(client: Client) {
     kind,
     demo,
     createdAt,
+    identityChangedAt: identityChangedAt ?? null,
     firstAuthorizedAt: firstAuthorizedAt ?? null,
     verifiedAt: verifiedAt ?? null,
     quarantinedAt: quarantinedAt ?? null,

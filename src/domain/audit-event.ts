@@ -129,15 +129,15 @@ export const auditEventTypes = kinds({
     ocsf: 'Entity Management',
   },
   'client.unverified': {
-    when: 'that is taken back, or the client changed its name or redirect URIs',
+    when: 'that is taken back, or the client changed its name, redirect URIs, keys or authentication',
     about: ['clientId'],
     detail: '`reason` for the latter (`metadata-changed`)',
     ocsf: 'Entity Management',
   },
   'client.quarantined': {
-    when: 'an administrator puts a client in quarantine',
+    when: 'an administrator puts a client in quarantine, or it comes into one by such a change',
     about: ['clientId'],
-    detail: '`until`, null: until it is verified',
+    detail: '`until`, null: until it is verified; `reason` for such a change (`metadata-changed`)',
     ocsf: 'Entity Management',
   },
   'client.blocked': {

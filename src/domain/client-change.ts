@@ -22,9 +22,26 @@ export interface ClientChange {
 
 /** What of metadata is an identity; `digest` makes a short text of a long one. */
 export function identityOf(metadata: ClientMetadata, digest: (text: string) => string): ClientIdentity {
-  const { name, redirectUris, jwks, jwksUri } = metadata;
-  const keys = jwks ? JSON.stringify(jwks) : jwksUri;
+  const { name, redirectUris } = metadata;
+  const keys = spellKeys(metadata);
   return { ...(name !== undefined && { name }), redirectUris, ...(keys !== undefined && { keysDigest: digest(keys) }) };
+}
+
+/** The same for the same keys, whatever the order of them or of their members: the database keeps neither. */
+function spellKeys({ jwks, jwksUri }: ClientMetadata): string | undefined {
+  return jwks ? `[${jwks.map((key) => JSON.stringify(key, Object.keys(key).sort())).sort()}]` : jwksUri;
+}
+
+/**
+ * Whether a client is another one than it was, for whoever judged it: by what people decide by, or by how it proves who it is. What was
+ * said of the one before does not hold for it.
+ */
+export function isOtherClient(before: ClientMetadata, now: ClientMetadata): boolean {
+  const spell = (metadata: ClientMetadata) => {
+    const { name, redirectUris, authMethod, isProofOptional } = metadata;
+    return JSON.stringify([name ?? null, [...redirectUris].sort(), spellKeys(metadata) ?? null, authMethod, isProofOptional ?? false]);
+  };
+  return spell(before) !== spell(now);
 }
 
 /** How a client differs from what it was; undefined when it does not. */

@@ -81,14 +81,3 @@ function hostOf(url: string): string | undefined {
   const { protocol, host } = new URL(url);
   return protocol === 'https:' && host !== '' ? host : undefined;
 }
-
-/** Whether what an administrator checked is no longer what a client says: its name, or where its answers go. */
-export function isOtherThanChecked(before: CheckedMetadata, now: CheckedMetadata): boolean {
-  const spelled = ({ name, redirectUris }: CheckedMetadata) => JSON.stringify([name ?? null, [...redirectUris].sort()]);
-  return spelled(before) !== spelled(now);
-}
-
-interface CheckedMetadata {
-  name?: string;
-  redirectUris: readonly string[];
-}

@@ -28,6 +28,8 @@ export interface QuarantinedClient {
   kind: ClientKind;
   /** When it was first seen. */
   createdAt: Date;
+  /** When it last became another than it was (see client-change.ts); absent: never. */
+  identityChangedAt?: Date;
   verifiedAt?: Date;
   /** When an administrator put it there, and until when; without an end: until it is verified. */
   quarantinedAt?: Date;
@@ -53,8 +55,24 @@ export function findQuarantine(client: QuarantinedClient, setting: QuarantineSet
   return byHand && { by: 'administrator', endsAt: byHand };
 }
 
-function endBySetting({ createdAt }: QuarantinedClient, setting: Exclude<QuarantineSetting, 'off'>): Date | 'never' {
-  return setting === 'until-verified' ? 'never' : new Date(createdAt.getTime() + setting.seconds * 1_000);
+/** The time is there to notice what a client is, so it runs from when the client became what it is now. */
+function endBySetting({ createdAt, identityChangedAt }: QuarantinedClient, setting: Exclude<QuarantineSetting, 'off'>): Date | 'never' {
+  if (setting === 'until-verified') return 'never';
+  const since = identityChangedAt && identityChangedAt > createdAt ? identityChangedAt : createdAt;
+  return new Date(since.getTime() + setting.seconds * 1_000);
+}
+
+/**
+ * What an administrator's quarantine of some time becomes when its client becomes another one, ended or not: as long once more. One
+ * without an end goes on as it is, and where there was none, or a verification ended it, there is none.
+ */
+export function restartQuarantine(
+  { quarantinedAt, quarantineEndsAt }: QuarantinedClient,
+  now: Date,
+): { quarantinedAt: Date; quarantineEndsAt: Date } | undefined {
+  if (!quarantinedAt || !quarantineEndsAt) return undefined;
+  const lengthMs = quarantineEndsAt.getTime() - quarantinedAt.getTime();
+  return { quarantinedAt: now, quarantineEndsAt: new Date(now.getTime() + lengthMs) };
 }
 
 /** Whether a client in quarantine may not use a tool. */

@@ -68,7 +68,7 @@ export const tenantSettings = {
   quarantine: setting<QuarantineSetting>({
     name: 'quarantine',
     description:
-      'What clients may do that nobody has verified: everything that people allow (`off`), or tools that only read, until an administrator verifies them (`until-verified`, `toolgrant client verify`) or until so long after they were first seen (a duration such as `7d`). Clients that were made by an administrator are not concerned. When it begins, access tokens of such clients end within seconds and come back narrower; what people allowed stays, and counts again when the quarantine is over.',
+      'What clients may do that nobody has verified: everything that people allow (`off`), or tools that only read, until an administrator verifies them (`until-verified`, `toolgrant client verify`) or until so long after they were first seen, or last became another one (a duration such as `7d`). Clients that were made by an administrator are not concerned. When it begins, access tokens of such clients end within seconds and come back narrower; what people allowed stays, and counts again when the quarantine is over.',
     form: '`off`, `until-verified`, or a duration of at most `365d`',
     default: 'off',
     careful: 'until-verified',

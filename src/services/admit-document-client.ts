@@ -15,8 +15,8 @@ import {
   findClientVersion,
   updateDocumentClient,
 } from '../store/document-clients.ts';
-import { lapseVerification } from './lapse-verification.ts';
 import type { Admission } from './limit-attempts.ts';
+import { noteIdentityChange } from './note-identity-change.ts';
 import { type DocumentProblem, obtainDocument } from './obtain-document.ts';
 import { describeMetadata } from './register-client.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
@@ -113,7 +113,7 @@ async function takeOver(runtime: Runtime, tenant: Tenant, { said, origin }: { sa
     const before = await findClientVersion(db, tenant.id, { clientId: id, version: client.version ?? 0 });
     const change = before && compareClients(before, identity);
     if (change || !before) await addClientVersion(db, tenant.id, { clientId: id, version: (client.version ?? 0) + 1, identity, since: at });
-    if (change) await lapseVerification(runtime, db, { tenant, client, origin });
+    await noteIdentityChange(runtime, db, { tenant, client, metadata, origin });
     const detail = { ...describeMetadata(id, metadata), change: change ?? null };
     await recordAuditEvent(db, tenant.id, { ...origin, type: 'client.updated', outcome: 'success', at, clientId: id, detail });
   });

@@ -1,5 +1,4 @@
 import { type ClientMetadataProblem, hasSecret, parseClientMetadata } from '../domain/client-metadata.ts';
-import { isOtherThanChecked } from '../domain/client-trust.ts';
 import type { ClientId } from '../domain/ids.ts';
 import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
 import { deleteArtifactsByUid, findArtifact } from '../store/artifacts.ts';
@@ -9,7 +8,7 @@ import { deleteClient, findClient, lockClient, type StoredClient, updateClient }
 import { listConsents, lockConsent } from '../store/consents.ts';
 import { invalidateStatusOfConsent } from '../store/status.ts';
 import { managementTokenModel, newClientSecret } from './client-credentials.ts';
-import { lapseVerification } from './lapse-verification.ts';
+import { noteIdentityChange } from './note-identity-change.ts';
 import { noteClientUse } from './reap-clients.ts';
 import { describeMetadata } from './register-client.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
@@ -35,8 +34,7 @@ export type ClientUpdate =
 /**
  * Replaces the metadata of a client by itself (RFC 7592 §2.2). A secret that comes along must be its own and is only compared;
  * the stored digest stays as it is, unless the client begins or stops to have a secret. Of changes at the same time each sees
- * what the one before left, so that a secret is told once; one that comes after a removal finds no client. Another name or another
- * place for answers ends an administrator's verification.
+ * what the one before left, so that a secret is told once; one that comes after a removal finds no client.
  */
 export async function changeClient(
   runtime: Runtime,
@@ -57,7 +55,7 @@ export async function changeClient(
     const secret = needsSecret && client.secretDigest === undefined ? newClientSecret() : undefined;
     const secretDigest = secret === undefined ? (needsSecret ? undefined : null) : sha256(secret);
     await updateClient(db, tenant.id, clientId, { metadata, secretDigest });
-    if (isOtherThanChecked(client.metadata, metadata)) await lapseVerification(runtime, db, { tenant, client, origin });
+    await noteIdentityChange(runtime, db, { tenant, client, metadata, origin });
     await recordAuditEvent(db, tenant.id, {
       ...origin,
       type: 'client.updated',

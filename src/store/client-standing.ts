@@ -17,6 +17,7 @@ export interface ClientStandingRow {
   verified_at: Date | null;
   quarantined_at: Date | null;
   quarantine_ends_at: Date | null;
+  identity_changed_at: Date | null;
   settings: unknown;
 }
 
@@ -29,6 +30,7 @@ export function toClientStanding(row: ClientStandingRow): ClientStanding {
       ...(row.verified_at && { verifiedAt: row.verified_at }),
       ...(row.quarantined_at && { quarantinedAt: row.quarantined_at }),
       ...(row.quarantine_ends_at && { quarantineEndsAt: row.quarantine_ends_at }),
+      ...(row.identity_changed_at && { identityChangedAt: row.identity_changed_at }),
     },
     setting: readTenantSettings(row.settings).settings.quarantine,
   };
@@ -40,7 +42,7 @@ export function toClientStanding(row: ClientStandingRow): ClientStanding {
  */
 export async function findClientStanding(db: Database, tenantId: TenantId, id: ClientId): Promise<ClientStanding | undefined> {
   const [row] = await db.$queryRaw<ClientStandingRow[]>`
-    SELECT c.kind, c.created_at AS client_created_at, c.verified_at, c.quarantined_at, c.quarantine_ends_at, t.settings
+    SELECT c.kind, c.created_at AS client_created_at, c.verified_at, c.quarantined_at, c.quarantine_ends_at, c.identity_changed_at, t.settings
     FROM clients AS c JOIN tenants AS t ON t.id = c.tenant_id WHERE c.tenant_id = ${tenantId} AND c.id = ${id}`;
   return row && toClientStanding(row);
 }

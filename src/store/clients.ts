@@ -34,6 +34,8 @@ export interface StoredClient extends NewClient {
   reapAfter: Date;
   /** The newest of its versions; absent where none are kept. */
   version?: number;
+  /** When it last became another than it was; absent: never. */
+  identityChangedAt?: Date;
   /** When an administrator checked who it is. */
   verifiedAt?: Date;
   /** When an administrator put it in quarantine, and when that ends by itself. */
@@ -63,6 +65,7 @@ function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
     ...(row.verifiedAt && { verifiedAt: row.verifiedAt }),
     ...(row.quarantinedAt && { quarantinedAt: row.quarantinedAt }),
     ...(row.quarantineEndsAt && { quarantineEndsAt: row.quarantineEndsAt }),
+    ...(row.identityChangedAt && { identityChangedAt: row.identityChangedAt }),
   };
 }
 
@@ -123,8 +126,9 @@ export async function listClientPage(
 function isInQuarantine({ setting, now }: { setting: QuarantineSetting; now: Date }): Prisma.ClientWhereInput[] {
   const byHand = { quarantinedAt: { not: null }, OR: [{ quarantineEndsAt: null }, { quarantineEndsAt: { gt: now } }] };
   if (setting === 'off') return [byHand];
-  const seenSince = setting === 'until-verified' ? undefined : new Date(now.getTime() - setting.seconds * 1_000);
-  return [byHand, { kind: { not: 'manual' }, verifiedAt: null, ...(seenSince && { createdAt: { gt: seenSince } }) }];
+  const since = setting === 'until-verified' ? undefined : { gt: new Date(now.getTime() - setting.seconds * 1_000) };
+  const isRecent = since && { OR: [{ createdAt: since }, { identityChangedAt: since }] };
+  return [byHand, { kind: { not: 'manual' }, verifiedAt: null, ...isRecent }];
 }
 
 /** A client that an administrator vouches for. */
@@ -169,10 +173,12 @@ export async function updateClientSecret(
   await db.client.update({ where: { tenantId_id: { tenantId, id } }, data });
 }
 
-/** What an administrator says about a client; null takes it back, undefined leaves it. */
-export type ClientStandingChange = Partial<Record<'blockedAt' | 'verifiedAt' | 'quarantinedAt' | 'quarantineEndsAt', Date | null>>;
+/** What is known of a client that is not its own word; null takes it back, undefined leaves it. */
+export type ClientStandingChange = Partial<
+  Record<'blockedAt' | 'verifiedAt' | 'quarantinedAt' | 'quarantineEndsAt' | 'identityChangedAt', Date | null>
+>;
 
-/** Changes what an administrator says about a client. Lock the client first. */
+/** Changes what is known of a client. Lock the client first. */
 export async function changeClientStanding(db: Database, tenantId: TenantId, id: ClientId, change: ClientStandingChange): Promise<void> {
   await db.client.update({ where: { tenantId_id: { tenantId, id } }, data: change });
 }

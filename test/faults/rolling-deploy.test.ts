@@ -4,6 +4,11 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
+import type { ClientId } from '../../src/domain/ids.ts';
+import { sha256 } from '../../src/platform/digest.ts';
+import { quarantineClient } from '../../src/services/judge-client.ts';
+import { prepareTokenRequest, settlePreparedRequest } from '../../src/services/prepare-token-request.ts';
+import { query } from '../support/database-holder.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { connect, isActive, postForm, refresh, registerTestClient, type Tokens } from '../support/oauth-client.ts';
 
@@ -60,4 +65,31 @@ describe('ABUSE-85: this version on the schema of a newer one', () => {
     const faults = issuer.log.filter((line) => /"level":"(error|fatal)"/.test(line));
     expect(faults).toEqual([]);
   }, 120_000);
+});
+
+describe('ABUSE-85: the version before on this schema', () => {
+  /** A token request of it: all that it reads of a client's standing is what it knew. */
+  async function prepareAsBefore(refreshToken: string) {
+    const prepared = await prepareTokenRequest(issuer.runtime, issuer.tenant, { model: 'RefreshToken', digest: sha256(refreshToken) });
+    if (!prepared) throw new Error('the request was not plain');
+    const { facts } = prepared;
+    const [row] = await query(
+      issuer.database.ownerUrl,
+      `SELECT client_standing(c.verified_at, c.quarantined_at, c.quarantine_ends_at, t.settings) AS text
+       FROM clients c JOIN tenants t ON t.id = c.tenant_id WHERE c.id = '${facts.consent.clientId}'`,
+    );
+    return { ...prepared, facts: { ...facts, standing: { ...facts.standing, text: String(row?.['text']) } } };
+  }
+  const origin = { actorType: 'client' } as const;
+
+  it('settles token requests, unless the client came into quarantine meanwhile', async () => {
+    const [person, server, client] = [await issuer.addPerson(), await issuer.addServer(), await registerTestClient(issuer)];
+    const tokens = await connect(issuer, { client, person, server });
+    const settled = await prepareAsBefore(tokens.refresh_token);
+    expect(await settlePreparedRequest(issuer.runtime, issuer.tenant, { prepared: settled, origin })).toBe(true);
+    const later = await connect(issuer, { client, person, server });
+    const overtaken = await prepareAsBefore(later.refresh_token);
+    await quarantineClient(issuer.runtime, issuer.tenant, { clientId: client.clientId as ClientId, origin: { actorType: 'operator' } });
+    expect(await settlePreparedRequest(issuer.runtime, issuer.tenant, { prepared: overtaken, origin })).toBe(false);
+  });
 });

@@ -63,6 +63,17 @@ export async function makeTestClient(
   return { clientId: client.id, redirectUri: redirectUris[0] ?? '', ...(secret !== undefined && { secret }) };
 }
 
+/** Changes what a client said at its registration, as the client itself (RFC 7592 §2.2); `undefined` leaves a member out. */
+export async function changeRegistration(issuer: IssuerDoor, client: TestClient, change: Record<string, unknown>): Promise<RawResponse> {
+  const { registration_access_token: _, registration_client_uri: __, client_id_issued_at: ___, ...registered } = client.registration;
+  return issuer.send({
+    method: 'PUT',
+    path: `/register/${client.clientId}`,
+    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${client.managementToken}` },
+    body: JSON.stringify({ ...registered, ...change }),
+  });
+}
+
 /** Sends JSON. */
 export function postJson(issuer: IssuerDoor, path: string, body: unknown, headers: Record<string, string> = {}): Promise<RawResponse> {
   return issuer.send({ method: 'POST', path, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) });

@@ -24,6 +24,9 @@ export async function showClient({ runtime, tenant }: Office, { args }: Call): P
     ['Standing', standingWords(client, quarantine) || 'nothing special'],
     ['Origin', originWords(client)],
     ['First seen', minute(client.createdAt)],
+    ...(client.identityChangedAt
+      ? [['Last changed', `${minute(client.identityChangedAt)} (name, redirect URIs, keys or authentication)`]]
+      : []),
     ['First allowed', client.firstAuthorizedAt ? minute(client.firstAuthorizedAt) : 'never'],
     ['Last token', lastUsedAt ? minute(lastUsedAt) : 'never'],
     ['People now', `${people.isMore ? 'at least ' : ''}${people.count}`],

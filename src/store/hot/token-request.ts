@@ -66,8 +66,8 @@ const findFacts = `
   SELECT a.payload, a.expires_at, a.grant_id, g.digest AS grant_digest, g.payload AS grant_payload, g.expires_at AS grant_expires_at,
     i.id AS installation_id, i.requested_scopes, i.status_list, i.status_index,
     k.id AS consent_id, k.user_id, k.client_id, k.server_id, v.version, v.expires_at AS consent_expires_at,
-    c.metadata, c.secret_digest, c.previous_secret_digest, c.previous_secret_until, c.kind, c.created_at AS client_created_at, c.verified_at, c.quarantined_at, c.quarantine_ends_at,
-    t.settings, client_standing(c.verified_at, c.quarantined_at, c.quarantine_ends_at, t.settings) AS standing,
+    c.metadata, c.secret_digest, c.previous_secret_digest, c.previous_secret_until, c.kind, c.created_at AS client_created_at, c.verified_at, c.quarantined_at, c.quarantine_ends_at, c.identity_changed_at,
+    t.settings, client_standing(c.verified_at, c.quarantined_at, c.quarantine_ends_at, c.identity_changed_at, t.settings) AS standing,
     s.catalogue_revision, t.status_lists
   FROM artifacts a
   JOIN artifacts g ON g.tenant_id = a.tenant_id AND g.model = 'Grant'

@@ -7,12 +7,14 @@ import {
   type QuarantinedClient,
   type QuarantineSetting,
   quarantineForm,
+  restartQuarantine,
 } from '../../../src/domain/quarantine.ts';
 import { now, runs } from './arbitraries.ts';
 
 const hours = (count: number) => new Date(now.getTime() + count * 3_600_000);
 const fresh: QuarantinedClient = { kind: 'dynamic', createdAt: hours(-1) };
 const day: QuarantineSetting = { seconds: 86_400 };
+const changed = (at: number): QuarantinedClient => ({ ...fresh, createdAt: hours(-24 * 7), identityChangedAt: hours(at) });
 
 describe('who is in quarantine', () => {
   const cases: [what: string, client: QuarantinedClient, setting: QuarantineSetting, quarantine: Quarantine | undefined][] = [
@@ -20,6 +22,16 @@ describe('who is in quarantine', () => {
     ['a new one until it is verified', fresh, 'until-verified', { by: 'setting' }],
     ['a new one for a day', fresh, day, { by: 'setting', endsAt: hours(23) }],
     ['one of yesterday', { ...fresh, createdAt: hours(-24) }, day, undefined],
+    ['one of last week that became another an hour ago', changed(-1), day, { by: 'setting', endsAt: hours(23) }],
+    ['one of last week that became another yesterday', changed(-24), day, undefined],
+    ['one that became another, where it is off', changed(-1), 'off', undefined],
+    ['one that became another and was verified since', { ...changed(-2), verifiedAt: hours(-1) }, day, undefined],
+    [
+      'one that was changed by a clock that is behind',
+      { ...fresh, identityChangedAt: hours(-30) },
+      day,
+      { by: 'setting', endsAt: hours(23) },
+    ],
     ['a document', { ...fresh, kind: 'document' }, 'until-verified', { by: 'setting' }],
     ['one made by hand', { ...fresh, kind: 'manual' }, 'until-verified', undefined],
     ['a verified one', { ...fresh, verifiedAt: hours(-1) }, 'until-verified', undefined],
@@ -79,6 +91,25 @@ describe('who is in quarantine', () => {
       }),
       runs,
     );
+  });
+});
+
+describe('a quarantine by hand of a client that becomes another one', () => {
+  it.each<[string, Partial<QuarantinedClient>, ReturnType<typeof restartQuarantine>]>([
+    [
+      'that lasts: as long once more',
+      { quarantinedAt: hours(-1), quarantineEndsAt: hours(2) },
+      { quarantinedAt: now, quarantineEndsAt: hours(3) },
+    ],
+    [
+      'that is over: likewise',
+      { quarantinedAt: hours(-9), quarantineEndsAt: hours(-5) },
+      { quarantinedAt: now, quarantineEndsAt: hours(4) },
+    ],
+    ['without an end: it goes on as it is', { quarantinedAt: hours(-9) }, undefined],
+    ['that never was, or was ended by a verification', { verifiedAt: hours(-2) }, undefined],
+  ])('%s', (_, client, restarted) => {
+    expect(restartQuarantine({ ...fresh, ...client }, now)).toEqual(restarted);
   });
 });
 
