@@ -18,11 +18,13 @@ export async function buildSite({ settingsOf, ...shared }: SharedParts, tenant: 
   const pages = createEnginePages({ render: shared.render, tenant });
   const groupCaller: EngineSettings['groupCaller'] = ({ req }) => addressGroup(callerOf(req).address);
   const admitNewClient: EngineSettings['admitNewClient'] = (ctx) => shared.limits.admitRegistration(tenant, groupCaller(ctx));
+  const { host, protocol } = new URL(tenant.issuer);
   return {
     ...shared,
     tenant,
     engine: await createEngine(shared.runtime, tenant, { ...settingsOf(tenant), ...pages, groupCaller, admitNewClient }),
+    host,
     basePath: issuerPath(tenant.issuer),
-    isSecure: new URL(tenant.issuer).protocol === 'https:',
+    isSecure: protocol === 'https:',
   };
 }

@@ -23,7 +23,7 @@ export function dispatch({ directory, sites }: { directory: TenantDirectory; sit
       setSite(ctx, site);
       setTransportSecurity(ctx.res, site);
       ctx.cookies.secure = site.isSecure;
-      callItself(ctx.req, tenant.issuer);
+      callItself(ctx.req, site);
       lookUpPagesBelow(ctx, pathBelow(site, ctx.path));
       await next();
     });

@@ -30,12 +30,11 @@ export function requireOneHost(request: IncomingMessage): void {
  * Takes off what proxies or forgers say about host and scheme; the caller's address was read before this. Of the scheme only the
  * issuer's own is passed on, for the engine to build its URLs with.
  */
-export function callItself(request: IncomingMessage, issuer: string): void {
-  const { host, protocol } = new URL(issuer);
-  for (const name of forwardingHeaders) delete request.headers[name];
-  request.headers.host = host;
-  request.headers['x-forwarded-host'] = host;
-  request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
+export function callItself({ headers }: IncomingMessage, { host, isSecure }: { host: string; isSecure: boolean }): void {
+  for (const name of forwardingHeaders) if (name in headers) delete headers[name];
+  headers.host = host;
+  headers['x-forwarded-host'] = host;
+  headers['x-forwarded-proto'] = isSecure ? 'https' : 'http';
 }
 
 /** How often a header was sent. @param name in lower case */

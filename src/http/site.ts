@@ -19,6 +19,8 @@ export interface Site {
   render: Render;
   statusLists: StatusListPublisher;
   limits: AttemptLimits;
+  /** Host of the issuer URL, with its port where that is not the scheme's own. */
+  host: string;
   /** Path of the issuer URL; empty at the root of its host. */
   basePath: string;
   /** Whether the issuer is https: cookies are Secure then, and carry the prefix that proves it. */

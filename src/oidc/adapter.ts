@@ -193,8 +193,8 @@ class ArtifactAdapter implements Adapter {
   }
 
   #isPresented(id: string): boolean {
-    const presented = currentState()?.short?.prepared.facts.artifact;
-    return presented?.model === this.#model && presented.digest === sha256(id);
+    const short = currentState()?.short;
+    return short?.presented === id && short.prepared.facts.artifact.model === this.#model;
   }
 
   async #findSuccessor(db: Database, id: string): Promise<{ id: string; consumedAt?: Date } | undefined> {

@@ -2,7 +2,6 @@ import type { ClientMetadata as EngineClient, JWK } from 'oidc-provider';
 import type { PublicJwk } from '../domain/client-keys.ts';
 import type { ClientMetadata } from '../domain/client-metadata.ts';
 import type { ClientId, ServerId } from '../domain/ids.ts';
-import { parseRedirectUri } from '../domain/redirect-uri.ts';
 
 /**
  * A client as the engine is to see it. Where it expects the secret it gets the digests of those that work, one or two. `application_type` here only tells it which
@@ -13,10 +12,7 @@ export function toEngineClient(
   metadata: ClientMetadata,
   { digests, keys = [] }: { digests: readonly string[] /** What an assertion may be signed with. */; keys?: readonly PublicJwk[] },
 ): EngineClient {
-  const claimsScheme = metadata.redirectUris.some((uri) => {
-    const parsed = parseRedirectUri(uri);
-    return 'kind' in parsed && parsed.kind === 'private-use';
-  });
+  const claimsScheme = metadata.redirectUris.some((uri) => !/^https?:/i.test(uri));
   return {
     client_id: id,
     ...(digests.length > 0 && { client_secret: digests.join(' ') }),

@@ -53,6 +53,8 @@ export interface RequestState {
 
 /** A token request on the short way. */
 export interface ShortWay {
+  /** The code or refresh token that came. */
+  presented: string;
   prepared: PreparedTokenRequest;
   /** The engine used what was presented. */
   isConsumed?: boolean;

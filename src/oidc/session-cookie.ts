@@ -36,10 +36,10 @@ function endOf({ runtime }: EngineEnvironment, { loginTs }: Pick<CookieSession, 
  * older one in the place of what another request gave the browser meanwhile; and a new one stays as long as ours do.
  */
 export function settleSessionCookie(environment: EngineEnvironment, ctx: Context & { oidc?: OIDCContext }): void {
+  const lines = [(ctx.res.getHeader('Set-Cookie') as string | string[] | undefined) ?? []].flat();
+  if (lines.length === 0) return;
   const { session: name } = environment.cookies;
   const { sessionId, isSessionOver } = stateOf(ctx);
-  const lines = [(ctx.response.headers['set-cookie'] as string | string[] | undefined) ?? []].flat();
-  if (lines.length === 0) return;
   const isOurs = (line: string) => line.startsWith(`${name}=`);
   const isOld = (line: string) => isOurs(line) && (isSessionOver === true || line.startsWith(`${name}=${sessionId};`));
   const expires = `; expires=${endOf(environment, { loginTs: ctx.oidc?.session?.loginTs }).toUTCString()}`;

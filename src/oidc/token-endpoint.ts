@@ -2,12 +2,12 @@ import { parse } from 'node:querystring';
 import type { Context } from 'koa';
 import { sha256 } from '../platform/digest.ts';
 import { endInstallationOfGrant } from '../services/end-installation.ts';
-import { type PreparedTokenRequest, prepareTokenRequest, settlePreparedRequest } from '../services/prepare-token-request.ts';
+import { prepareTokenRequest, settlePreparedRequest } from '../services/prepare-token-request.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { beginUnitOfWork } from './adapter.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { readFormBody, unreadContext } from './form-body.ts';
-import { stateOf } from './request-state.ts';
+import { type ShortWay, stateOf } from './request-state.ts';
 
 type EngineDoor = (ctx: Context) => Promise<void>;
 
@@ -40,9 +40,10 @@ export async function answerTokenRequest(environment: EngineEnvironment, ctx: Co
   };
   const body = await state.form;
   const presented = body && presentedIn(body);
-  const prepared = presented && (await prepareTokenRequest(runtime, tenant, presented));
+  const prepared = presented && (await prepareTokenRequest(runtime, tenant, { model: presented.model, digest: sha256(presented.value) }));
   if (prepared) {
-    if (await answerTheShortWay(environment, unreadContext(ctx, body), { engine, prepared })) return;
+    const short = { prepared, presented: presented.value };
+    if (await answerTheShortWay(environment, unreadContext(ctx, body), { engine, short })) return;
     // The answer that was made is not true: nobody may see it, whatever comes next.
     ctx.body = null;
     ctx.status = 200;
@@ -51,10 +52,10 @@ export async function answerTokenRequest(environment: EngineEnvironment, ctx: Co
 }
 
 /** What a token request presents; undefined when that is unclear. */
-function presentedIn(body: Buffer): Parameters<typeof prepareTokenRequest>[2] | undefined {
+function presentedIn(body: Buffer): { model: 'AuthorizationCode' | 'RefreshToken'; value: string } | undefined {
   const { grant_type: grantType, code, refresh_token: refreshToken } = parse(body.toString());
-  if (grantType === 'refresh_token' && typeof refreshToken === 'string') return { model: 'RefreshToken', digest: sha256(refreshToken) };
-  if (grantType === 'authorization_code' && typeof code === 'string') return { model: 'AuthorizationCode', digest: sha256(code) };
+  if (grantType === 'refresh_token' && typeof refreshToken === 'string') return { model: 'RefreshToken', value: refreshToken };
+  if (grantType === 'authorization_code' && typeof code === 'string') return { model: 'AuthorizationCode', value: code };
   return undefined;
 }
 
@@ -62,19 +63,19 @@ function presentedIn(body: Buffer): Parameters<typeof prepareTokenRequest>[2] | 
 async function answerTheShortWay(
   environment: EngineEnvironment,
   ctx: Context,
-  { engine, prepared }: { engine: EngineDoor; prepared: PreparedTokenRequest },
+  { engine, short }: { engine: EngineDoor; short: ShortWay },
 ): Promise<boolean> {
   const { runtime, tenant } = environment;
   const state = stateOf(ctx);
   const unit = beginUnitOfWork(runtime);
   state.unit = unit;
-  state.short = { prepared };
+  state.short = short;
   try {
     await engine(ctx);
     if (!isSuccess(ctx)) return true;
     // The engine revokes what was used before, and that never comes here.
     if (state.revocations.size > 0) throw new Error('a plain token request gave reason to end an installation');
-    const { isConsumed, successor } = state.short;
+    const { isConsumed, successor, prepared } = short;
     // A write that was not foreseen has opened the transaction; it belongs with the others.
     if (!isConsumed || unit.isOpen) return false;
     return await settlePreparedRequest(runtime, tenant, { prepared, ...(successor && { successor }), origin: environment.originOf(ctx) });

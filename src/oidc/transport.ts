@@ -6,7 +6,7 @@ import type { Tenant } from '../services/runtime.ts';
  * believed (ENG-20). Cookies are marked `Secure` by this.
  */
 export function trustTransport(ctx: Context, { issuer }: Tenant): void {
-  const protocol = new URL(issuer).protocol.slice(0, -1);
+  const protocol = issuer.startsWith('https:') ? 'https' : 'http';
   if (ctx.request.protocol === protocol) return;
   Object.defineProperty(ctx.request, 'protocol', { value: protocol, configurable: true });
   ctx.cookies.secure = protocol === 'https';

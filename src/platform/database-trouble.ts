@@ -57,6 +57,17 @@ export function isDatabaseTrouble(error: unknown): boolean {
   return chainOf(error).some((link) => saysTrouble(link));
 }
 
+const deadlock = '40P01';
+
+/**
+ * Whether the database refused a statement for what it was, and so undid it: not where a connection broke, or anything else leaves open
+ * what was done. The victim of a deadlock is among them, because whoever it was in the way of has gone on.
+ */
+export function isRefusal(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && (code === deadlock || !isDatabaseTrouble(error));
+}
+
 function saysTrouble(error: Record<string, unknown>): boolean {
   const message = typeof error['message'] === 'string' ? error['message'] : '';
   const codes = [error['code'], error['originalCode'], quotedCode.exec(message)?.[1]].filter((code) => typeof code === 'string');

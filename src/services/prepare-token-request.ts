@@ -1,7 +1,6 @@
-import { randomIndex } from '../platform/random.ts';
 import type { NewArtifact } from '../store/artifacts.ts';
-import { findTokenRequestFacts, settleTokenRequest, type TokenRequestFacts } from '../store/hot/token-request.ts';
-import { statusListLength } from '../store/status.ts';
+import { findTokenRequestFacts, type TokenRequestFacts } from '../store/hot/token-request.ts';
+import { settleTokenRequest } from '../store/hot/token-settlement.ts';
 import { type AccessGrant, describeIssue, minimumTokenSeconds, tokenEnd } from './issue-access.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { findTokenTerms } from './token-terms.ts';
@@ -33,7 +32,7 @@ export async function prepareTokenRequest(
   if (consent.expiresAt && consent.expiresAt.getTime() - minimumTokenSeconds * 1_000 <= now.getTime()) return undefined;
   const terms = await findTokenTerms(runtime, tenant, facts);
   if (!terms) return undefined;
-  const newStatus = installation.status ? undefined : { list: facts.statusLists - 1, index: randomIndex(statusListLength) };
+  const newStatus = installation.status ? undefined : installation.freeStatus;
   const status = installation.status ?? newStatus;
   if (!status) return undefined;
   const access: AccessGrant = {

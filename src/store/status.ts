@@ -10,10 +10,20 @@ import type { Database } from './client.ts';
 /** Indices in a list; fixed and published, a list is never longer or shorter. */
 export const statusListLength = 131_072;
 
-/** Draws in the newest list before a further list is opened. */
+/** Draws in the list that gives out indices before another one does. */
 const maxDraws = 8;
 
-/** Assigns a free index to an installation. Indices are drawn at random, so that neighbours say nothing about each other. */
+/** Indices at random, so that neighbours say nothing about each other; the first free one is taken. */
+export function drawIndices(): number[] {
+  return Array.from({ length: maxDraws }, () => randomIndex(statusListLength));
+}
+
+/**
+ * Assigns a free index to an installation, or to whatever else gets tokens of its own: `installationId` is the name that its index is
+ * found by when it ends (`invalidateStatusOf…`), and no more. Call it on the transaction that writes down which index it is, with what
+ * may end locked: two that come at once for the same would take two, and a sweep that went before would miss it. The index is given
+ * back by being turned invalid, never by being deleted.
+ */
 export async function assignIndex(
   db: Database,
   tenantId: TenantId,
@@ -23,8 +33,7 @@ export async function assignIndex(
   for (;;) {
     const tenant = await db.tenant.findUniqueOrThrow({ where: { id: tenantId }, select: { statusLists: true, drawnList: true } });
     const list = tenant.drawnList ?? tenant.statusLists - 1;
-    for (let draw = 0; draw < maxDraws; draw += 1) {
-      const index = randomIndex(statusListLength);
+    for (const index of drawIndices()) {
       const taken = await db.statusEntry.createMany({
         data: { tenantId, list, index, installationId, assignedAt: now },
         skipDuplicates: true,

@@ -1,13 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Pool, PoolClient } from 'pg';
+import type { InContext } from '../batcher.ts';
 import type { OpenPart, StartPart } from './parts.ts';
 
 type Callback = (error: unknown, ...rest: unknown[]) => void;
 type Query = (...args: unknown[]) => unknown;
 
 /**
- * Makes each statement of a pool a part of the request that sends it, from when it is sent until its rows are there. The part has the
- * name of the statement, or what it does to which table; its text and its values are in none.
+ * Makes each statement of a pool a part of the request that sends it, from when it is sent until its rows are there; one that several
+ * requests share, of each of them. The part has the name of the statement, or what it does to which table; its text and its values
+ * are in none.
  */
 export function tracePool(pool: Pool, startPart: StartPart): void {
   // Whoever gives a connection back calls the next one who waits: that one must go on as part of its own request.
@@ -31,7 +33,7 @@ function describe({ summary, operation, table }: StatementName): Parameters<Star
 function traceClient(client: PoolClient, start: (statement: unknown) => OpenPart | undefined): void {
   const query = client.query.bind(client) as Query;
   const traced: Query = (...args) => {
-    const part = start(args[0]);
+    const part = startForAll(args[0], start);
     if (!part) return query(...args);
     const callback = args.at(-1);
     if (typeof callback === 'function') {
@@ -49,6 +51,25 @@ function traceClient(client: PoolClient, start: (statement: unknown) => OpenPart
     return result;
   };
   client.query = traced as PoolClient['query'];
+}
+
+/** A statement that several requests wait for. */
+export interface SharedStatement {
+  /** Of each of them. */
+  sharedBy: readonly InContext[];
+}
+
+function startForAll(statement: unknown, start: (statement: unknown) => OpenPart | undefined): OpenPart | undefined {
+  const { sharedBy } = (statement ?? {}) as Partial<SharedStatement>;
+  if (!sharedBy) return start(statement);
+  const parts = sharedBy.flatMap((inContext) => inContext(() => start(statement)) ?? []);
+  if (parts.length === 0) return undefined;
+  return {
+    run: (work) => work(),
+    end: (outcome) => {
+      for (const part of parts) part.end(outcome);
+    },
+  };
 }
 
 function end(part: OpenPart, error?: unknown): void {

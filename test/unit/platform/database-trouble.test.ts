@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isDatabaseTrouble } from '../../../src/platform/database-trouble.ts';
+import { isDatabaseTrouble, isRefusal } from '../../../src/platform/database-trouble.ts';
 
 const withCode = (code: string, message = '') => Object.assign(new Error(message), { code });
 
@@ -28,4 +28,19 @@ describe('trouble of the database', () => {
     ['a fault of ours', new TypeError('undefined is not a function')],
     ['nothing', undefined],
   ])('not %s', (_, error) => expect(isDatabaseTrouble(error)).toBe(false));
+});
+
+describe('a statement that was refused, and undone', () => {
+  it.each([
+    ['a value that cannot be', withCode('22P05')],
+    ['a row that is there already', withCode('23505')],
+    ['the victim of a deadlock', withCode('40P01')],
+  ])('%s', (_, error) => expect(isRefusal(error)).toBe(true));
+
+  it.each([
+    ['the server goes down, and what was done is unknown', withCode('57P01')],
+    ['network', withCode('EPIPE')],
+    ['the pool', new Error('Connection terminated unexpectedly')],
+    ['nothing', undefined],
+  ])('not %s', (_, error) => expect(isRefusal(error)).toBe(false));
 });
