@@ -18,6 +18,8 @@ export type Failure =
   | { kind: 'unknown-installation' }
   /** Allow was pressed with nothing ticked. */
   | { kind: 'nothing-ticked' }
+  /** Policy lets it be allowed only by who signed in so shortly before; `for`: tools, `resources` or `prompts`. */
+  | { kind: 'sign-in-needed'; withinSeconds: number; for: readonly string[] }
   /** What the page showed is not what stands now; the person must look again. */
   | { kind: 'page-outdated' };
 

@@ -36,6 +36,7 @@ export function toTokenError(failure: Failure): Error {
     case 'unknown-tool':
       return new errors.InvalidScope('the requested scope is unknown', failure.tool);
     case 'nothing-ticked':
+    case 'sign-in-needed':
     case 'page-outdated':
       return new Error(`a token request met "${failure.kind}", which only a consent page can meet`);
     default:

@@ -1,6 +1,7 @@
 import { type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
 import { type Failure, fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ConsentId, InstallationId } from '../domain/ids.ts';
+import { unrestricted } from '../domain/policy.ts';
 import { spellScope } from '../domain/spell-scope.ts';
 import { sha256 } from '../platform/digest.ts';
 import { recordAuditEvent } from '../store/audit.ts';
@@ -66,6 +67,7 @@ export async function issueAccess(
     now,
     marginSeconds: minimumTokenSeconds,
     isInQuarantine: quarantine !== undefined,
+    rules: unrestricted,
   });
   const expiresAt = tokenEnd(runtime, { now, consentEnd: effective.expiresAt });
   const { scope, document } = spellScope(effective, consent.salt);

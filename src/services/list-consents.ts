@@ -1,5 +1,6 @@
 import type { EffectiveTools } from '../domain/effective-tools.ts';
 import { effectiveTools } from '../domain/effective-tools.ts';
+import { unrestricted } from '../domain/policy.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
 import { type ConsentPage, type ConsentParties, type ConsentPlace, listConsentPage, type StoredConsent } from '../store/consents.ts';
@@ -82,7 +83,7 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
     if (!client || !known) continue;
     const { server, catalogue } = known;
     const isInQuarantine = findQuarantine(client, tenant.settings.quarantine, now) !== undefined;
-    const effective = effectiveTools(consent, catalogue, { now, marginSeconds: 0, isInQuarantine });
+    const effective = effectiveTools(consent, catalogue, { now, marginSeconds: 0, isInQuarantine, rules: unrestricted });
     const names = new Set(effective.allowed.map(({ name }) => name));
     const lastUsedAt = lastUses.get(consent.id);
     overviews.push({

@@ -1,8 +1,10 @@
 import { type Ceiling, otherScopes, parseCeiling } from '../domain/ceiling.ts';
 import { type ClientChange, compareClients } from '../domain/client-change.ts';
-import { type ConsentTerms, extrasToShow, isInForce, type ShownTool, toolsToShow } from '../domain/consent.ts';
+import { type ConsentTerms, isInForce } from '../domain/consent.ts';
+import { type Extra, extrasToShow, type ShownExtra, type ShownTool, toolsToShow } from '../domain/consent-page.ts';
 import { fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ClientId, ConsentId, ServerId, TenantId, UserId } from '../domain/ids.ts';
+import { type RulesInForce, unrestricted } from '../domain/policy.ts';
 import type { Quarantine } from '../domain/quarantine.ts';
 import { parseResourceUri } from '../domain/resource-uri.ts';
 import { sha256 } from '../platform/digest.ts';
@@ -17,16 +19,15 @@ import { findQuarantineNow } from './find-quarantine-now.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** The part of a consent page that depends on the catalogue and on what stands. */
-export interface ConsentPage {
+export interface ConsentPage extends Record<Extra, ShownExtra> {
   tools: readonly ShownTool<StoredTool>[];
-  /** Whether the page offers these at all, and whether they stand. */
-  resources: { shown: boolean; standing: boolean };
-  prompts: { shown: boolean; standing: boolean };
   /** The consent in force, if there is one. */
   standing?: StoredConsent;
   /** The client as it was shown, and how it differs from the one that the person decided about. */
   clientVersion?: number;
   clientChange?: ClientChange;
+  /** What the policy says for these parties. */
+  rules: RulesInForce;
   /** Says exactly what was shown. It goes into the form and comes back; an answer to another page than this one is refused. */
   shownDigest: string;
   /** The quarantine that the client is in, if it is in one. */
@@ -128,15 +129,16 @@ export async function composePage(
   const consent = await findConsentOf(db, tenantId, { userId, clientId, serverId });
   const standing = consent && isInForce(consent, about.now) ? consent : undefined;
   const quarantine = await findQuarantineNow(db, tenantId, { clientId, now: about.now });
-  const tools = toolsToShow(catalogue, about.ceiling, { standing, isInQuarantine: quarantine !== undefined });
-  const extras = extrasToShow(about.ceiling, standing);
+  const state = { standing, isInQuarantine: quarantine !== undefined, rules: unrestricted, now: about.now };
+  const tools = toolsToShow(catalogue, about.ceiling, state);
+  const extras = extrasToShow(about.ceiling, state);
   const clientVersion = (await findClient(db, tenantId, clientId))?.version;
   const clientChange = await findClientChange(db, tenantId, { clientId, before: standing?.clientVersion, now: clientVersion });
   const shown = tools.map(({ tool, standing: relation, isHeld }) => [tool.name, tool.digest, tool.risk, tool.openWorld, relation, isHeld]);
   return {
     tools,
-    resources: { shown: extras.resources, standing: standing?.resources ?? false },
-    prompts: { shown: extras.prompts, standing: standing?.prompts ?? false },
+    ...extras,
+    rules: state.rules,
     ...(standing && { standing }),
     ...(quarantine && { quarantine }),
     ...(clientVersion !== undefined && { clientVersion }),

@@ -1,5 +1,6 @@
 import type { Ceiling } from '../domain/ceiling.ts';
-import { areEmpty, areEqual, type ConsentAnswer, termsOfAnswer } from '../domain/consent.ts';
+import { areEmpty, areEqual } from '../domain/consent.ts';
+import { type ConsentAnswer, settleAnswer } from '../domain/consent-answer.ts';
 import { type Failure, fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ConsentId, TenantId } from '../domain/ids.ts';
 import { randomToken } from '../platform/random.ts';
@@ -44,8 +45,9 @@ export async function recordAnswer(db: Database, tenantId: TenantId, record: Ans
   const { consentId, answer, now } = record;
   const page = await composePage(db, tenantId, record);
   if (page.shownDigest !== answer.shownDigest) return fail({ kind: 'page-outdated' });
-  const shown = { tools: page.tools, resources: page.resources.shown, prompts: page.prompts.shown };
-  const terms = termsOfAnswer(shown, answer, { now, standing: page.standing });
+  const settled = settleAnswer(page, answer, { now, standing: page.standing, rules: page.rules });
+  if (!settled.ok) return fail({ kind: 'sign-in-needed', ...settled.needsSignIn });
+  const { terms } = settled;
   if (areEmpty(terms)) return fail({ kind: 'nothing-ticked' });
   const version = (await findNewestVersion(db, tenantId, consentId)) + 1;
   // Only the consent page shows how the client changed.

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
+import { unrestricted } from '../domain/policy.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
 import { spellScope } from '../domain/spell-scope.ts';
 import type { Store } from '../store/client.ts';
@@ -45,7 +46,7 @@ export async function findTokenTerms(
   const catalogue = await listCatalogue(store, tenant.id, consent.serverId);
   // Whether the consent is in force is for whoever asks: here it is taken to be.
   const { expiresAt: _, ...inForce } = version;
-  const effective = effectiveTools(inForce, catalogue, { now: clock.now(), marginSeconds: 0, isInQuarantine });
+  const effective = effectiveTools(inForce, catalogue, { now: clock.now(), marginSeconds: 0, isInQuarantine, rules: unrestricted });
   const { scope, document } = spellScope(effective, version.salt);
   if (document !== undefined) return undefined;
   const worked: TokenTerms = { scope, tools: effective.allowed.length, leftOut: effective.leftOut };

@@ -1,4 +1,5 @@
 import type { Consent, ConsentedTool, ConsentTerms } from '../domain/consent.ts';
+import type { OwnTerm } from '../domain/decision.ts';
 import { type ClientId, type ConsentId, idPrefixes, type ServerId, type TenantId, type UserId } from '../domain/ids.ts';
 import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
@@ -27,7 +28,7 @@ function toConsent(row: Row): StoredConsent | undefined {
     clientId: row.clientId as ClientId,
     serverId: row.serverId as ServerId,
     version: version.version,
-    tools: version.tools as unknown as ConsentedTool[],
+    tools: toTools(version.tools),
     resources: version.resources,
     prompts: version.prompts,
     salt: version.salt,
@@ -37,6 +38,25 @@ function toConsent(row: Row): StoredConsent | undefined {
     ...(version.expiresAt && { expiresAt: version.expiresAt }),
     ...(row.endedAt && { endedAt: row.endedAt }),
     ...(row.endReason && { endReason: row.endReason }),
+  };
+}
+
+/** Tools as they were written; instants in JSON are texts. */
+function toTools(json: Prisma.JsonValue): ConsentedTool[] {
+  return (json as unknown as (ConsentedTool & Written)[]).map((tool) => (hasInstants(tool) ? { ...tool, ...toOwnTerm(tool) } : tool));
+}
+
+type Written = { [Name in keyof OwnTerm]?: string };
+
+function hasInstants({ decidedAt, expiresAt }: Written): boolean {
+  return decidedAt !== undefined || expiresAt !== undefined;
+}
+
+function toOwnTerm({ decidedAt, signedInAt, expiresAt }: Written): OwnTerm {
+  return {
+    ...(decidedAt !== undefined && { decidedAt: new Date(decidedAt) }),
+    ...(signedInAt !== undefined && { signedInAt: new Date(signedInAt) }),
+    ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
   };
 }
 
@@ -63,11 +83,11 @@ export async function findConsentVersion(
 ): Promise<Consent | undefined> {
   const row = await db.consentVersion.findUnique({
     where: { tenantId_consentId_version: { tenantId, consentId: id, version } },
-    select: { tools: true, resources: true, prompts: true, salt: true, expiresAt: true },
+    select: { tools: true, resources: true, prompts: true, salt: true, expiresAt: true, decidedAt: true },
   });
   if (!row) return undefined;
   const { expiresAt, tools, ...terms } = row;
-  return { ...terms, id, version, tools: tools as unknown as ConsentedTool[], ...(expiresAt && { expiresAt }) };
+  return { ...terms, id, version, tools: toTools(tools), ...(expiresAt && { expiresAt }) };
 }
 
 /** Where a page of consents begins or ends: at this one, which is not on it. */

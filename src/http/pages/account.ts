@@ -88,6 +88,15 @@ function waitingWords(reason: LeftOutReason): string {
       return 'it may do more than when you allowed it: look at it under Change';
     case 'client-in-quarantine':
       return 'the agent may only read for now';
+    case 'denied-by-policy':
+    case 'not-allowed-by-policy':
+      return 'your organisation does not allow it now';
+    case 'policy-time-over':
+      return 'your organisation lets it be allowed for less long: allow it again under Change';
+    case 'needs-sign-in':
+      return 'your organisation wants you to sign in shortly before you allow it: allow it again under Change';
+    case 'tool-expired':
+      return 'its time is over: allow it again under Change';
     case 'not-in-catalogue':
     case 'consent-ended':
     case 'consent-expired':

@@ -8,6 +8,8 @@ export function choiceProblem(failure: Failure): string | HttpProblem {
       return 'Nothing is ticked. Tick at least one tool.';
     case 'page-outdated':
       return 'Something changed while this page was open. Look again: this is how it is now. Nothing was saved.';
+    case 'sign-in-needed':
+      return 'Your organisation lets this be allowed only shortly after you signed in. Sign in again, then allow it.';
     case 'unknown-consent':
     case 'consent-ended':
     case 'consent-expired':

@@ -1,14 +1,8 @@
 /** Builds the part of a page on which tools are chosen, from what may be shown and from what is ticked now. Pure. */
 
 import type { CatalogueTool } from '../../domain/consent.ts';
-import {
-  type ConsentDuration,
-  type ConsentTerms,
-  consentDurations,
-  consentExpiry,
-  defaultConsentDuration,
-  type ShownTool,
-} from '../../domain/consent.ts';
+import { type ConsentDuration, type ConsentTerms, consentDurations, consentExpiry, defaultConsentDuration } from '../../domain/consent.ts';
+import type { ShownExtra, ShownTool } from '../../domain/consent-page.ts';
 import { isHeldInQuarantine, type Quarantine } from '../../domain/quarantine.ts';
 import { type Risk, risks } from '../../domain/risk.ts';
 import type { ChoiceContext, ToolContext, ToolGroupContext, ToolMark } from './contexts.ts';
@@ -27,8 +21,8 @@ export interface DescribedTool extends CatalogueTool {
 /** What a page may offer. */
 export interface Offer {
   tools: readonly ShownTool<DescribedTool>[];
-  resources: { shown: boolean; standing: boolean };
-  prompts: { shown: boolean; standing: boolean };
+  resources: ShownExtra;
+  prompts: ShownExtra;
   standing?: ConsentTerms;
   quarantine?: Quarantine;
   shownDigest: string;

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { effectiveTools } from '../../../src/domain/effective-tools.ts';
+import { rulesFor, unrestricted } from '../../../src/domain/policy.ts';
 import { isRiskier } from '../../../src/domain/risk.ts';
-import { catalogueArbitrary, consentArbitrary, now, runs } from './arbitraries.ts';
+import { catalogueArbitrary, consentArbitrary, now, partiesArbitrary, policyArbitrary, runs } from './arbitraries.ts';
 
-const at = { now, marginSeconds: 60, isInQuarantine: false };
+const at = { now, marginSeconds: 60, isInQuarantine: false, rules: unrestricted };
 
 describe('effectiveTools', () => {
   it('allows only what was consented, is in the catalogue, and is not riskier now', () => {
@@ -37,7 +38,7 @@ describe('effectiveTools', () => {
         const over =
           consent.endedAt !== undefined || (consent.expiresAt !== undefined && consent.expiresAt.getTime() <= now.getTime() + 60_000);
         if (over) expect(effective).toMatchObject({ allowed: [], resources: false, prompts: false });
-        else expect(effective.resources).toBe(consent.resources);
+        else expect(effective.resources || effective.extrasLeftOut.some(({ name }) => name === 'resources')).toBe(consent.resources);
       }),
       runs,
     );
@@ -73,11 +74,71 @@ describe('effectiveTools', () => {
         const open = effectiveTools(consent, catalogue, at);
         const held = effectiveTools(consent, catalogue, { ...at, isInQuarantine: true });
         const risks = new Map(catalogue.map(({ name, risk }) => [name, risk]));
-        expect(held.allowed).toEqual(open.allowed.filter(({ name }) => risks.get(name) === 'read'));
+        const reads = ({ name, risk }: { name: string; risk: string }) => risk === 'read' && risks.get(name) === 'read';
+        expect(held.allowed).toEqual(open.allowed.filter(reads));
         const newly = held.leftOut.filter(({ reason }) => reason === 'client-in-quarantine').map(({ name }) => name);
-        expect(newly).toEqual(open.allowed.filter(({ name }) => risks.get(name) !== 'read').map(({ name }) => name));
-        expect([held.resources, held.prompts, held.expiresAt]).toEqual([open.resources, open.prompts, open.expiresAt]);
+        expect(newly).toEqual(open.allowed.filter((tool) => !reads(tool)).map(({ name }) => name));
+        expect([held.resources, held.prompts]).toEqual([open.resources, open.prompts]);
       }),
+      runs,
+    );
+  });
+
+  it('is never more by a policy than without one, and says by which rule', () => {
+    fc.assert(
+      fc.property(consentArbitrary, catalogueArbitrary, policyArbitrary, partiesArbitrary, (consent, catalogue, policy, parties) => {
+        const open = effectiveTools(consent, catalogue, at);
+        const bounded = effectiveTools(consent, catalogue, { ...at, rules: rulesFor(policy, parties) });
+        expect(bounded.allowed.filter((tool) => !open.allowed.includes(tool))).toEqual([]);
+        expect([bounded.resources && !open.resources, bounded.prompts && !open.prompts]).toEqual([false, false]);
+        const byRule = ['denied-by-policy', 'policy-time-over', 'needs-sign-in'];
+        for (const { reason, rule } of [...bounded.leftOut, ...bounded.extrasLeftOut]) {
+          expect(byRule.includes(reason)).toBe(rule !== undefined);
+          if (rule !== undefined) expect(policy.rules.map(({ name }) => name)).toContain(rule);
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('never grows as time passes', () => {
+    const later = fc.integer({ min: 0, max: 10_000 }).map((seconds) => new Date(now.getTime() + seconds * 1_000));
+    fc.assert(
+      fc.property(
+        consentArbitrary,
+        catalogueArbitrary,
+        policyArbitrary,
+        partiesArbitrary,
+        later,
+        (consent, catalogue, policy, parties, then) => {
+          const rules = rulesFor(policy, parties);
+          const before = effectiveTools(consent, catalogue, { ...at, rules });
+          const after = effectiveTools(consent, catalogue, { ...at, rules, now: then });
+          expect(after.allowed.filter((tool) => !before.allowed.includes(tool))).toEqual([]);
+          expect([after.resources && !before.resources, after.prompts && !before.prompts]).toEqual([false, false]);
+          if (before.allowed.length > after.allowed.length)
+            expect(before.expiresAt && before.expiresAt.getTime() - 60_000 <= then.getTime()).toBe(true);
+        },
+      ),
+      runs,
+    );
+  });
+
+  it('whatever a server says of its tools afterwards, it is never more than with the tools as the person saw them', () => {
+    fc.assert(
+      fc.property(
+        consentArbitrary,
+        catalogueArbitrary,
+        policyArbitrary,
+        partiesArbitrary,
+        fc.boolean(),
+        (consent, catalogue, policy, parties, isInQuarantine) => {
+          const bounds = { ...at, isInQuarantine, rules: rulesFor(policy, parties) };
+          const seen = effectiveTools(consent, consent.tools, bounds);
+          const claimed = effectiveTools(consent, catalogue, bounds);
+          expect(claimed.allowed.filter((tool) => !seen.allowed.includes(tool))).toEqual([]);
+        },
+      ),
       runs,
     );
   });

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { termsOfAnswer } from '../../../src/domain/consent.ts';
+import { settleAnswer } from '../../../src/domain/consent-answer.ts';
+import { unrestricted } from '../../../src/domain/policy.ts';
 import { answerOf, draftOf, pressedOf } from '../../../src/http/pages/draft.ts';
 import type { Form } from '../../../src/http/request-body.ts';
 import { choiceContext, firstDraft, type Offer } from '../../../src/http/views/choice.ts';
-import { firstOffer, issueTools, repeatOffer } from './view-samples.ts';
+import { firstOffer, issueTools, repeatOffer } from './offers.ts';
 
 const now = new Date('2026-11-23T14:05:00Z');
 
@@ -53,7 +54,9 @@ describe('the buttons of a page with tools', () => {
           const shownOffer = firstOffer(shown);
           const form = formOf({ do: pressed, tool: tools, resources: 'on', prompts: 'on', shown: 'sample' });
           const answer = answerOf(form, draftOf(form, shownOffer));
-          const terms = termsOfAnswer({ tools: shownOffer.tools, resources: false, prompts: false }, answer, { now, standing: undefined });
+          const settled = settleAnswer(shownOffer, answer, { now, standing: undefined, rules: unrestricted });
+          if (!settled.ok) throw new Error('nothing here takes a sign-in');
+          const { terms } = settled;
           for (const { name } of terms.tools) expect(shown.map((tool) => tool.name)).toContain(name);
           expect([terms.resources, terms.prompts]).toEqual([false, false]);
         },
