@@ -10,6 +10,7 @@ export const rowNames = [
   'code',
   'refresh',
   'introspection',
+  'reports',
   'sign-in',
   'verification',
   'workers',

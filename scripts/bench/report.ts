@@ -1,5 +1,6 @@
 import type { ColdStarts } from './cold-start.ts';
 import { type Measurement, summarize } from './measurement.ts';
+import { reportsPerBatch } from './report-batches.ts';
 import type { RowMeasurements } from './rounds.ts';
 import type { HttpRowName } from './scenarios.ts';
 import { median, spread } from './statistics.ts';
@@ -29,6 +30,7 @@ const titles: Record<HttpRowName, string> = {
   code: 'code → tokens',
   refresh: 'refresh with rotation',
   introspection: 'introspection',
+  reports: `reports of ${reportsPerBatch} calls`,
   'sign-in': 'sign-in',
 };
 

@@ -4,6 +4,7 @@ import type { Contender } from './contenders/contender.ts';
 import { resource } from './contenders/contender.ts';
 import type { Lane, LoadRequest } from './load.ts';
 import type { RowName } from './options.ts';
+import { makeReportLanes } from './report-batches.ts';
 
 /** One row, for one contender. */
 export interface Scenario {
@@ -88,6 +89,15 @@ export async function createScenarios(contender: Contender, connections: number)
         return questions.map((question) => ({ expectedStatus: 200, next: () => question, answered: requireActive }));
       },
     },
+    ...(contender.name === 'Toolgrant' && {
+      reports: {
+        isUsedUp: false,
+        prepare: async () => {
+          const redeemOne = async (code: string) => String((await tokensOf(code)).access_token);
+          return makeReportLanes(await contender.makeQuestions(codeRequest, reportingPeople, redeemOne));
+        },
+      },
+    }),
     ...(makeSignIns && {
       'sign-in': {
         isUsedUp: false,
@@ -103,8 +113,14 @@ export async function createScenarios(contender: Contender, connections: number)
   };
 }
 
-/** Rows by name; the bare engine has no people who sign in. */
-export type Scenarios = Readonly<Record<Exclude<HttpRowName, 'sign-in'>, Scenario> & Partial<Record<'sign-in', Scenario>>>;
+/** Whose calls are reported. */
+const reportingPeople = 200;
+
+/** Rows that the bare engine does not have: there nobody signs in, and no server reports. */
+type OwnRowName = 'sign-in' | 'reports';
+
+/** Rows by name. */
+export type Scenarios = Readonly<Record<Exclude<HttpRowName, OwnRowName>, Scenario> & Partial<Record<OwnRowName, Scenario>>>;
 
 function requireActive(body: string): void {
   if (!body.includes('"active":true')) throw new Error(`a good token is not active: ${body}`);

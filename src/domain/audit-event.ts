@@ -87,6 +87,31 @@ export const auditEventTypes = kinds({
     detail: '`library`, `version`',
     ocsf: 'Entity Management',
   },
+  'server.reports-dropped': {
+    when: 'a server says that it had no room for reports of calls: they are missing from the trail',
+    about: ['serverId'],
+    detail: '`count`, `since`',
+    ocsf: 'Entity Management',
+  },
+  'tool.called': {
+    when: 'an agent called a tool, which a server reports',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'tool'],
+    detail:
+      '`error` for failures (`tool`: a result with `isError`; `rpc:<code>`; `http:<status>`; `arguments`: they did not fit, and nothing ran; `unanswered`; `not-run`); `durationMs`, `argumentBytes`, `resultBytes`, `argumentDigest`; `arguments` only where the server’s policy says so; `unseen`: nobody saw the answer; `begun`: what the `tool.begun` before it says there, too',
+    ocsf: 'API Activity',
+  },
+  'tool.begun': {
+    when: 'a call is about to run, at a server that lets none run without this record; its `tool.called` follows',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'tool'],
+    detail: '`argumentBytes`, `argumentDigest`, `arguments` as for `tool.called`; `begun`',
+    ocsf: 'API Activity',
+  },
+  'tool.refused': {
+    when: 'an agent called a tool that it may not use, and nothing ran; `tool` is what it asked for, whether there is such a tool or not',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'tool'],
+    detail: '`argumentBytes`, `argumentDigest`, `arguments` as for `tool.called`',
+    ocsf: 'API Activity',
+  },
   'client.registered': {
     when: 'a client comes to be: by registration, by an administrator, or by a metadata document that was fetched',
     about: ['clientId'],

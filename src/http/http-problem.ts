@@ -17,6 +17,7 @@ export type ProblemKind =
   | 'host-unknown'
   | 'too-many-requests'
   | 'too-many-registrations'
+  | 'too-many-reports'
   | 'unavailable'
   | 'fault';
 
@@ -154,6 +155,13 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     title: 'Too many new agents',
     what: 'Too many clients registered from this address. Further ones wait for a while.',
     steps: ['Wait as long as the answer says, then let your agent connect again.'],
+  },
+  'too-many-reports': {
+    status: 429,
+    error: 'temporarily_unavailable',
+    title: 'Too many reports',
+    what: 'This server reports more calls than it may. What it sent now was not kept.',
+    steps: ['Wait as long as the answer says, then send it again.'],
   },
   unavailable: {
     status: 503,

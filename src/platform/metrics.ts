@@ -11,7 +11,7 @@ export interface Metrics {
   countTokenAnswer(grant: string, outcome: string): void;
   countSignIn(outcome: 'success' | 'failure'): void;
   /** A try that was refused because there were too many. */
-  countLimited(limit: 'sign-in' | 'registration' | 'link'): void;
+  countLimited(limit: 'sign-in' | 'registration' | 'link' | 'reports'): void;
   /** Whether something that is remembered was found there. */
   countLookup(cache: 'token-terms', outcome: 'hit' | 'miss'): void;
   /** How long it took to make a status list. */

@@ -1,5 +1,6 @@
 /** How often somebody may try: to sign in, to register a client, to use a link. Counters lie in the database, so all instances count together. */
 import { parseEmail } from '../domain/email-address.ts';
+import type { ServerId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { RateCounters, RateLimit } from '../store/rate-limits.ts';
@@ -28,6 +29,9 @@ const registrationAddress: RateLimit = { name: 'register-address', points: 60, s
 /** One-time links tried from one address group. */
 const linkAddress: RateLimit = { name: 'link-address', points: 30, seconds: 15 * 60 };
 
+/** Reported calls of one server. Each is an event, so that a server without a limit, or whoever has its credential, could fill the database. */
+const serverReports: RateLimit = { name: 'server-reports', points: 300_000, seconds: 60 };
+
 /** A try at signing in. */
 export interface SignInAttempt {
   /** As typed; unknown ones are counted alike, so that limits tell nobody which accounts exist. */
@@ -48,6 +52,8 @@ export interface AttemptLimits {
   forgiveSignIn(tenant: Tenant, attempt: SignInAttempt): Promise<void>;
   admitRegistration(tenant: Tenant, addressGroup: string): Promise<Admission>;
   admitLink(tenant: Tenant, addressGroup: string): Promise<Admission>;
+  /** `count`: how many reports come at once. */
+  admitReports(tenant: Tenant, serverId: ServerId, count: number): Promise<Admission>;
 }
 
 /** Makes the limits. */
@@ -68,6 +74,10 @@ export function createAttemptLimits(counters: RateCounters): AttemptLimits {
     },
     admitRegistration: (tenant, addressGroup) => admit([{ limit: registrationAddress, key: keyOf(tenant, addressGroup) }]),
     admitLink: (tenant, addressGroup) => admit([{ limit: linkAddress, key: keyOf(tenant, addressGroup) }]),
+    admitReports: async (tenant, serverId, count) => {
+      const { isWithin, secondsLeft } = await counters.take(serverReports, keyOf(tenant, serverId), count);
+      return isWithin ? { isAdmitted: true } : { isAdmitted: false, retryAfterSeconds: secondsLeft };
+    },
   };
 }
 
@@ -77,6 +87,7 @@ export const noAttemptLimits: AttemptLimits = {
   forgiveSignIn: async () => undefined,
   admitRegistration: async () => ({ isAdmitted: true }),
   admitLink: async () => ({ isAdmitted: true }),
+  admitReports: async () => ({ isAdmitted: true }),
 };
 
 interface CountedKey {
@@ -116,5 +127,6 @@ export function countRefusals(limits: AttemptLimits, { countLimited }: Pick<Metr
     admitSignIn: async (tenant, attempt) => counted('sign-in', await limits.admitSignIn(tenant, attempt)),
     admitRegistration: async (tenant, group) => counted('registration', await limits.admitRegistration(tenant, group)),
     admitLink: async (tenant, group) => counted('link', await limits.admitLink(tenant, group)),
+    admitReports: async (tenant, serverId, count) => counted('reports', await limits.admitReports(tenant, serverId, count)),
   };
 }

@@ -2,6 +2,7 @@ import { transact } from '../store/client.ts';
 import { deleteExpiredRows, type ExpiringTable, findOldestExpiredArtifact, takeCleanUpTurn } from '../store/expired-rows.ts';
 import { type InstallationPlace, retireInstallations } from '../store/quiet-installations.ts';
 import { freeIndices } from '../store/status.ts';
+import { deleteToolUsesBefore } from '../store/tool-uses.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Rows stay this long after their end, so that clocks that differ a little never make a living row vanish. In seconds. */
@@ -16,6 +17,9 @@ const longestAcceptedListAgeSeconds = 3_600;
 /** An installation that ended is kept so long, in seconds; what it did is in the audit trail. */
 export const keptInstallationSeconds = 90 * 86_400;
 
+/** What agents did is counted by day for so long, in seconds: half a year. Every call is in the audit trail. */
+export const keptToolUseSeconds = 184 * 86_400;
+
 const expiringTables: readonly ExpiringTable[] = [
   'artifacts',
   'one_time_links',
@@ -28,7 +32,7 @@ const expiringTables: readonly ExpiringTable[] = [
 /** How far sweeping came, and what it did since it was begun; kept from batch to batch by the caller. */
 export interface SweepProgress {
   /** Rows removed, or for `lapsedInstallations` ended, by what they were. */
-  removed: Record<ExpiringTable | 'status_entries' | 'installations' | 'lapsedInstallations', number>;
+  removed: Record<ExpiringTable | 'status_entries' | 'tool_uses' | 'installations' | 'lapsedInstallations', number>;
   /** Batches in which another process was sweeping. */
   skipped: number;
   /** The ends up to which rows are gone; forgotten when a sweep has come through, for those that somebody held. */
@@ -46,6 +50,7 @@ export function beginSweep(): SweepProgress {
     remote_documents: 0,
     initial_access_tokens: 0,
     status_entries: 0,
+    tool_uses: 0,
     installations: 0,
     lapsedInstallations: 0,
   };
@@ -76,19 +81,21 @@ export async function sweepExpired(runtime: Runtime, progress: SweepProgress = b
       quietSince: ago(refreshTokenIdleSeconds + accessTokenSeconds + keptAfterEndSeconds),
       endedBefore: ago(keptInstallationSeconds),
     });
-    return { expired, indices, installations };
+    const toolUses = await deleteToolUsesBefore(db, ago(keptToolUseSeconds));
+    return { expired, indices, installations, toolUses };
   });
   if (!done) {
     progress.skipped += 1;
     return 0;
   }
-  let gone = done.indices + done.installations.removed + done.installations.lapsed;
+  let gone = done.indices + done.toolUses + done.installations.removed + done.installations.lapsed;
   for (const table of expiringTables) {
     const count = done.expired[table] ?? 0;
     progress.removed[table] += count;
     gone += count;
   }
   progress.removed.status_entries += done.indices;
+  progress.removed.tool_uses += done.toolUses;
   progress.removed.installations += done.installations.removed;
   progress.removed.lapsedInstallations += done.installations.lapsed;
   progress.installationsAfter = done.installations.next;

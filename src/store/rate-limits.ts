@@ -18,8 +18,8 @@ export interface RateStanding {
 
 /** Counters in Postgres, shared by all instances. Keys begin with the tenant. */
 export interface RateCounters {
-  /** Takes one point. Counting and judging are one statement, so parallel tries are all counted. */
-  take(limit: RateLimit, key: string): Promise<RateStanding>;
+  /** Takes points; default: one. Counting and judging are one statement, so parallel tries are all counted. */
+  take(limit: RateLimit, key: string, points?: number): Promise<RateStanding>;
   /** Gives one point back. */
   giveBack(limit: RateLimit, key: string): Promise<void>;
   /** Starts a key anew. */
@@ -46,7 +46,7 @@ export function createRateCounters(pool: Pool): RateCounters {
     return made;
   };
   return {
-    take: async (limit, key) => standingOf(await consume(limiterOf(limit), key)),
+    take: async (limit, key, points = 1) => standingOf(await consume(limiterOf(limit), key, points)),
     giveBack: async (limit, key) => {
       await limiterOf(limit).reward(key, 1);
     },
@@ -57,9 +57,9 @@ export function createRateCounters(pool: Pool): RateCounters {
 }
 
 /** The library throws where a limit is exceeded, and where the database fails; only the former is an answer. */
-async function consume(limiter: RateLimiterPostgres, key: string): Promise<{ isWithin: boolean; result: RateLimiterRes }> {
+async function consume(limiter: RateLimiterPostgres, key: string, points: number): Promise<{ isWithin: boolean; result: RateLimiterRes }> {
   try {
-    return { isWithin: true, result: await limiter.consume(key, 1) };
+    return { isWithin: true, result: await limiter.consume(key, points) };
   } catch (error) {
     if (error instanceof RateLimiterRes) return { isWithin: false, result: error };
     throw error;

@@ -1,11 +1,13 @@
 /** Limits on guessing, with counters in the database. The test plays a trusted proxy, so that it can come from many addresses. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ServerId } from '../../src/domain/ids.ts';
 import { createDatabasePool } from '../../src/platform/database-pool.ts';
 import { type AttemptLimits, createAttemptLimits } from '../../src/services/limit-attempts.ts';
 import { createRateCounters } from '../../src/store/rate-limits.ts';
 import { startIssuer, type TestIssuer, type TestPerson } from '../support/issuer.ts';
 import { moveTime } from '../support/moved-time.ts';
 import { Browser, readForms } from '../support/person.ts';
+import { postReports } from '../support/tool-reports.ts';
 
 let issuer: TestIssuer;
 let pool: ReturnType<typeof createDatabasePool>;
@@ -26,6 +28,7 @@ beforeAll(async () => {
         forgiveSignIn: (...attempt) => limits().forgiveSignIn(...attempt),
         admitRegistration: (...attempt) => limits().admitRegistration(...attempt),
         admitLink: (...attempt) => limits().admitLink(...attempt),
+        admitReports: (...attempt) => limits().admitReports(...attempt),
       },
     },
   });
@@ -182,6 +185,20 @@ describe('one-time links', () => {
       statuses.push((await issuer.send({ path: `/link/guess-${index}`, headers: { 'X-Forwarded-For': '203.0.113.99' } })).status);
     }
     expect([countOf(statuses, 404), countOf(statuses, 429)]).toEqual([30, 2]);
+  });
+});
+
+describe('reports of calls', () => {
+  it('ABUSE-10: are limited per server; the answer says how long to wait, and another server goes on', async () => {
+    const [server, other] = [await issuer.addServer(), await issuer.addServer()];
+    expect((await postReports(issuer, server, [])).status).toBe(200);
+    const { admitReports } = createAttemptLimits(createRateCounters(pool));
+    expect(await admitReports(issuer.tenant, server.serverId as ServerId, 299_999)).toEqual({ isAdmitted: true });
+    const refused = await postReports(issuer, server, []);
+    expect([refused.status, refused.json().error]).toEqual([429, 'temporarily_unavailable']);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(60);
+    expect((await postReports(issuer, other, [])).status).toBe(200);
   });
 });
 

@@ -114,6 +114,15 @@ const declared: Readonly<Record<string, Declared>> = {
     }),
     ...onlyAtHome(204, 401),
   },
+  'server-reports': {
+    request: ({ serverId, credential }) => ({
+      path: '/servers/reports',
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...basic(serverId, credential) },
+      body: '{"reports":[]}',
+    }),
+    ...onlyAtHome(200, 401),
+  },
   'protocol-authorize': {
     request: ({ clientId }) => ({
       path: `/authorize?${new URLSearchParams({
