@@ -1,5 +1,5 @@
 /** Audit events: the closed list of what is recorded when something is decided or done. docs/audit-events.md is made of it. */
-import type { ClientId, ConsentId, InstallationId, ServerId, UserId } from './ids.ts';
+import type { ApiKeyId, ClientId, ConsentId, InstallationId, ServerId, SubjectId } from './ids.ts';
 
 /** The columns that say whom and what an event concerns. */
 export type AuditSubject = 'userId' | 'clientId' | 'serverId' | 'consentId' | 'consentVersion' | 'installationId' | 'tool' | 'apiKeyId';
@@ -192,9 +192,10 @@ export const auditEventTypes = kinds({
     ocsf: 'User Access Management',
   },
   'token.issued': {
-    when: 'an access token is made',
-    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'installationId'],
-    detail: '`tools`: how many; `leftOut`: those left out, each with the reason',
+    when: 'an access token is made: for a client whose person allowed it, for a machine client, or for an API key',
+    about: ['userId', 'serverId'],
+    detail:
+      '`tools`: how many; `leftOut`: those left out, each with the reason; `grant` (`client_credentials`) where no consent is behind it',
     ocsf: 'Authorize Session',
   },
   'token.refresh-reused': {
@@ -208,8 +209,52 @@ export const auditEventTypes = kinds({
     ocsf: 'Authorize Session',
   },
   'token.revoked': {
-    when: 'a client revoked a token; the installation ended',
-    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'installationId'],
+    when: 'a client or API key revoked its tokens; with a refresh token, the installation ended',
+    about: ['userId', 'serverId'],
+    detail: '`token` (`access`) where that goes on',
+    ocsf: 'Authorize Session',
+  },
+  'service-account.created': {
+    when: 'an operator makes a service account, by itself or with its client or API key',
+    about: ['userId'],
+    detail: '`name`',
+    ocsf: 'Account Change',
+  },
+  'service-account.removed': {
+    when: 'it is removed, by itself or with its client',
+    about: ['userId'],
+    detail: '`name`',
+    ocsf: 'Account Change',
+  },
+  'service-account.disabled': { when: 'an operator ends all that it may do', about: ['userId'], ocsf: 'Account Change' },
+  'service-account.enabled': { when: 'an operator lets it go on', about: ['userId'], ocsf: 'Account Change' },
+  'service-account.tools-assigned': {
+    when: 'an operator says what it may do on a server',
+    about: ['userId', 'serverId'],
+    detail: '`tools`, `resources`, `prompts`, as they are from now on',
+    ocsf: 'User Access Management',
+  },
+  'api-key.created': {
+    when: 'a person makes an API key, or an operator one for a service account',
+    about: ['userId', 'serverId', 'apiKeyId'],
+    detail: '`name`, `tools`, `resources`, `prompts`, `expiresAt`',
+    ocsf: 'User Access Management',
+  },
+  'api-key.rotated': {
+    when: 'a key is replaced',
+    about: ['userId', 'serverId', 'apiKeyId'],
+    detail: '`expiresAt`; `previousUntil`: until when the one before works, or null',
+    ocsf: 'User Access Management',
+  },
+  'api-key.revoked': {
+    when: 'a key ends: by its owner, by an operator, or by itself',
+    about: ['userId', 'serverId', 'apiKeyId'],
+    detail: '`reason` (`revoked-by-owner`, `revoked-by-admin`, `revoked-by-client`, `all-ended`)',
+    ocsf: 'User Access Management',
+  },
+  'api-key.used': {
+    when: 'a server asks about a key, or it is exchanged for a token; at most once in ten minutes for each key',
+    about: ['userId', 'serverId', 'apiKeyId'],
     ocsf: 'Authorize Session',
   },
   'key.created': { when: 'a signing key is made', about: [], detail: '`kid`, `algorithm`', ocsf: 'Entity Management' },
@@ -238,7 +283,8 @@ export interface AuditEvent {
   outcome: 'success' | 'failure' | 'denied';
   actorType: 'user' | 'client' | 'server' | 'operator' | 'issuer';
   actorId?: string;
-  userId?: UserId;
+  /** Whom it concerns: a person, or the service account that a program acts as. */
+  userId?: SubjectId;
   clientId?: ClientId;
   serverId?: ServerId;
   consentId?: ConsentId;
@@ -247,7 +293,7 @@ export interface AuditEvent {
   /** The server's name for it. */
   tool?: string;
   /** The API key by which it was done. */
-  apiKeyId?: string;
+  apiKeyId?: ApiKeyId;
   /** Default `enforced`: the issuer saw it itself. `reported`: a server said so. */
   assurance?: 'enforced' | 'reported';
   address?: string;

@@ -21,13 +21,14 @@ export function hasSecret(method: ClientAuthMethod): boolean {
   return method === 'client_secret_basic' || method === 'client_secret_post';
 }
 
-/** The grants that a client may register for. */
-export type ClientGrant = 'authorization_code' | 'refresh_token';
+/** The grants of a client. `client_credentials` makes it a machine client, which an administrator alone can make. */
+export type ClientGrant = 'authorization_code' | 'refresh_token' | 'client_credentials';
 
 /** What is kept of a client's metadata. */
 export interface ClientMetadata {
   /** Untrusted text of at most 200 characters, one line. */
   name?: string;
+  /** Empty for a client that no person sees. */
   redirectUris: readonly string[];
   authMethod: ClientAuthMethod;
   /** For `private_key_jwt`: its public keys, or where it publishes them; one of both. */
@@ -59,22 +60,24 @@ export type ParsedClientMetadata = { ok: true; metadata: ClientMetadata } | { ok
 export const maxClientNameCharacters = 200;
 
 const authMethods: readonly ClientAuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+/** What a client that names no grants gets, and the most that one who registers itself can (ENG-16). */
 const grants: readonly ClientGrant[] = ['authorization_code', 'refresh_token'];
+const grantsByHand: readonly ClientGrant[] = [...grants, 'client_credentials'];
 
 /** Deeper than any metadata that means something; deeper ones are an attack on whoever walks them. */
 const maxDepth = 8;
 
 /**
  * Reads a registration or update request. Never throws; members that mean nothing here, inherited ones too, are ignored, and
- * what is null or empty is as good as absent (RFC 7592 §2.2).
+ * what is null or empty is as good as absent (RFC 7592 §2.2). `byHand`: an administrator says it.
  */
-export function parseClientMetadata(body: unknown): ParsedClientMetadata {
+export function parseClientMetadata(body: unknown, { byHand = false }: { byHand?: boolean } = {}): ParsedClientMetadata {
   try {
     if (!isRecord(body) || isDeeperThan(body, maxDepth)) throw wrong('the request must be a JSON object of client metadata');
     const members = new Map(Object.entries(body).filter(([, value]) => !isEmpty(value)));
     checkLinks(members);
     checkTypes(members);
-    return { ok: true, metadata: readMetadata(members) };
+    return { ok: true, metadata: readMetadata(members, byHand ? grantsByHand : grants) };
   } catch (error) {
     if (error instanceof MetadataError) return { ok: false, problem: error.problem };
     throw error;
@@ -83,9 +86,11 @@ export function parseClientMetadata(body: unknown): ParsedClientMetadata {
 
 type Members = ReadonlyMap<string, unknown>;
 
-function readMetadata(members: Members): ClientMetadata {
+function readMetadata(members: Members, offered: readonly ClientGrant[]): ClientMetadata {
   const redirectUris = readRedirectUris(members, 'redirect_uris');
-  if (redirectUris.length === 0) throw wrongUri('redirect_uris must name at least one redirect URI: say where answers go');
+  const ownGrants = readGrants(members, offered);
+  const asksPeople = ownGrants.includes('authorization_code');
+  if (redirectUris.length === 0 && asksPeople) throw wrongUri('redirect_uris must name at least one redirect URI: say where answers go');
   readResponseTypes(members);
   const name = readName(members);
   const links = { clientUri: 'client_uri', logoUri: 'logo_uri', policyUri: 'policy_uri', tosUri: 'tos_uri' } as const;
@@ -94,8 +99,8 @@ function readMetadata(members: Members): ClientMetadata {
     ...(name !== undefined && { name }),
     ...(Object.fromEntries(present) as Partial<Record<keyof typeof links, string>>),
     redirectUris,
-    ...readProof(members),
-    grants: readGrants(members),
+    ...readProof(members, ownGrants),
+    grants: ownGrants,
     applicationType: readApplicationType(members, redirectUris),
     postLogoutRedirectUris: readRedirectUris(members, 'post_logout_redirect_uris'),
   };
@@ -134,8 +139,13 @@ function readAuthMethod(members: Members): ClientAuthMethod {
 }
 
 /** How it proves who it is. Keys mean something for `private_key_jwt` alone, but a private one is refused beside every method: it has been told. */
-function readProof(members: Members): Pick<ClientMetadata, 'authMethod' | 'jwks' | 'jwksUri' | 'authSigningAlg'> {
+function readProof(
+  members: Members,
+  ownGrants: readonly ClientGrant[],
+): Pick<ClientMetadata, 'authMethod' | 'jwks' | 'jwksUri' | 'authSigningAlg'> {
   const authMethod = readAuthMethod(members);
+  if (authMethod === 'none' && ownGrants.includes('client_credentials'))
+    throw wrong('token_endpoint_auth_method none proves nothing, and client_credentials needs a proof: take another method');
   const [jwks, jwksUri] = [members.get('jwks'), members.get('jwks_uri')];
   if (hasSecretKey(jwks)) throw wrong('jwks must have public keys only: make a new key pair, and send its public half');
   if (authMethod !== 'private_key_jwt') return { authMethod };
@@ -161,10 +171,12 @@ function readSigningAlgorithm(members: Members): AssertionAlgorithm | undefined 
 }
 
 /** Absent: both, because a client that names none loses its access every few minutes without a refresh token (MCP-24). */
-function readGrants(members: Members): ClientGrant[] {
+function readGrants(members: Members, offered: readonly ClientGrant[]): ClientGrant[] {
   const value = members.get('grant_types') ?? grants;
   if (!isListOfTexts(value)) throw wrong('grant_types must be an array of strings');
-  const kept = grants.filter((grant) => value.includes(grant));
+  const kept = offered.filter((grant) => value.includes(grant));
+  if (kept.includes('client_credentials') && !kept.includes('authorization_code'))
+    return kept.filter((grant) => grant === 'client_credentials');
   if (!kept.includes('authorization_code'))
     throw wrong('grant_types must contain authorization_code: other grants are not for clients that register themselves');
   return kept;

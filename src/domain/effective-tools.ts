@@ -1,4 +1,4 @@
-/** What a token may carry: consent ∩ policy ∩ catalogue ∩ not expired ∩ digest not riskier than consented ∩ not held by a quarantine. One function for every place that asks. */
+/** What a token may carry: consent (or what a machine was assigned) ∩ policy ∩ catalogue ∩ not expired ∩ digest not riskier than consented ∩ not held by a quarantine. One function for every place that asks. */
 import type { CatalogueTool, ConsentedTool, ConsentTerms } from './consent.ts';
 import { type Decision, decisionOf, earlierEnd, type OwnTerm } from './decision.ts';
 import { type Allowable, judge, type RulesInForce, termOf } from './policy.ts';

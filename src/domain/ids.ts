@@ -15,6 +15,14 @@ export type ClientId = Branded<'client'>;
 export type ConsentId = Branded<'consent'>;
 /** `ins_…` */
 export type InstallationId = Branded<'installation'>;
+/** `svc_…`; the `sub` of tokens that are no person's. */
+export type ServiceAccountId = Branded<'serviceAccount'>;
+/** `asn_…` */
+export type ToolAssignmentId = Branded<'toolAssignment'>;
+/** `key_…`; names an API key, and is none. It is the client id of what the key does. */
+export type ApiKeyId = Branded<'apiKey'>;
+/** Whom a token is about. */
+export type SubjectId = UserId | ServiceAccountId;
 /** `iat_…`; names an initial access token, and is none. */
 export type InitialAccessTokenId = Branded<'initialAccessToken'>;
 
@@ -29,6 +37,9 @@ export const idPrefixes = {
   client: 'cli_',
   consent: 'cns_',
   installation: 'ins_',
+  serviceAccount: 'svc_',
+  toolAssignment: 'asn_',
+  apiKey: 'key_',
   initialAccessToken: 'iat_',
   event: 'evt_',
 } as const;
@@ -36,4 +47,9 @@ export const idPrefixes = {
 /** Reads a consent's id from outside; undefined for what none can be, some of which a database would choke on. */
 export function parseConsentId(text: string): ConsentId | undefined {
   return /^cns_[\w-]{1,64}$/.test(text) ? (text as ConsentId) : undefined;
+}
+
+/** Reads an API key's id from outside, in the same way. */
+export function parseApiKeyId(text: string): ApiKeyId | undefined {
+  return /^key_[\w-]{1,64}$/.test(text) ? (text as ApiKeyId) : undefined;
 }

@@ -9,11 +9,19 @@ const maxListedScopeBytes = 2_048;
  * stand in `document`, which is named by its own SHA-256. The salt keeps equal selections of two people from looking alike.
  */
 export function spellScope(effective: EffectiveTools, salt: string): { scope: string; document?: string } {
-  const extras = [...(effective.resources ? [RESOURCES_SCOPE] : []), ...(effective.prompts ? [PROMPTS_SCOPE] : [])];
-  const listed = [...effective.allowed.map(({ name }) => formatToolScope(name)), ...extras].join(' ');
+  const listed = spellWholeScope(effective);
   if (Buffer.byteLength(listed) <= maxListedScopeBytes) return { scope: listed };
   const document = JSON.stringify({ salt, tools: effective.allowed.map(({ name, digest }) => ({ name, digest })) });
-  return { scope: [TOOLS_LISTED_SCOPE, ...extras].join(' '), document };
+  return { scope: [TOOLS_LISTED_SCOPE, ...extrasOf(effective)].join(' '), document };
+}
+
+/** Spells all of them, however many: where no header has to carry it. */
+export function spellWholeScope(effective: EffectiveTools): string {
+  return [...effective.allowed.map(({ name }) => formatToolScope(name)), ...extrasOf(effective)].join(' ');
+}
+
+function extrasOf({ resources, prompts }: EffectiveTools): string[] {
+  return [...(resources ? [RESOURCES_SCOPE] : []), ...(prompts ? [PROMPTS_SCOPE] : [])];
 }
 
 /** The scopes a request names, as sent, each once. */

@@ -5,6 +5,19 @@ export function randomToken(bytes = 32): string {
   return randomBytes(bytes).toString('base64url');
 }
 
+const alphanumerics = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+/** The largest multiple of how many there are that a byte can reach: bytes from there on would favour the first ones. */
+const fairBytes = Math.floor(256 / alphanumerics.length) * alphanumerics.length;
+
+/** A secret of so many letters and digits, every one equally likely. */
+export function randomAlphanumerics(length: number): string {
+  let text = '';
+  while (text.length < length) {
+    for (const byte of randomBytes(length - text.length)) if (byte < fairBytes) text += alphanumerics.charAt(byte % alphanumerics.length);
+  }
+  return text;
+}
+
 /** An id of 120 random bits behind its prefix (`usr_…`); letters, digits, `-` and `_` only. */
 export function randomId(prefix: string): string {
   if (pooled + idBytes > pool.length) {

@@ -42,6 +42,7 @@ const sample = (file: string, text: string, expected?: RegExp): Sample => ({ fil
 
 const ruleSamples: Sample[] = [
   sample('src/domain/scope-import.ts', importOf('../resource-server/scope.ts')),
+  sample('src/domain/form-import.ts', importOf('../resource-server/api-key-form.ts')),
   sample('src/domain/type-import.ts', "import type { Thing } from '../store/thing.ts';\nexport type Other = Thing;\n", /src\/domain/),
   sample('src/domain/inline-type.ts', "export type Other = import('../store/thing.ts').Thing;\n", /src\/domain/),
   sample('src/domain/re-export.ts', "export * from '../store/thing.ts';\n", /src\/domain/),
