@@ -59,7 +59,7 @@ export function lookAlikeWords(found: LookAlike): string {
 /** Protocol fields in the protocol's spelling; never the secret's digest. */
 export function clientToJson(client: Client) {
   const { id, kind, metadata, demo, createdAt, firstAuthorizedAt, blockedAt, verifiedAt, quarantinedAt, quarantineEndsAt } = client;
-  const { previousSecret, identityChangedAt } = client;
+  const { previousSecret, identityChangedAt, serviceAccountId } = client;
   return {
     client_id: id,
     client_name: metadata.name ?? null,
@@ -78,6 +78,7 @@ export function clientToJson(client: Client) {
     quarantinedAt: quarantinedAt ?? null,
     quarantineEndsAt: quarantineEndsAt ?? null,
     blockedAt: blockedAt ?? null,
+    service_account: serviceAccountId ?? null,
     previousSecretUntil: previousSecret?.until ?? null,
   };
 }

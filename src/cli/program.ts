@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { productVersion } from '../compose/open-metrics.ts';
+import { addApiKeyCommands } from './commands/apikey.ts';
 import { addClientCommands } from './commands/client.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addConsentCommands } from './commands/consent.ts';
@@ -8,6 +9,7 @@ import { addMigrateCommand } from './commands/migrate.ts';
 import { addRegistrationTokenCommands } from './commands/registration-token.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addServerCommands } from './commands/server.ts';
+import { addServiceAccountCommands } from './commands/service-account.ts';
 import { addTenantCommands } from './commands/tenant.ts';
 import { addUserCommands } from './commands/user.ts';
 import type { Io } from './io.ts';
@@ -34,6 +36,8 @@ export function createProgram(io: Io, { json }: { json: boolean }): Command {
     addServerCommands,
     addClientCommands,
     addRegistrationTokenCommands,
+    addServiceAccountCommands,
+    addApiKeyCommands,
     addConsentCommands,
     addKeysCommands,
     addTenantCommands,

@@ -1,13 +1,14 @@
 /** The engine's storage of clients: it finds them, and does nothing else with them. */
 import Provider, { type Adapter, type AdapterPayload, type ClientMetadata as EngineClient } from 'oidc-provider';
-import type { ClientId, ServerId } from '../domain/ids.ts';
+import { type ApiKeyId, type ClientId, parseApiKeyId, type ServerId } from '../domain/ids.ts';
+import { findApiKeyProof } from '../services/find-machine.ts';
 import { noteClientUse } from '../services/reap-clients.ts';
 import { findClient, isClientId, isServerClientId } from '../store/clients.ts';
 import { findServerCredentialDigest } from '../store/servers.ts';
 import { type AdapterEnvironment, currentState } from './adapter-environment.ts';
 import { judgeBlockedClient } from './blocked-client.ts';
 import { findAssertionKeys, type KeyedClient, showsAssertion } from './client-assertion.ts';
-import { serverAsEngineClient, toEngineClient } from './engine-client.ts';
+import { apiKeyAsEngineClient, serverAsEngineClient, toEngineClient } from './engine-client.ts';
 
 /** The engine's `adapter` for its model `Client`. */
 export class ClientAdapter implements Adapter {
@@ -17,11 +18,19 @@ export class ClientAdapter implements Adapter {
     this.#environment = environment;
   }
 
-  /** A client that registered or was made, or a server by its credential (ENG-30). Where the engine expects the secret it gets its digest. */
+  /**
+   * A client that registered or was made, a server by its credential (ENG-30), or an API key. Where the engine expects the secret it gets
+   * its digest.
+   */
   async find(id: string): Promise<AdapterPayload | undefined> {
     if (!isClientId(id)) return undefined;
-    const found = isServerClientId(id) ? await this.#findServer(id as ServerId) : await this.#findClient(id as ClientId);
-    return found as AdapterPayload | undefined;
+    return (await this.#findAny(id)) as AdapterPayload | undefined;
+  }
+
+  #findAny(id: string): Promise<EngineClient | undefined> {
+    const keyId = parseApiKeyId(id);
+    if (keyId !== undefined) return this.#findApiKey(keyId);
+    return isServerClientId(id) ? this.#findServer(id as ServerId) : this.#findClient(id as ClientId);
   }
 
   async #findClient(id: ClientId): Promise<EngineClient | undefined> {
@@ -45,6 +54,12 @@ export class ClientAdapter implements Adapter {
     const caller = Provider.ctx ? callerOf(Provider.ctx) : '';
     const keys = await findAssertionKeys(runtime, tenant, { ...client, caller });
     return toEngineClient(id, metadata, { digests: workingDigests(client, runtime.clock.now()), keys });
+  }
+
+  async #findApiKey(id: ApiKeyId): Promise<EngineClient | undefined> {
+    const { runtime, tenant } = this.#environment;
+    const digests = await findApiKeyProof(runtime, tenant, id);
+    return digests.length === 0 ? undefined : apiKeyAsEngineClient(id, digests);
   }
 
   async #findServer(id: ServerId): Promise<EngineClient | undefined> {

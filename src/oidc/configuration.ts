@@ -1,12 +1,13 @@
 import type { Context } from 'koa';
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { assertionAlgorithms } from '../domain/client-metadata.ts';
-import { describeResourceServer, fillAccessToken, refuseResource } from './access-token.ts';
+import { describeResourceServer, fillAccessToken } from './access-token.ts';
 import { findAccount } from './account.ts';
 import { createAdapterFactory } from './adapter.ts';
 import { clockToleranceSeconds, judgeAssertion } from './client-assertion.ts';
 import { createInteractionPolicy } from './consent-policy.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
+import { chooseResource, findMachineServer, isMachineRequest } from './machine-token.ts';
 import { renderEngineError, renderSignOut } from './pages.ts';
 import { grantSeconds, refreshTokenSeconds } from './refresh-lifetime.ts';
 import { findRegisteredResource, REQUESTED_SCOPE_PARAM, refuseUnstorable } from './rewrite-authorization.ts';
@@ -52,6 +53,7 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
     cookies: cookieSettings(environment),
     features: {
       devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
@@ -61,7 +63,7 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
       revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId },
       resourceIndicators: {
         enabled: true,
-        defaultResource: refuseResource,
+        defaultResource: (ctx) => chooseResource(environment, ctx),
         useGrantedResource: async () => true,
         getResourceServerInfo: (ctx, resource) => describeResource(environment, ctx, resource),
       },
@@ -88,6 +90,7 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
     ttl: {
       AccessToken: () => lifetimes.accessTokenSeconds,
       AuthorizationCode: () => lifetimes.authorizationCodeSeconds,
+      ClientCredentials: () => lifetimes.accessTokenSeconds,
       Grant: () => grantSeconds(runtime),
       IdToken: () => lifetimes.accessTokenSeconds,
       Interaction: () => lifetimes.interactionSeconds,
@@ -97,8 +100,9 @@ export function configureEngine(environment: EngineEnvironment): Configuration {
   };
 }
 
-/** At authorize the resource must be one of ours, and one; afterwards it is the one that was granted. */
+/** At authorize the resource must be one of ours, and one; afterwards it is the one that was granted. A machine names one of ours in any spelling. */
 async function describeResource(environment: EngineEnvironment, ctx: KoaContextWithOIDC, resource: string) {
+  if (isMachineRequest(ctx)) return describeResourceServer(environment, (await findMachineServer(environment, ctx, resource)).resource);
   if (ctx.oidc.route === 'authorization') {
     const isOne = !Array.isArray(ctx.oidc.params?.resource) || ctx.oidc.params.resource.length === 1;
     if (!isOne || (await findRegisteredResource(environment, resource)) !== resource) throw new errors.InvalidTarget();

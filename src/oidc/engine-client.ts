@@ -1,7 +1,7 @@
 import type { ClientMetadata as EngineClient, JWK } from 'oidc-provider';
 import type { PublicJwk } from '../domain/client-keys.ts';
 import type { ClientMetadata } from '../domain/client-metadata.ts';
-import type { ClientId, ServerId } from '../domain/ids.ts';
+import type { ApiKeyId, ClientId, ServerId } from '../domain/ids.ts';
 
 /**
  * A client as the engine is to see it. Where it expects the secret it gets the digests of those that work, one or two. `application_type` here only tells it which
@@ -27,7 +27,19 @@ export function toEngineClient(
     }),
     application_type: claimsScheme ? 'native' : 'web',
     grant_types: metadata.grants,
-    response_types: ['code'],
+    response_types: metadata.grants.includes('authorization_code') ? ['code'] : [],
+  };
+}
+
+/** An API key as a client of its own: it proves itself by the key, and exchanges it for a token by the grant that every client speaks. */
+export function apiKeyAsEngineClient(id: ApiKeyId, digests: readonly string[]): EngineClient {
+  return {
+    client_id: id,
+    client_secret: digests.join(' '),
+    token_endpoint_auth_method: 'client_secret_basic',
+    redirect_uris: [],
+    response_types: [],
+    grant_types: ['client_credentials'],
   };
 }
 

@@ -5,6 +5,7 @@
 import { errors } from 'oidc-provider';
 import type { Failure } from '../domain/failures.ts';
 import { isDatabaseTrouble } from '../platform/database-trouble.ts';
+import type { MachineIssue } from '../services/issue-machine-access.ts';
 import { ClientKeysUnavailable } from './client-assertion.ts';
 
 /** A client that an administrator has blocked asks for access. It learns of it by the page that its person sees, and by no redirect. */
@@ -41,6 +42,22 @@ export function toTokenError(failure: Failure): Error {
       return new Error(`a token request met "${failure.kind}", which only a consent page can meet`);
     default:
       return failure satisfies never;
+  }
+}
+
+/** What it means to a machine that it gets no token. It has proven who it is, so it may know why. */
+export function toMachineTokenError(problem: Extract<MachineIssue, { ok: false }>['problem'], askedScope: string | undefined): Error {
+  switch (problem) {
+    case 'over':
+      return new errors.InvalidClientAuth({ detail: 'the client or API key is over' });
+    case 'disabled':
+      return new errors.UnauthorizedClient('whom it acts as is disabled');
+    case 'not-assigned':
+      return new errors.InvalidTarget();
+    case 'nothing-granted':
+      return new errors.InvalidScope('nothing of it is assigned', askedScope ?? '');
+    default:
+      return problem satisfies never;
   }
 }
 

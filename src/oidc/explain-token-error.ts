@@ -1,10 +1,11 @@
 import type { Context } from 'koa';
+import { stateOf } from './request-state.ts';
 
 /**
  * What the errors of the token endpoint tell honest developers, by code, or by what the engine says (its texts as of the pinned
  * version). One text for all reasons of a code, so that nobody learns which it was; the log has that.
  */
-const texts: readonly [error: string, description: RegExp, text: string][] = [
+const texts: readonly Text[] = [
   [
     'invalid_client',
     /./,
@@ -16,7 +17,7 @@ const texts: readonly [error: string, description: RegExp, text: string][] = [
     'the code or refresh_token is not good (any more) for this client: it is unknown, used, expired or revoked, or code_verifier or redirect_uri differ from those of the authorization request; start a new authorization',
   ],
   ['invalid_target', /./, 'resource must be the one that was authorized: send that, or leave it out'],
-  ['unsupported_grant_type', /./, 'grant_type must be authorization_code or refresh_token'],
+  ['unsupported_grant_type', /./, 'grant_type must be authorization_code, refresh_token or client_credentials'],
   ['invalid_request', /^no client authentication/, 'client_id is missing: send it in the body, confidential clients with their secret'],
   [
     'invalid_request',
@@ -30,9 +31,33 @@ const texts: readonly [error: string, description: RegExp, text: string][] = [
   ],
 ];
 
+/** What machines are told in their place. */
+const machineTexts: readonly Text[] = [
+  [
+    'invalid_client',
+    /./,
+    'the client or API key is unknown here, revoked or expired, or did not prove what it is: check client_id and credentials',
+  ],
+  [
+    'invalid_target',
+    /./,
+    'resource must be a server on which this client is assigned tools: ask whoever runs this issuer to assign them (toolgrant client tool)',
+  ],
+  [
+    'invalid_scope',
+    /assigned/,
+    'of what scope asks for, nothing is assigned to this client and usable now: leave scope out to get all that is, or ask whoever runs this issuer',
+  ],
+  ['unauthorized_client', /./, 'what this client or API key acts as is disabled: ask whoever runs this issuer'],
+];
+
+type Text = readonly [error: string, description: RegExp, text: string];
+
 /** Puts these words in the place of the engine's. */
 export function explainTokenError(ctx: Context): void {
   const { error, error_description: description } = (ctx.body ?? {}) as { error?: string; error_description?: string };
-  const [, , text] = texts.find(([code, pattern]) => code === error && pattern.test(description ?? '')) ?? [];
+  const { grantType } = stateOf(ctx);
+  const candidates = grantType === 'client_credentials' ? [...machineTexts, ...texts] : texts;
+  const [, , text] = candidates.find(([code, pattern]) => code === error && pattern.test(description ?? '')) ?? [];
   if (text !== undefined) ctx.body = { ...(ctx.body as object), error_description: text };
 }

@@ -28,8 +28,8 @@ function takeUrlsFromIssuer(provider: Provider): void {
 type ContextInternals = OIDCContext & { ctx: Parameters<typeof stateOf>[0]; params: Record<string, unknown> | undefined };
 
 /**
- * At the token endpoint, as soon as the engine knows the client, a refresh's `scope` is taken off for us to judge; and as soon as it
- * knows what is redeemed, `resource` in another spelling becomes the granted one (ENG-28). What came twice stays, to be refused.
+ * At the token endpoint, as soon as the engine knows the client, the `scope` of a refresh and of a machine is taken off for us to judge;
+ * and as soon as it knows what is redeemed, `resource` in another spelling becomes the granted one (ENG-28). What came twice stays, to be refused.
  */
 function readTokenRequests(provider: Provider): void {
   const { prototype } = provider.OIDCContext;
@@ -45,7 +45,8 @@ function readTokenRequests(provider: Provider): void {
 }
 
 function takeScopeOff(ctx: Parameters<typeof stateOf>[0], params: Record<string, unknown>): void {
-  if (params.grant_type !== 'refresh_token' || typeof params.scope !== 'string') return;
+  const isOurs = params.grant_type === 'refresh_token' || params.grant_type === 'client_credentials';
+  if (!isOurs || typeof params.scope !== 'string') return;
   stateOf(ctx).askedScope = params.scope;
   params.scope = undefined;
 }

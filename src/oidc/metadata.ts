@@ -22,7 +22,7 @@ export function describeIssuer({ issuer, settings }: Pick<Tenant, 'issuer' | 'se
     scopes_supported: advertisedScopes,
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
-    grant_types_supported: ['authorization_code', 'refresh_token'],
+    grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
     token_endpoint_auth_methods_supported: ['none', ...provenMethods],
     token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     introspection_endpoint_auth_methods_supported: provenMethods,

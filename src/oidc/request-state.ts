@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import type { ServerId } from '../domain/ids.ts';
 import type { issueAccess } from '../services/issue-access.ts';
 import type { PreparedTokenRequest, Successor } from '../services/prepare-token-request.ts';
 
@@ -37,8 +38,10 @@ export interface RequestState {
   revocations: Map<string, RevocationReason>;
   /** The successor of the presented refresh token, when it was handed out already and is handed out once more. */
   successor?: string;
-  /** The `scope` that came with a refresh; the engine does not see it. */
+  /** The `scope` that came with a refresh, or from a machine; the engine does not see it. */
   askedScope?: string;
+  /** The server that a machine asks for. */
+  machineServer?: { id: ServerId; resource: string };
   /** The session that the request came with. */
   sessionId?: string;
   /** That session was ended, or got another id, while this request was answered; this request neither revives nor renames it. */

@@ -1,9 +1,14 @@
 import { parse } from 'node:querystring';
 import type { Context, Next } from 'koa';
 import type { OIDCContext } from 'oidc-provider';
-import type { ClientId, ServerId } from '../domain/ids.ts';
+import { looksLikeApiKey } from '../domain/api-key.ts';
+import type { ServerId } from '../domain/ids.ts';
+import type { MachineId } from '../services/find-machine.ts';
+import { type ApiKeyAccess, introspectApiKey, introspectApiKeyFor } from '../services/introspect-api-key.ts';
 import { isTokenActive, isTokenActiveFor } from '../services/introspect-token.ts';
+import { revokeApiKeyOf } from '../services/manage-api-keys.ts';
 import { revokeAccessToken } from '../services/revoke-token.ts';
+import type { Origin } from '../services/runtime.ts';
 import { allowNoOrigin } from './cors.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { readFormBody, unreadContext } from './form-body.ts';
@@ -47,12 +52,21 @@ function plainQuestionIn(ctx: Context, body: Buffer): PlainQuestion | undefined 
   return id === undefined || secret === undefined ? undefined : { id, secret, token };
 }
 
-/** False when that was not for us to answer: no server, or no access token of ours. */
+/** False when that was not for us to answer: no server, or neither an access token of ours nor an API key. */
 async function answerPlainQuestion(
-  { runtime, tenant }: EngineEnvironment,
+  environment: EngineEnvironment,
   ctx: Context,
   { question, readToken }: { question: PlainQuestion; readToken: OwnTokenReader },
 ): Promise<boolean> {
+  const { runtime, tenant } = environment;
+  if (looksLikeApiKey(question.token)) {
+    const { id, secret, token: key } = question;
+    const answer = await introspectApiKeyFor(runtime, tenant, { id, secret, key, origin: serverOrigin(environment, ctx, id) });
+    if (!answer) return false;
+    ctx.status = 200;
+    ctx.body = describeApiKey(tenant, answer.access);
+    return true;
+  }
   const token = await readToken(question.token);
   const isActive = token && (await isTokenActiveFor(runtime, tenant, { ...question, token }));
   if (isActive === undefined) return false;
@@ -79,9 +93,16 @@ async function answerByEngine(
   }
   if (!client || !isAuthenticated(ctx)) return;
   ctx.status = 200;
-  const token = await readToken(tokenOf(ctx));
+  const { runtime, tenant } = environment;
   const serverId = client.clientId as ServerId;
-  const isActive = token !== undefined && (await isTokenActive(environment.runtime, environment.tenant, { serverId, token }));
+  const presented = tokenOf(ctx);
+  if (looksLikeApiKey(presented)) {
+    const question = { serverId, key: presented, origin: serverOrigin(environment, ctx, serverId) };
+    ctx.body = describeApiKey(tenant, await introspectApiKey(runtime, tenant, question));
+    return;
+  }
+  const token = await readToken(presented);
+  const isActive = token !== undefined && (await isTokenActive(runtime, tenant, { serverId, token }));
   ctx.body = isActive ? describeToken(token) : { active: false };
 }
 
@@ -91,7 +112,20 @@ function describeToken({ claims, audience, clientId }: OwnToken): object {
   return { active: true, ...facts };
 }
 
-/** Revocation (RFC 7009). Refresh tokens are the engine's; access tokens are ours. What is not the caller's is left alone, silently. */
+function serverOrigin({ settings }: EngineEnvironment, ctx: Context, serverId: string): Origin {
+  return { ...settings.describeCaller(ctx), actorType: 'server', actorId: serverId };
+}
+
+/** An API key is told as a token whose client it is itself. */
+function describeApiKey({ issuer }: { issuer: string }, access: ApiKeyAccess | undefined): object {
+  if (!access) return { active: false };
+  const { id, subject, resource, scope, issuedAt, expiresAt } = access;
+  const seconds = (at: Date) => Math.floor(at.getTime() / 1_000);
+  const facts = { scope, client_id: id, token_type: 'Bearer', sub: subject, aud: resource, iss: issuer, jti: id };
+  return { active: true, ...facts, iat: seconds(issuedAt), exp: seconds(expiresAt) };
+}
+
+/** Revocation (RFC 7009). Refresh tokens are the engine's; access tokens and API keys are ours. What is not the caller's is left alone, silently. */
 export async function answerRevocation(
   environment: EngineEnvironment,
   ctx: Inspected,
@@ -99,14 +133,18 @@ export async function answerRevocation(
 ): Promise<void> {
   await engine();
   const client = ctx.oidc?.client;
+  const { runtime, tenant, originOf } = environment;
+  if (client && ctx.status === 200 && looksLikeApiKey(tokenOf(ctx))) {
+    const clientId = client.clientId as MachineId;
+    return revokeApiKeyOf(runtime, tenant, { clientId, key: tokenOf(ctx), origin: originOf(ctx) });
+  }
   if (!client || !isAuthenticated(ctx) || ctx.status === 200) return;
   ctx.status = 200;
   ctx.remove('Content-Type');
   ctx.body = '';
   const token = await readToken(tokenOf(ctx));
   if (token?.clientId !== client.clientId) return;
-  const { runtime, tenant, originOf } = environment;
-  await revokeAccessToken(runtime, tenant, { clientId: client.clientId as ClientId, status: token.status, origin: originOf(ctx) });
+  await revokeAccessToken(runtime, tenant, { clientId: client.clientId as MachineId, status: token.status, origin: originOf(ctx) });
 }
 
 /** The form was read, and nobody says in it or in the header who asks; the engine takes that for a malformed request (RFC 7662 §2.1). */

@@ -4,6 +4,7 @@ import { transact } from '../store/client.ts';
 import { countConsentsOfClient } from '../store/client-consents.ts';
 import { changeClientStanding, findClient, lockClient } from '../store/clients.ts';
 import { beginConsentSweep, hasConsentSweep } from '../store/consent-sweeps.ts';
+import { invalidateMachineStatus } from '../store/machine-status.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { type EndedConsents, finishConsentSweep } from './sweep-consents.ts';
 
@@ -27,6 +28,7 @@ export async function blockClient(runtime: Runtime, tenant: Tenant, { clientId, 
     const at = runtime.clock.now();
     await changeClientStanding(db, tenant.id, clientId, { blockedAt: at });
     await beginConsentSweep(db, { tenantId: tenant.id, clientId }, at);
+    if (client.serviceAccountId) await invalidateMachineStatus(db, tenant.id, { clientOf: client.serviceAccountId }, at);
     const ending = await countConsentsOfClient(db, tenant.id, clientId);
     await recordAuditEvent(db, tenant.id, { ...origin, type: 'client.blocked', outcome: 'success', at, clientId, detail: ending });
     return { isChanged: true as const, ...ending };

@@ -4,6 +4,7 @@ import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
 import { type ClientStandingChange, changeClientStanding, findClient, lockClient, type StoredClient } from '../store/clients.ts';
 import { beginConsentSweep } from '../store/consent-sweeps.ts';
+import { invalidateMachineStatus } from '../store/machine-status.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { finishConsentSweep } from './sweep-consents.ts';
 
@@ -79,6 +80,7 @@ async function judge(
     const { type, change, detail } = decision;
     await changeClientStanding(db, tenant.id, clientId, change);
     await beginConsentSweep(db, { tenantId: tenant.id, clientId }, at);
+    if (client.serviceAccountId) await invalidateMachineStatus(db, tenant.id, { clientOf: client.serviceAccountId }, at);
     await recordAuditEvent(db, tenant.id, { ...origin, type, outcome: 'success', at, clientId, detail });
     const now = await findClient(db, tenant.id, clientId);
     return now && { client: now, isChanged: true };

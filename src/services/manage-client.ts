@@ -12,6 +12,7 @@ import { noteIdentityChange } from './note-identity-change.ts';
 import { noteClientUse } from './reap-clients.ts';
 import { describeMetadata } from './register-client.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
+import { leaveServiceAccount } from './service-accounts.ts';
 import { finishConsentSweep } from './sweep-consents.ts';
 
 /** The client that a management token manages; undefined for a token that is unknown or another client's (ABUSE-11). */
@@ -74,12 +75,16 @@ function isOwnSecret(client: StoredClient, claimed: unknown): boolean {
   return typeof claimed === 'string' && client.secretDigest !== undefined && isEqualConstantTime(sha256(claimed), client.secretDigest);
 }
 
-/** Removes a client with everything it was allowed; its tokens die by the status list. False when it was gone already. */
+/**
+ * Removes a client with everything it was allowed; its tokens die by the status list. A service account that it acted as goes with it, unless
+ * API keys act as that too. False when it was gone already.
+ */
 export async function removeClient(runtime: Runtime, tenant: Tenant, removal: { clientId: ClientId; origin: Origin }): Promise<boolean> {
   const { clientId, origin } = removal;
   return transact(runtime.store, async (db) => {
     await lockClient(db, tenant.id, clientId);
-    if (!(await findClient(db, tenant.id, clientId))) return false;
+    const client = await findClient(db, tenant.id, clientId);
+    if (!client) return false;
     const at = runtime.clock.now();
     const consents = await listConsents(db, tenant.id, { clientId });
     for (const { id } of [...consents].sort((a, b) => (a.id < b.id ? -1 : 1))) {
@@ -87,6 +92,7 @@ export async function removeClient(runtime: Runtime, tenant: Tenant, removal: { 
       await invalidateStatusOfConsent(db, tenant.id, id, at);
     }
     await deleteClient(db, tenant.id, clientId);
+    if (client.serviceAccountId) await leaveServiceAccount(runtime, db, { tenant, id: client.serviceAccountId, origin });
     await deleteArtifactsByUid(db, tenant.id, { model: managementTokenModel, uid: clientId });
     await recordAuditEvent(db, tenant.id, {
       ...origin,

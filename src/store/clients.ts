@@ -1,6 +1,6 @@
 import type { ClientMetadata } from '../domain/client-metadata.ts';
 import type { ClientKind } from '../domain/client-trust.ts';
-import { type ClientId, idPrefixes, type TenantId } from '../domain/ids.ts';
+import { type ClientId, idPrefixes, type ServiceAccountId, type TenantId } from '../domain/ids.ts';
 import type { QuarantineSetting } from '../domain/quarantine.ts';
 import type { Database } from './client.ts';
 import type { Prisma } from './generated/client.ts';
@@ -20,6 +20,8 @@ export interface NewClient {
   secretDigest?: string;
   demo?: boolean;
   createdAt: Date;
+  /** What a machine client acts as. */
+  serviceAccountId?: ServiceAccountId;
 }
 
 /** A client as stored. */
@@ -66,6 +68,7 @@ function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
     ...(row.quarantinedAt && { quarantinedAt: row.quarantinedAt }),
     ...(row.quarantineEndsAt && { quarantineEndsAt: row.quarantineEndsAt }),
     ...(row.identityChangedAt && { identityChangedAt: row.identityChangedAt }),
+    ...(row.serviceAccountId !== null && { serviceAccountId: row.serviceAccountId as ServiceAccountId }),
   };
 }
 
@@ -73,6 +76,16 @@ function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
 export async function findClient(db: Database, tenantId: TenantId, id: ClientId): Promise<StoredClient | undefined> {
   if (!isClientId(id)) return undefined;
   const row = await db.client.findUnique({ where: { tenantId_id: { tenantId, id } } });
+  return row ? toClient(row) : undefined;
+}
+
+/** Finds the machine client that acts as a service account, blocked ones included. */
+export async function findClientOfServiceAccount(
+  db: Database,
+  tenantId: TenantId,
+  serviceAccountId: ServiceAccountId,
+): Promise<StoredClient | undefined> {
+  const row = await db.client.findFirst({ where: { tenantId, serviceAccountId } });
   return row ? toClient(row) : undefined;
 }
 

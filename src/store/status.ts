@@ -3,12 +3,16 @@
  * fresh token never meets a list too old to know it. A row leaves only when every token that carries it has expired and every
  * copy of a list that showed it has aged out; then the index may be drawn again.
  */
-import type { ConsentId, InstallationId, ServerId, TenantId, UserId } from '../domain/ids.ts';
+import type { ApiKeyId, ConsentId, InstallationId, ServerId, TenantId, ToolAssignmentId, UserId } from '../domain/ids.ts';
 import { randomIndex } from '../platform/random.ts';
 import type { Database } from './client.ts';
+import { invalidateMachineStatus } from './machine-status.ts';
 
 /** Indices in a list; fixed and published, a list is never longer or shorter. */
 export const statusListLength = 131_072;
+
+/** Whose tokens carry an index. */
+export type StatusHolderId = InstallationId | ToolAssignmentId | ApiKeyId;
 
 /** Draws in the list that gives out indices before another one does. */
 const maxDraws = 8;
@@ -19,15 +23,14 @@ export function drawIndices(): number[] {
 }
 
 /**
- * Assigns a free index to an installation, or to whatever else gets tokens of its own: `installationId` is the name that its index is
- * found by when it ends (`invalidateStatusOf…`), and no more. Call it on the transaction that writes down which index it is, with what
+ * Assigns a free index to an installation, a tool assignment or an API key. Call it on the transaction that writes down which index it is, with what
  * may end locked: two that come at once for the same would take two, and a sweep that went before would miss it. The index is given
  * back by being turned invalid, never by being deleted.
  */
 export async function assignIndex(
   db: Database,
   tenantId: TenantId,
-  installationId: InstallationId,
+  holderId: StatusHolderId,
   now: Date,
 ): Promise<{ list: number; index: number }> {
   for (;;) {
@@ -35,7 +38,7 @@ export async function assignIndex(
     const list = tenant.drawnList ?? tenant.statusLists - 1;
     for (const index of drawIndices()) {
       const taken = await db.statusEntry.createMany({
-        data: { tenantId, list, index, installationId, assignedAt: now },
+        data: { tenantId, list, index, installationId: holderId, assignedAt: now },
         skipDuplicates: true,
       });
       if (taken.count === 1) return { list, index };
@@ -87,14 +90,16 @@ export async function invalidateStatusOfConsent(db: Database, tenantId: TenantId
   await invalidateWhere(db, tenantId, { consentId }, now);
 }
 
-/** The same for all consents for a server. Lock them first (`lockConsentsOfServer`). */
+/** The same for all tokens for a server, those of machines among them. Lock the consents first (`lockConsentsOfServer`). */
 export async function invalidateStatusOfServer(db: Database, tenantId: TenantId, serverId: ServerId, now: Date): Promise<void> {
   await invalidateWhere(db, tenantId, { consent: { serverId } }, now);
+  await invalidateMachineStatus(db, tenantId, { serverId }, now);
 }
 
-/** The same for all consents of a person. Lock them first (`lockConsentsOfUser`). */
+/** The same for all tokens of a person, those of her API keys among them. Lock the consents first (`lockConsentsOfUser`). */
 export async function invalidateStatusOfUser(db: Database, tenantId: TenantId, userId: UserId, now: Date): Promise<void> {
   await invalidateWhere(db, tenantId, { consent: { userId } }, now);
+  await invalidateMachineStatus(db, tenantId, { userId }, now);
 }
 
 async function invalidateWhere(
@@ -110,6 +115,19 @@ async function invalidateWhere(
     rows.map(({ id }) => id as InstallationId),
     now,
   );
+}
+
+/** Finds whose tokens carry an index. */
+export async function findHolderOfIndex(
+  db: Database,
+  tenantId: TenantId,
+  entry: { list: number; index: number },
+): Promise<StatusHolderId | undefined> {
+  const row = await db.statusEntry.findUnique({
+    where: { tenantId_list_index: { tenantId, ...entry } },
+    select: { installationId: true },
+  });
+  return row ? (row.installationId as StatusHolderId) : undefined;
 }
 
 /** Whether an index reads INVALID. */

@@ -74,7 +74,7 @@ describe('client create', () => {
   it.each([
     ['redirect-uri', ['--redirect-uri', 'javascript:alert(1)']],
     ['redirect-uri', []],
-    ['metadata', ['--redirect-uri', 'https://a.example/cb', '--grant', 'client_credentials']],
+    ['metadata', ['--redirect-uri', 'https://a.example/cb', '--grant', 'password']],
     ['metadata', ['--redirect-uri', 'https://a.example/cb', '--auth', 'private_key_jwt']],
   ])('ABUSE-1, ABUSE-9: refuses (%s) %j', async (code, options) => {
     const result = await run('client', 'create', '--name', 'Bad', ...options, '--json');

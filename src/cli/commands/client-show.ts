@@ -36,10 +36,13 @@ export async function showClient({ runtime, tenant }: Office, { args }: Call): P
     ...(jwks ?? []).map(({ kty, kid }) => ['Key', `${kty}${kid === undefined ? '' : ` ${kid}`}`]),
     ...(client.previousSecret ? [['Old secret until', minute(client.previousSecret.until)]] : []),
     ['Grants', grants.join(', ')],
+    ...(client.serviceAccountId ? [['Acts as', client.serviceAccountId]] : []),
     ['Application type', applicationType],
     ...redirectUris.map((uri) => ['Redirect URI', uri]),
   ];
-  const next = `Who allowed it what: toolgrant consent list --client ${plainText(client.id)}`;
+  const next = client.serviceAccountId
+    ? `What it may use: toolgrant client tool ${plainText(client.id)}`
+    : `Who allowed it what: toolgrant consent list --client ${plainText(client.id)}`;
   return {
     json: {
       ...clientToJson(client),

@@ -9,9 +9,11 @@ import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText } from '../plain-text.ts';
 import { readOption } from '../read-option.ts';
 import type { Report } from '../report.ts';
+import { type NamedChoice, readToolOptions, termsWords, withToolOptions } from '../tool-choice.ts';
 import { addJudgementCommands } from './client-judgement.ts';
 import { addClientList } from './client-list.ts';
 import { showClient as show } from './client-show.ts';
+import { assign } from './service-account.ts';
 
 type ClientOffice = Office & { origin: Origin };
 
@@ -19,10 +21,15 @@ type ClientOffice = Office & { origin: Origin };
 export function addClientCommands(program: Command, io: Io): void {
   const client = group(program, 'client', 'the OAuth clients: agents that ask for access');
 
-  tenantLeaf(client, 'create', 'make a client by hand; most register themselves')
+  withToolOptions(tenantLeaf(client, 'create', 'make a client by hand; most register themselves'))
     .requiredOption('--name <name>', 'what people read when they decide')
     .option('--redirect-uri <uri>', 'where answers go; may be repeated', collect, [])
-    .option('--grant <grant>', 'authorization_code or refresh_token; may be repeated (default: both)', collect, [])
+    .option(
+      '--grant <grant>',
+      'authorization_code, refresh_token (default: both), or client_credentials for a machine; may be repeated',
+      collect,
+      [],
+    )
     .option('--auth <method>', 'none, client_secret_basic, client_secret_post or private_key_jwt (default: client_secret_basic)')
     .option('--jwks <file>', 'its public keys, a JWK set; for private_key_jwt')
     .option('--jwks-uri <url>', 'where it publishes them instead')
@@ -33,6 +40,10 @@ export function addClientCommands(program: Command, io: Io): void {
     .argument('<client-id>')
     .action(inOffice(io, show));
   addJudgementCommands(client, io);
+  withToolOptions(tenantLeaf(client, 'tool', 'show the tools that a machine client may use, or say which, on one server'))
+    .argument('<client-id>')
+    .option('--none', 'nothing on that server')
+    .action(inOffice(io, assignTo));
   tenantLeaf(client, 'secret', 'give a client made by hand a new secret; the old one works for a while')
     .argument('<client-id>')
     .option('--overlap <duration>', 'how long the old one works beside it, such as 1h or 7d', '24h')
@@ -47,23 +58,50 @@ function collect(value: string, before: string[]): string[] {
   return [...before, value];
 }
 
-async function create({ runtime, tenant, origin }: ClientOffice, { options }: Call): Promise<Report> {
+async function create(office: ClientOffice, { options }: Call): Promise<Report> {
+  const { runtime, tenant, origin } = office;
   const { createManualClient } = await import('../../services/create-client.ts');
   const grants = options['grant'] as string[];
+  const read = await readToolOptions(office, options);
   const request = {
     name: String(options['name']),
     redirectUris: options['redirectUri'] as string[],
     ...(await readProof(options)),
     ...(grants.length > 0 && { grants }),
+    ...(read && { assignment: read.choice }),
   };
   const made = await createManualClient(runtime, tenant, { request, origin });
   if (!made.ok) throw new CommandFailed(made.problem.kind, `The client cannot be made: ${plainText(made.problem.reason)}.`);
-  const { client, secret } = made;
+  const { client, secret, assigned } = made;
   const secretLines = secret === undefined ? [proofWords(client)] : [`Client secret:  ${secret}`, 'The secret is shown this once.'];
   return {
     json: { ...clientToJson(client), client_secret: secret ?? null },
-    text: [`${plainText(request.name)} is made.`, '', `Client id:      ${client.id}`, ...secretLines].join('\n'),
+    text: [
+      `${plainText(request.name)} is made.`,
+      '',
+      `Client id:      ${client.id}`,
+      ...secretLines,
+      ...machineLines(client, { read, assigned }),
+    ].join('\n'),
   };
+}
+
+function machineLines(client: Client, { read, assigned }: { read: NamedChoice | undefined; assigned: Terms | undefined }): string[] {
+  if (!client.serviceAccountId) return [];
+  const actsAs = `Acts as:        ${client.serviceAccountId}`;
+  if (!read || !assigned) return [actsAs, `It may use nothing yet: toolgrant client tool ${client.id} --server <server> --tool <tool>`];
+  return [actsAs, `On ${plainText(read.server.name)}: ${plainText(termsWords(assigned))}`];
+}
+
+type Terms = Parameters<typeof termsWords>[0];
+
+async function assignTo(office: ClientOffice, call: Call): Promise<Report> {
+  const client = await getClient(office, call.args[0] ?? '');
+  if (client.serviceAccountId) return assign(office, call, client.serviceAccountId);
+  throw new CommandFailed(
+    'not-a-machine',
+    `${plainText(clientName(client))} is no machine client: people allow it tools. A machine is made by: toolgrant client create --grant client_credentials`,
+  );
 }
 
 /** How the client will prove who it is, as far as that was said. Throws `CommandFailed` for a file that is no JSON. */

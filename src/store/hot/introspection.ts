@@ -1,8 +1,8 @@
 /**
- * What a server asks about a token, in one statement. Prepared, around Prisma: by the row `introspection` of the bench this is a
- * quarter of the time that the same takes as three.
+ * What a server asks about a token or an API key, in one statement. Prepared, around Prisma: by the row `introspection` of the bench
+ * this is a quarter of the time that the same takes as three.
  */
-import type { ClientId, ServerId, TenantId } from '../../domain/ids.ts';
+import type { ApiKeyId, ClientId, ServerId, SubjectId, TenantId } from '../../domain/ids.ts';
 import { poolOf, type Store } from '../client.ts';
 
 /** A server, and a token's index and client, as they stand now. */
@@ -42,4 +42,72 @@ export async function findIntrospectionFacts(
   if (!row) return undefined;
   const { credential_digest: credentialDigest, resource, invalid, blocked } = row;
   return { credentialDigest, resource, isIndexInvalid: invalid, isClientBlocked: blocked };
+}
+
+/** A server, and the API key of a digest if it is good for that server: neither over nor its owner disabled. */
+export interface ApiKeyFacts {
+  credentialDigest: string;
+  resource: string;
+  key?: {
+    id: ApiKeyId;
+    subject: SubjectId;
+    expiresAt: Date;
+    /** When this secret of the key was made. */
+    issuedAt: Date;
+    lastUsedAt?: Date;
+    /** Changes with everything that changes what the key may do: what it was made for never does. */
+    revision: string;
+  };
+}
+
+const findKey = `
+  SELECT s.credential_digest, s.resource, s.catalogue_revision, k.id, k.subject, k.expires_at, k.issued_at, k.last_used_at, k.assignment
+  FROM servers s LEFT JOIN LATERAL (
+    SELECT k.id, COALESCE(u.id, v.id) AS subject, k.expires_at, COALESCE(k.rotated_at, k.created_at) AS issued_at, k.last_used_at,
+      a.id || ' ' || a.version AS assignment
+    FROM api_keys k
+      LEFT JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id AND u.disabled_at IS NULL
+      LEFT JOIN service_accounts v ON v.tenant_id = k.tenant_id AND v.id = k.service_account_id AND v.disabled_at IS NULL
+      LEFT JOIN tool_assignments a ON a.tenant_id = k.tenant_id AND a.service_account_id = k.service_account_id AND a.server_id = k.server_id
+    WHERE k.tenant_id = $1 AND k.server_id = $2 AND (k.digest = $3 OR (k.previous_digest = $3 AND k.previous_until > $4))
+      AND k.revoked_at IS NULL AND k.expires_at > $4 AND COALESCE(u.id, v.id) IS NOT NULL
+  ) k ON true
+  WHERE s.tenant_id = $1 AND s.id = $2`;
+
+interface KeyRow {
+  credential_digest: string;
+  resource: string;
+  catalogue_revision: number;
+  id: string | null;
+  subject: string;
+  expires_at: Date;
+  issued_at: Date;
+  last_used_at: Date | null;
+  assignment: string | null;
+}
+
+/** Reads them; undefined when there is no such server. */
+export async function findApiKeyFacts(
+  store: Store,
+  tenantId: TenantId,
+  { serverId, digest, now }: { serverId: ServerId; digest: string; now: Date },
+): Promise<ApiKeyFacts | undefined> {
+  const values = [tenantId, serverId, digest, now];
+  const { rows } = await poolOf(store).query<KeyRow>({ name: 'api-key-facts', text: findKey, values });
+  const [row] = rows;
+  if (!row) return undefined;
+  const { credential_digest: credentialDigest, resource } = row;
+  if (row.id === null) return { credentialDigest, resource };
+  return {
+    credentialDigest,
+    resource,
+    key: {
+      id: row.id as ApiKeyId,
+      subject: row.subject as SubjectId,
+      expiresAt: row.expires_at,
+      issuedAt: row.issued_at,
+      ...(row.last_used_at && { lastUsedAt: row.last_used_at }),
+      revision: `${row.id} ${row.assignment ?? '-'} ${row.catalogue_revision}`,
+    },
+  };
 }

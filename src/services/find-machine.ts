@@ -1,0 +1,138 @@
+import { narrowToOwner } from '../domain/api-key.ts';
+import type { ConsentTerms } from '../domain/consent.ts';
+import { type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
+import {
+  type ApiKeyId,
+  type ClientId,
+  parseApiKeyId,
+  type ServerId,
+  type SubjectId,
+  type TenantId,
+  type ToolAssignmentId,
+} from '../domain/ids.ts';
+import { findApiKey, findApiKeyDigests, type StoredApiKey } from '../store/api-keys.ts';
+import type { Database } from '../store/client.ts';
+import { findClient } from '../store/clients.ts';
+import { findServer } from '../store/servers.ts';
+import { findServiceAccount } from '../store/service-accounts.ts';
+import { findAssignment, listAssignments } from '../store/tool-assignments.ts';
+import { listCatalogue } from '../store/tools.ts';
+import { findUser } from '../store/users.ts';
+import { findQuarantineNow } from './find-quarantine-now.ts';
+import type { Runtime, Tenant } from './runtime.ts';
+
+/** A program that acts by itself: a machine client, or an API key. */
+export type MachineId = ClientId | ApiKeyId;
+
+/** A machine at one server, as it stands. */
+export interface Machine {
+  id: MachineId;
+  /** Whom it acts as. */
+  subject: SubjectId;
+  /** What it may do, before the catalogue is looked at; a key's end is among it. */
+  terms: ConsentTerms;
+  salt: string;
+  /** What its tokens' status index belongs to. */
+  holder: { kind: 'assignment'; id: ToolAssignmentId } | { kind: 'key'; id: ApiKeyId };
+  status?: { list: number; index: number };
+  isInQuarantine: boolean;
+}
+
+/**
+ * Why a machine may do nothing: it is gone, revoked, expired or blocked (`over`); whom it acts as is disabled; or nothing at this
+ * server was assigned to it.
+ */
+export type MachineProblem = 'over' | 'disabled' | 'not-assigned';
+
+/** Finds a machine at a server. Whoever issues a token for it locks it first (`lockMachine`). */
+export async function findMachine(
+  db: Database,
+  tenant: Pick<Tenant, 'id'>,
+  { id, serverId, now }: { id: MachineId; serverId: ServerId; now: Date },
+): Promise<Machine | { problem: MachineProblem }> {
+  const keyId = parseApiKeyId(id);
+  if (keyId === undefined) return findMachineClient(db, tenant.id, { clientId: id as ClientId, serverId, now });
+  const key = await findApiKey(db, tenant.id, keyId);
+  if (!key || key.revokedAt || key.expiresAt <= now) return { problem: 'over' };
+  return key.serverId === serverId ? findKeyMachine(db, tenant.id, key) : { problem: 'not-assigned' };
+}
+
+async function findMachineClient(
+  db: Database,
+  tenantId: TenantId,
+  { clientId, serverId, now }: { clientId: ClientId; serverId: ServerId; now: Date },
+): Promise<Machine | { problem: MachineProblem }> {
+  const client = await findClient(db, tenantId, clientId);
+  if (!client?.serviceAccountId || client.blockedAt) return { problem: 'over' };
+  const account = await findServiceAccount(db, tenantId, client.serviceAccountId);
+  if (!account || account.disabledAt) return { problem: 'disabled' };
+  const assignment = await findAssignment(db, tenantId, { serviceAccountId: account.id, serverId });
+  if (!assignment) return { problem: 'not-assigned' };
+  const { tools, resources, prompts, salt, status } = assignment;
+  return {
+    id: clientId,
+    subject: account.id,
+    terms: { tools, resources, prompts },
+    salt,
+    holder: { kind: 'assignment', id: assignment.id },
+    ...(status && { status }),
+    isInQuarantine: (await findQuarantineNow(db, tenantId, { clientId, now })) !== undefined,
+  };
+}
+
+async function findKeyMachine(db: Database, tenantId: TenantId, key: StoredApiKey): Promise<Machine | { problem: MachineProblem }> {
+  const { id, owner, serverId, tools, resources, prompts, expiresAt, salt, status } = key;
+  const own: ConsentTerms = { tools, resources, prompts, expiresAt };
+  const holder = { kind: 'key', id } as const;
+  const common = { id, salt, holder, ...(status && { status }), isInQuarantine: false };
+  if ('userId' in owner) {
+    const user = await findUser(db, tenantId, owner.userId);
+    return !user || user.disabledAt ? { problem: 'disabled' } : { ...common, subject: user.id, terms: own };
+  }
+  const account = await findServiceAccount(db, tenantId, owner.serviceAccountId);
+  if (!account || account.disabledAt) return { problem: 'disabled' };
+  const assignment = await findAssignment(db, tenantId, { serviceAccountId: account.id, serverId });
+  return { ...common, subject: account.id, terms: narrowToOwner(own, assignment) };
+}
+
+/** The resource of the only server that a machine may do anything at; undefined when there are none or several. */
+export async function findOnlyResource(db: Database, tenant: Pick<Tenant, 'id'>, id: MachineId): Promise<string | undefined> {
+  const keyId = parseApiKeyId(id);
+  const servers =
+    keyId === undefined
+      ? await findAssignedServers(db, tenant.id, id as ClientId)
+      : [(await findApiKey(db, tenant.id, keyId))?.serverId].filter((serverId) => serverId !== undefined);
+  const [serverId, ...others] = servers;
+  return serverId && others.length === 0 ? (await findServer(db, tenant.id, serverId))?.resource : undefined;
+}
+
+async function findAssignedServers(db: Database, tenantId: TenantId, clientId: ClientId): Promise<ServerId[]> {
+  const { serviceAccountId } = (await findClient(db, tenantId, clientId)) ?? {};
+  return serviceAccountId ? (await listAssignments(db, tenantId, { serviceAccountId })).map(({ serverId }) => serverId) : [];
+}
+
+/** The digests that an API key is proven by; none for one that is over, or whose owner is disabled. */
+export async function findApiKeyProof(
+  { store, clock }: Pick<Runtime, 'store' | 'clock'>,
+  tenant: Pick<Tenant, 'id'>,
+  id: ApiKeyId,
+): Promise<readonly string[]> {
+  const now = clock.now();
+  const key = await findApiKey(store, tenant.id, id);
+  const machine = key && (await findMachine(store, tenant, { id, serverId: key.serverId, now }));
+  return !machine || 'problem' in machine ? [] : findApiKeyDigests(store, tenant.id, id, now);
+}
+
+/** What a machine may call at a server now. */
+export async function findMachineTools(
+  db: Database,
+  tenant: Pick<Tenant, 'id'>,
+  {
+    machine,
+    serverId,
+    ...at
+  }: { machine: Pick<Machine, 'terms' | 'isInQuarantine'>; serverId: ServerId; now: Date; marginSeconds: number },
+): Promise<{ effective: EffectiveTools; catalogue: Awaited<ReturnType<typeof listCatalogue>> }> {
+  const catalogue = await listCatalogue(db, tenant.id, serverId);
+  return { effective: effectiveTools(machine.terms, catalogue, { ...at, isInQuarantine: machine.isInQuarantine }), catalogue };
+}

@@ -1,0 +1,172 @@
+/** API keys that are there: listed, replaced, revoked; by an operator, or by the person whose they are. */
+import { type ApiKeyStanding, apiKeyStanding } from '../domain/api-key.ts';
+import type { EffectiveTools } from '../domain/effective-tools.ts';
+import { type ApiKeyId, type ClientId, parseApiKeyId, type UserId } from '../domain/ids.ts';
+import { sha256 } from '../platform/digest.ts';
+import {
+  type ApiKeyFilter,
+  findApiKey,
+  findApiKeyOfDigest,
+  listApiKeys as listRows,
+  lockApiKey,
+  revokeApiKeyRow,
+  rotateApiKey as rotateRow,
+  type StoredApiKey,
+} from '../store/api-keys.ts';
+import { recordAuditEvent } from '../store/audit.ts';
+import { type Database, transact } from '../store/client.ts';
+import { findClient } from '../store/clients.ts';
+import { invalidateMachineStatus } from '../store/machine-status.ts';
+import { findServer, type StoredServer } from '../store/servers.ts';
+import { aboutKey, newApiKeySecret } from './create-api-key.ts';
+import { findMachine, findMachineTools, type MachineId, type MachineProblem } from './find-machine.ts';
+import type { Origin, Runtime, Tenant } from './runtime.ts';
+
+type WorkRuntime = Pick<Runtime, 'store' | 'clock'>;
+type WorkTenant = Pick<Tenant, 'id'>;
+
+/** A key as its owner sees it. */
+export interface ApiKeyOverview {
+  key: StoredApiKey;
+  server: StoredServer;
+  standing: ApiKeyStanding;
+  /** What it may do now; absent: nothing, for that reason. */
+  effective?: EffectiveTools;
+  problem?: MachineProblem;
+}
+
+/** A key that is over stays in the list so long, in seconds. */
+const listedAfterEndSeconds = 30 * 86_400;
+
+/** Lists keys, newest first; those that are over for a while. */
+export async function listApiKeys(runtime: WorkRuntime, tenant: WorkTenant, filter: ApiKeyFilter = {}): Promise<ApiKeyOverview[]> {
+  const now = runtime.clock.now();
+  const since = new Date(now.getTime() - listedAfterEndSeconds * 1_000);
+  const overviews: ApiKeyOverview[] = [];
+  for (const key of await listRows(runtime.store, tenant.id, { filter, since })) {
+    const overview = await describeKey(runtime.store, tenant, { key, now });
+    if (overview) overviews.push(overview);
+  }
+  return overviews;
+}
+
+/** Finds a key; with `userId`, only one of that person's. */
+export async function findApiKeyOverview(
+  runtime: WorkRuntime,
+  tenant: WorkTenant,
+  { id, userId }: { id: string; userId?: UserId },
+): Promise<ApiKeyOverview | undefined> {
+  const keyId = parseApiKeyId(id);
+  const key = keyId && (await findApiKey(runtime.store, tenant.id, keyId));
+  return key && isOf(key, userId) ? describeKey(runtime.store, tenant, { key, now: runtime.clock.now() }) : undefined;
+}
+
+async function describeKey(
+  db: Database,
+  tenant: WorkTenant,
+  { key, now }: { key: StoredApiKey; now: Date },
+): Promise<ApiKeyOverview | undefined> {
+  const { id, serverId } = key;
+  const server = await findServer(db, tenant.id, serverId);
+  if (!server) return undefined;
+  const standing = apiKeyStanding(key, now);
+  const machine = await findMachine(db, tenant, { id, serverId, now });
+  if ('problem' in machine) return { key, server, standing, problem: machine.problem };
+  const { effective } = await findMachineTools(db, tenant, { machine, serverId, now, marginSeconds: 0 });
+  return { key, server, standing, effective };
+}
+
+function isOf({ owner }: StoredApiKey, userId: UserId | undefined): boolean {
+  return userId === undefined || ('userId' in owner && owner.userId === userId);
+}
+
+/** The new key, which is told once only, and until when the one before works beside it; or why there is none. */
+export type ApiKeyRotation =
+  | { ok: true; secret: string; key: StoredApiKey; previousUntil?: Date }
+  | { ok: false; problem: 'unknown-key' | 'revoked' };
+
+/**
+ * Replaces a key, with a new life as long as the one before unless `lifetimeSeconds` says otherwise. The old one works for
+ * `overlapSeconds` more, and no longer than it would have; 0 ends it at once, with the tokens it was exchanged for. One that is older
+ * still ends now: there are never more than two.
+ */
+export async function rotateApiKey(
+  runtime: WorkRuntime,
+  tenant: WorkTenant,
+  rotation: { id: ApiKeyId; overlapSeconds: number; lifetimeSeconds?: number; origin: Origin },
+): Promise<ApiKeyRotation> {
+  const { id, overlapSeconds, origin } = rotation;
+  return transact(runtime.store, async (db): Promise<ApiKeyRotation> => {
+    await lockApiKey(db, tenant.id, id);
+    const before = await findApiKey(db, tenant.id, id);
+    if (!before) return { ok: false, problem: 'unknown-key' };
+    if (before.revokedAt) return { ok: false, problem: 'revoked' };
+    const at = runtime.clock.now();
+    const secret = newApiKeySecret();
+    const lifetimeSeconds = rotation.lifetimeSeconds ?? before.lifetimeSeconds;
+    const overlapEnd = new Date(Math.min(at.getTime() + overlapSeconds * 1_000, before.expiresAt.getTime()));
+    const previousUntil = overlapEnd > at ? overlapEnd : undefined;
+    const expiresAt = new Date(at.getTime() + lifetimeSeconds * 1_000);
+    await rotateRow(db, tenant.id, id, { digest: sha256(secret), rotatedAt: at, lifetimeSeconds, expiresAt, previousUntil });
+    if (!previousUntil) await invalidateMachineStatus(db, tenant.id, { apiKeyId: id }, at);
+    await recordAuditEvent(db, tenant.id, {
+      ...origin,
+      ...aboutKey(before),
+      type: 'api-key.rotated',
+      outcome: 'success',
+      at,
+      detail: { expiresAt: expiresAt.toISOString(), previousUntil: previousUntil?.toISOString() ?? null },
+    });
+    const key = await findApiKey(db, tenant.id, id);
+    if (!key) throw new Error('a key that was locked is gone');
+    return { ok: true, secret, key, ...(previousUntil && { previousUntil }) };
+  });
+}
+
+/** Why a key was revoked. */
+export type ApiKeyRevokeReason = 'revoked-by-owner' | 'revoked-by-admin' | 'revoked-by-client' | 'all-ended';
+
+/**
+ * Revokes a key: introspection and `/token` refuse it from now on, and tokens that it was exchanged for end. With `userId`, only that
+ * person's own. Revoking twice is a success; undefined when there is no such key.
+ */
+export async function revokeApiKey(
+  runtime: WorkRuntime,
+  tenant: WorkTenant,
+  end: { id: ApiKeyId; userId?: UserId; reason: ApiKeyRevokeReason; origin: Origin },
+): Promise<{ isChanged: boolean } | undefined> {
+  const { id, userId, reason, origin } = end;
+  return transact(runtime.store, async (db) => {
+    await lockApiKey(db, tenant.id, id);
+    const key = await findApiKey(db, tenant.id, id);
+    if (!key || !isOf(key, userId)) return undefined;
+    const at = runtime.clock.now();
+    if (!(await revokeApiKeyRow(db, tenant.id, id, { at, reason }))) return { isChanged: false };
+    await invalidateMachineStatus(db, tenant.id, { apiKeyId: id }, at);
+    await recordAuditEvent(db, tenant.id, {
+      ...origin,
+      ...aboutKey(key),
+      type: 'api-key.revoked',
+      outcome: 'success',
+      at,
+      detail: { reason },
+    });
+    return { isChanged: true };
+  });
+}
+
+/**
+ * Revokes an API key that is shown, for whoever has proven that it is his (RFC 7009): the key itself, or the machine client that acts as the
+ * same service account. Another client's, or an unknown one: nothing happens (ABUSE-53).
+ */
+export async function revokeApiKeyOf(
+  runtime: WorkRuntime,
+  tenant: WorkTenant,
+  { clientId, key: shown, origin }: { clientId: MachineId /** The key itself. */; key: string; origin: Origin },
+): Promise<void> {
+  const key = await findApiKeyOfDigest(runtime.store, tenant.id, sha256(shown), runtime.clock.now());
+  if (!key) return;
+  const actsAs = key.id === clientId ? undefined : (await findClient(runtime.store, tenant.id, clientId as ClientId))?.serviceAccountId;
+  const isOwn = key.id === clientId || (actsAs !== undefined && 'serviceAccountId' in key.owner && key.owner.serviceAccountId === actsAs);
+  if (isOwn) await revokeApiKey(runtime, tenant, { id: key.id, reason: 'revoked-by-client', origin });
+}
