@@ -33,7 +33,9 @@ export type AccessErrorReason =
   | 'keys'
   | 'status_list'
   | 'selection'
-  | 'introspection';
+  | 'introspection'
+  /** An API key came, and this server has no credential to ask about it. */
+  | 'no_credential';
 
 /** Facts that an {@link AccessError} carries beside its code. */
 export interface AccessErrorFacts {

@@ -1,4 +1,5 @@
 import { AccessError, invalidToken } from './access-error.ts';
+import { looksLikeApiKey } from './api-key-form.ts';
 
 /** Longer than any token an issuer makes; more is refused before it costs anything. */
 const MAX_TOKEN_LENGTH = 16 * 1024;
@@ -32,12 +33,13 @@ export function bearerTokenOf(authorization: string | null | undefined): string 
 }
 
 /**
- * Refuses a request that carries a token in its query string, beside a good header too: URLs end up
- * in logs, histories and `Referer` headers (MCP authorization, "Access Token Usage").
+ * Refuses a request that carries a token or an API key in its query string, beside a good header too:
+ * URLs end up in logs, histories and `Referer` headers (MCP authorization, "Access Token Usage"). A key
+ * is known by its look, whatever the parameter is called.
  */
 export function refuseTokenInQuery(query: URLSearchParams): void {
-  if (query.has('access_token')) {
-    throw new AccessError('invalid_request', 'Access tokens are not accepted in the query string.', {
+  if (query.has('access_token') || [...query.values()].some(looksLikeApiKey)) {
+    throw new AccessError('invalid_request', 'Access tokens and API keys are not accepted in the query string.', {
       reason: 'token_in_query',
     });
   }

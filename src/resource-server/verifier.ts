@@ -2,6 +2,8 @@ import { type Access, createAccess } from './access.ts';
 import { invalidToken } from './access-error.ts';
 import { ambientFetch, ambientNow, type FetchLike } from './ambient.ts';
 import { createAnnouncer } from './announce.ts';
+import { looksLikeApiKey } from './api-key-form.ts';
+import { createApiKeyReader, refuseApiKeys } from './api-keys.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { bindRecorder, type CallRecorder, createCallRecorder, noReports, type ReportOptions, type Reports } from './call-recorder.ts';
 import { bearerTokenOf, parseServerCredential, type ServerCredential } from './credentials.ts';
@@ -20,13 +22,16 @@ import type { StatusReference, TokenFacts } from './token-facts.ts';
 /** A signature that was checked is not checked again for this long; expiry and revocation always are. */
 const SEEN_SECONDS = 300;
 
+/** What the issuer said of an API key counts for this long: it has no status list to look into. */
+const SEEN_KEY_SECONDS = 10;
+
 /** What {@link createVerifier} is given. */
 export interface VerifierOptions {
   /** The issuer's URL, byte for byte as it stands in tokens. https, or http on this machine. */
   readonly issuer: string;
   /** This server's resource URI (RFC 8707), byte for byte as registered. */
   readonly resource: string;
-  /** What `server add` printed, as `{ id, secret }` or `"id:secret"`. Adds introspection, the announcement, and reports. */
+  /** What `server add` printed, as `{ id, secret }` or `"id:secret"`. Adds introspection, API keys, the announcement, and reports. */
   readonly credential?: ServerCredential | string;
   /** How tool calls are reported to the issuer, which needs a credential; `false`: not at all. */
   readonly reports?: ReportOptions | false;
@@ -53,7 +58,7 @@ export interface VerifierOptions {
   readonly now?: () => Date;
 }
 
-/** Checks access tokens of one issuer for one server. */
+/** Checks access tokens and API keys of one issuer for one server. */
 export interface Verifier {
   readonly issuer: string;
   readonly resource: string;
@@ -71,13 +76,16 @@ interface SeenToken {
   readonly token: string;
   readonly access: Access;
   readonly status: StatusReference | undefined;
+  /** When the look at it began; from then on it counts, until `untilMs`. */
+  readonly fromMs: number;
   readonly untilMs: number;
 }
 
 /**
  * Makes a {@link Verifier}. Nothing is fetched before the first token; then the issuer's metadata,
  * keys and status lists, each kept and refreshed by its age. A token that was seen before costs no
- * signature check, but its expiry and its status are looked at every time.
+ * signature check, but its expiry and its status are looked at every time. An API key is asked about
+ * (`introspection`), and what the issuer said counts for ten seconds.
  *
  * Throws TypeError for options that cannot be right.
  */
@@ -111,9 +119,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
   if (recorder !== undefined) bindRecorder(reports, recorder);
 
   const introspects = options.introspection === 'always';
+  const introspect = credential === undefined ? undefined : createIntrospector({ issuer, resource, credential, metadata, http, now });
+  const readApiKey = introspect === undefined ? refuseApiKeys : createApiKeyReader(introspect, now);
   const readToken =
-    introspects && credential !== undefined
-      ? createIntrospector({ issuer, resource, credential, metadata, http, now })
+    introspects && introspect !== undefined
+      ? introspect
       : createJwtReader({ issuer, resource, algorithms, clockToleranceSeconds, findKey, now });
 
   const seen = new BoundedMap<string, SeenToken>({ maxWeight: options.maxSeenTokens ?? 10_000 });
@@ -121,7 +131,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
   /** What is known of a token: undefined unless it is this one to the last character, and was checked lately. */
   function recall(token: string): SeenToken | undefined {
     const known = seen.get(seenKeyOf(token));
-    return known !== undefined && known.token === token && now().getTime() < known.untilMs ? known : undefined;
+    if (known === undefined || known.token !== token) return undefined;
+    const nowMs = now().getTime();
+    // A clock that was set back says nothing about an age.
+    return nowMs >= known.fromMs && nowMs < known.untilMs ? known : undefined;
   }
 
   /** The access of a token whose signature was checked before, if it is good still. */
@@ -153,14 +166,17 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   async function verifyUnseen(token: string): Promise<Access> {
     announce();
-    const facts = await readToken(token);
+    const isApiKey = looksLikeApiKey(token);
+    const fromMs = now().getTime();
+    const facts = await (isApiKey ? readApiKey(token) : readToken(token));
     const { status } = facts;
     if (status !== undefined) refuseRevoked(revocation.peek(status.uri) ?? (await revocation.getList(status.uri)), status);
     const parsed = parseScope(facts.scope);
     const selected = parsed.toolsListed ? await selectedBy(facts) : undefined;
     const access = createAccess(facts, { issuer, resource, parsed, selected });
     if (recorder !== undefined) bindRecorder(access, recorder, status);
-    if (!introspects) seen.set(seenKeyOf(token), { token, access, status, untilMs: now().getTime() + SEEN_SECONDS * 1000 });
+    const seconds = isApiKey ? SEEN_KEY_SECONDS : SEEN_SECONDS;
+    if (!introspects) seen.set(seenKeyOf(token), { token, access, status, fromMs, untilMs: fromMs + seconds * 1000 });
     return access;
   }
 

@@ -1,6 +1,6 @@
 import { narrowToOwner } from '../domain/api-key.ts';
 import type { ConsentTerms } from '../domain/consent.ts';
-import { type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
+import { type DecidedTerms, type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
 import {
   type ApiKeyId,
   type ClientId,
@@ -10,6 +10,7 @@ import {
   type TenantId,
   type ToolAssignmentId,
 } from '../domain/ids.ts';
+import { unrestricted } from '../domain/policy.ts';
 import { findApiKey, findApiKeyDigests, type StoredApiKey } from '../store/api-keys.ts';
 import type { Database } from '../store/client.ts';
 import { findClient } from '../store/clients.ts';
@@ -30,7 +31,7 @@ export interface Machine {
   /** Whom it acts as. */
   subject: SubjectId;
   /** What it may do, before the catalogue is looked at; a key's end is among it. */
-  terms: ConsentTerms;
+  terms: DecidedTerms;
   salt: string;
   /** What its tokens' status index belongs to. */
   holder: { kind: 'assignment'; id: ToolAssignmentId } | { kind: 'key'; id: ApiKeyId };
@@ -68,11 +69,11 @@ async function findMachineClient(
   if (!account || account.disabledAt) return { problem: 'disabled' };
   const assignment = await findAssignment(db, tenantId, { serviceAccountId: account.id, serverId });
   if (!assignment) return { problem: 'not-assigned' };
-  const { tools, resources, prompts, salt, status } = assignment;
+  const { tools, resources, prompts, assignedAt, salt, status } = assignment;
   return {
     id: clientId,
     subject: account.id,
-    terms: { tools, resources, prompts },
+    terms: { tools, resources, prompts, decidedAt: assignedAt },
     salt,
     holder: { kind: 'assignment', id: assignment.id },
     ...(status && { status }),
@@ -81,18 +82,18 @@ async function findMachineClient(
 }
 
 async function findKeyMachine(db: Database, tenantId: TenantId, key: StoredApiKey): Promise<Machine | { problem: MachineProblem }> {
-  const { id, owner, serverId, tools, resources, prompts, expiresAt, salt, status } = key;
+  const { id, owner, serverId, tools, resources, prompts, createdAt, expiresAt, salt, status } = key;
   const own: ConsentTerms = { tools, resources, prompts, expiresAt };
   const holder = { kind: 'key', id } as const;
   const common = { id, salt, holder, ...(status && { status }), isInQuarantine: false };
   if ('userId' in owner) {
     const user = await findUser(db, tenantId, owner.userId);
-    return !user || user.disabledAt ? { problem: 'disabled' } : { ...common, subject: user.id, terms: own };
+    return !user || user.disabledAt ? { problem: 'disabled' } : { ...common, subject: user.id, terms: { ...own, decidedAt: createdAt } };
   }
   const account = await findServiceAccount(db, tenantId, owner.serviceAccountId);
   if (!account || account.disabledAt) return { problem: 'disabled' };
   const assignment = await findAssignment(db, tenantId, { serviceAccountId: account.id, serverId });
-  return { ...common, subject: account.id, terms: narrowToOwner(own, assignment) };
+  return { ...common, subject: account.id, terms: { ...narrowToOwner(own, assignment), decidedAt: createdAt } };
 }
 
 /** The resource of the only server that a machine may do anything at; undefined when there are none or several. */
@@ -123,7 +124,7 @@ export async function findApiKeyProof(
   return !machine || 'problem' in machine ? [] : findApiKeyDigests(store, tenant.id, id, now);
 }
 
-/** What a machine may call at a server now. */
+/** What a machine may call at a server now. No policy is about service accounts: what they may do, an administrator said tool by tool. */
 export async function findMachineTools(
   db: Database,
   tenant: Pick<Tenant, 'id'>,
@@ -134,5 +135,8 @@ export async function findMachineTools(
   }: { machine: Pick<Machine, 'terms' | 'isInQuarantine'>; serverId: ServerId; now: Date; marginSeconds: number },
 ): Promise<{ effective: EffectiveTools; catalogue: Awaited<ReturnType<typeof listCatalogue>> }> {
   const catalogue = await listCatalogue(db, tenant.id, serverId);
-  return { effective: effectiveTools(machine.terms, catalogue, { ...at, isInQuarantine: machine.isInQuarantine }), catalogue };
+  return {
+    effective: effectiveTools(machine.terms, catalogue, { ...at, isInQuarantine: machine.isInQuarantine, rules: unrestricted }),
+    catalogue,
+  };
 }

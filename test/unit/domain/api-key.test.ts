@@ -3,6 +3,7 @@ import { apiKeyStanding, narrowToOwner } from '../../../src/domain/api-key.ts';
 import type { ConsentedTool } from '../../../src/domain/consent.ts';
 import { effectiveTools } from '../../../src/domain/effective-tools.ts';
 import { givesAnything, narrowToScope } from '../../../src/domain/machine-scope.ts';
+import { unrestricted } from '../../../src/domain/policy.ts';
 
 const tool = (name: string, risk: ConsentedTool['risk'] = 'read'): ConsentedTool => ({ name, digest: name, risk, openWorld: false });
 const day = 86_400_000;
@@ -33,8 +34,8 @@ describe('a key of a service account', () => {
 
 describe('the scope of a machine', () => {
   const catalogue = [tool('look'), tool('edit', 'write')];
-  const terms = { tools: [tool('look'), tool('edit', 'write'), tool('gone')], resources: true, prompts: false };
-  const effective = effectiveTools(terms, catalogue, { now, marginSeconds: 0, isInQuarantine: false });
+  const terms = { tools: [tool('look'), tool('edit', 'write'), tool('gone')], resources: true, prompts: false, decidedAt: now };
+  const effective = effectiveTools(terms, catalogue, { now, marginSeconds: 0, isInQuarantine: false, rules: unrestricted });
   const narrowed = (scope: string | undefined) => {
     const { allowed, resources, prompts } = narrowToScope(effective, scope, catalogue);
     return [allowed.map(({ name }) => name).join(' '), resources, prompts];
