@@ -37,6 +37,8 @@ export class ClientAdapter implements Adapter {
     const { runtime, tenant } = this.#environment;
     const facts = currentState()?.short?.prepared.facts;
     if (facts?.consent.clientId === id) return this.#asEngineClient(id, { ...facts.client, isReliedOn: true });
+    const machine = currentState()?.machine?.facts;
+    if (machine?.clientId === id) return this.#asEngineClient(id, { ...machine.client, isReliedOn: true });
     const found = await findClient(runtime.store, tenant.id, id);
     if (found?.blockedAt) {
       const standing = await judgeBlockedClient(runtime, tenant, { clientId: id, request: Provider.ctx?.oidc });

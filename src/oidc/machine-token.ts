@@ -37,6 +37,7 @@ export async function findMachineServer(
   resource: string,
 ): Promise<{ id: ServerId; resource: string }> {
   const state = stateOf(ctx);
+  if (state.machine) return state.machine.facts.server;
   const server = await findServerOfResource(runtime.store, tenant.id, resource);
   if (!server) throw new errors.InvalidTarget();
   state.machineServer = { id: server.id, resource: server.resource };
@@ -46,7 +47,8 @@ export async function findMachineServer(
 /** Decides what the token that is being made may say, on the request's own transaction. */
 export async function decideMachineAccess(environment: EngineEnvironment, ctx: KoaContextWithOIDC): Promise<MachineGrant> {
   const { runtime, tenant } = environment;
-  const { unit, machineServer, askedScope } = stateOf(ctx);
+  const { unit, machine, machineServer, askedScope } = stateOf(ctx);
+  if (machine?.facts.clientId === machineIdOf(ctx)) return machine.grant;
   if (!unit || !machineServer) throw new Error('a machine token was about to be made outside a token request');
   const request = {
     tenant,

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import type { ServerId } from '../domain/ids.ts';
 import type { issueAccess } from '../services/issue-access.ts';
+import type { PreparedMachineRequest } from '../services/prepare-machine-request.ts';
 import type { PreparedTokenRequest, Successor } from '../services/prepare-token-request.ts';
 
 /** What services take to work on a transaction that the caller holds. */
@@ -32,6 +33,8 @@ export interface RequestState {
   unit?: Unit;
   /** Present while a token request goes the short way: what the engine finds is read already, what it writes is kept for the end. */
   short?: ShortWay;
+  /** Present while a machine's request goes the short way. */
+  machine?: PreparedMachineRequest;
   /** What the client called its grant. */
   grantType?: string;
   /** Grants whose installations end after this request, even though it fails. */

@@ -2,11 +2,13 @@ import { parse } from 'node:querystring';
 import type { Context } from 'koa';
 import { sha256 } from '../platform/digest.ts';
 import { endInstallationOfGrant } from '../services/end-installation.ts';
+import { type PreparedMachineRequest, prepareMachineRequest, settleMachineRequest } from '../services/prepare-machine-request.ts';
 import { prepareTokenRequest, settlePreparedRequest } from '../services/prepare-token-request.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { beginUnitOfWork } from './adapter.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { readFormBody, unreadContext } from './form-body.ts';
+import { machineRequestIn } from './machine-request.ts';
 import { type ShortWay, stateOf } from './request-state.ts';
 
 type EngineDoor = (ctx: Context) => Promise<void>;
@@ -39,16 +41,26 @@ export async function answerTokenRequest(environment: EngineEnvironment, ctx: Co
     state.grantType = String(seen.oidc?.params?.grant_type ?? '');
   };
   const body = await state.form;
+  const asked = body && machineRequestIn(ctx, body);
+  const machine = asked && (await prepareMachineRequest(runtime, tenant, asked));
+  if (machine) {
+    if (await answerMachineTheShortWay(environment, unreadContext(ctx, body), { engine, prepared: machine })) return;
+    forgetAnswer(ctx);
+  }
   const presented = body && presentedIn(body);
   const prepared = presented && (await prepareTokenRequest(runtime, tenant, { model: presented.model, digest: sha256(presented.value) }));
   if (prepared) {
     const short = { prepared, presented: presented.value };
     if (await answerTheShortWay(environment, unreadContext(ctx, body), { engine, short })) return;
-    // The answer that was made is not true: nobody may see it, whatever comes next.
-    ctx.body = null;
-    ctx.status = 200;
+    forgetAnswer(ctx);
   }
   await answerTheLongWay(environment, body ? unreadContext(ctx, body) : ctx, engine);
+}
+
+/** The answer that was made is not true: nobody may see it, whatever comes next. */
+function forgetAnswer(ctx: Context): void {
+  ctx.body = null;
+  ctx.status = 200;
 }
 
 /** What a token request presents; undefined when that is unclear. */
@@ -57,6 +69,29 @@ function presentedIn(body: Buffer): { model: 'AuthorizationCode' | 'RefreshToken
   if (grantType === 'refresh_token' && typeof refreshToken === 'string') return { model: 'RefreshToken', value: refreshToken };
   if (grantType === 'authorization_code' && typeof code === 'string') return { model: 'AuthorizationCode', value: code };
   return undefined;
+}
+
+/** True when a machine's request is answered; what it leaves behind is its event. */
+async function answerMachineTheShortWay(
+  environment: EngineEnvironment,
+  ctx: Context,
+  { engine, prepared }: { engine: EngineDoor; prepared: PreparedMachineRequest },
+): Promise<boolean> {
+  const { runtime, tenant } = environment;
+  const state = stateOf(ctx);
+  const unit = beginUnitOfWork(runtime);
+  state.unit = unit;
+  state.machine = prepared;
+  try {
+    await engine(ctx);
+    if (!isSuccess(ctx)) return true;
+    // A write that was not foreseen has opened the transaction; it belongs with the others.
+    if (unit.isOpen) return false;
+    return await settleMachineRequest(runtime, tenant, { prepared, origin: environment.originOf(ctx) });
+  } finally {
+    await unit.rollback();
+    delete state.machine;
+  }
 }
 
 /** True when the request is answered. What the engine refuses stays refused: nothing of it was written, here as on the long way. */

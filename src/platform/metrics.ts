@@ -13,7 +13,7 @@ export interface Metrics {
   /** A try that was refused because there were too many. */
   countLimited(limit: 'sign-in' | 'registration' | 'link' | 'reports'): void;
   /** Whether something that is remembered was found there. */
-  countLookup(cache: 'token-terms' | 'api-key-terms', outcome: 'hit' | 'miss'): void;
+  countLookup(cache: 'token-terms' | 'machine-terms' | 'api-key-terms', outcome: 'hit' | 'miss'): void;
   /** How long it took to make a status list. */
   observeStatusList(seconds: number): void;
   /** Reads a value whenever somebody looks; several values by the name of a label. */
