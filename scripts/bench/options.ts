@@ -9,6 +9,7 @@ export const rowNames = [
   'registration',
   'code',
   'refresh',
+  'client-credentials',
   'introspection',
   'reports',
   'sign-in',

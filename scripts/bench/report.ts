@@ -29,6 +29,7 @@ const titles: Record<HttpRowName, string> = {
   registration: 'client registration',
   code: 'code → tokens',
   refresh: 'refresh with rotation',
+  'client-credentials': 'client credentials',
   introspection: 'introspection',
   reports: `reports of ${reportsPerBatch} calls`,
   'sign-in': 'sign-in',
@@ -133,7 +134,7 @@ function renderNotes({ http, memoryAfterLoadBytes }: Findings): string[] {
   return [...memory, ...failures];
 }
 
-function renderVerification({ firstSeen, firstSeenByJose, seen }: VerificationFindings): string {
+function renderVerification({ firstSeen, firstSeenByJose, seen, keySeen }: VerificationFindings): string {
   const jose = median(firstSeenByJose.map(({ perSecond }) => perSecond));
   const row = (title: string, measurements: readonly VerificationMeasurement[]) => {
     const rates = measurements.map(({ perSecond }) => perSecond);
@@ -141,11 +142,12 @@ function renderVerification({ firstSeen, firstSeenByJose, seen }: VerificationFi
     return [title, whole(median(rates)), `${(median(rates) / jose).toFixed(2)}×`, short(cpuUs), percent(spread(rates))];
   };
   return table(
-    ['verification of access tokens, in process', 'per second', 'ratio', 'CPU µs', 'spread'],
+    ['verification of access tokens and API keys, in process', 'per second', 'ratio', 'CPU µs', 'spread'],
     [
       row('plain `jose`', firstSeenByJose),
       row('`@toolgrant/resource-server`, token seen first', firstSeen),
       row('`@toolgrant/resource-server`, token seen before', seen),
+      row('`@toolgrant/resource-server`, API key seen before', keySeen),
     ],
   );
 }

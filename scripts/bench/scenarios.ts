@@ -1,7 +1,7 @@
 /** What each row asks of a contender: the requests of all connections for one measurement. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Contender } from './contenders/contender.ts';
-import { resource } from './contenders/contender.ts';
+import { allowedTools, resource } from './contenders/contender.ts';
 import type { Lane, LoadRequest } from './load.ts';
 import type { RowName } from './options.ts';
 import { makeReportLanes } from './report-batches.ts';
@@ -33,6 +33,10 @@ const registrationBody = JSON.stringify({
 const json = { 'content-type': 'application/json', accept: 'application/json' };
 const form = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
 
+/** Several connections share a machine client, as the processes of one service do. */
+const machineCount = 8;
+const scope = allowedTools.map((tool) => `tool:${tool}`).join(' ');
+
 /** Reads a contender's metadata, registers a client with it, and sets all rows up. */
 export async function createScenarios(contender: Contender, connections: number): Promise<Scenarios> {
   const endpoints = await readEndpoints(contender.origin);
@@ -50,6 +54,7 @@ export async function createScenarios(contender: Contender, connections: number)
   const tokensOf = async (code: string) => send(contender.origin, redeem(code));
   const { makeSignIns } = contender;
   const families: RefreshLane[] = [];
+  const machines: string[] = [];
   return {
     discovery: always(connections, 200, { method: 'GET', path: '/.well-known/oauth-authorization-server' }),
     jwks: always(connections, 200, { method: 'GET', path: endpoints.jwks }),
@@ -77,6 +82,19 @@ export async function createScenarios(contender: Contender, connections: number)
           }
         }
         return families;
+      },
+    },
+    'client-credentials': {
+      isUsedUp: false,
+      prepare: async () => {
+        if (machines.length === 0) machines.push(...(await contender.makeMachines(machineCount)));
+        const requests = machines.map((authorization) =>
+          post(endpoints.token, { grant_type: 'client_credentials', resource, scope }, { authorization }),
+        );
+        return Array.from({ length: connections }, (_, place) => ({
+          expectedStatus: 200,
+          next: () => requests[place % requests.length] as LoadRequest,
+        }));
       },
     },
     introspection: {

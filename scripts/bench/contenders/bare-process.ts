@@ -44,6 +44,7 @@ async function createProvider(): Promise<Provider> {
     cookies: { keys: ['bench'] },
     features: {
       devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       userinfo: { enabled: false },
@@ -70,6 +71,7 @@ async function createProvider(): Promise<Provider> {
     ttl: {
       AccessToken: 900,
       AuthorizationCode: lifetimeSeconds,
+      ClientCredentials: 900,
       Grant: lifetimeSeconds,
       IdToken: 900,
       Interaction: 600,

@@ -34,6 +34,7 @@ export async function startBareEngine(cores: Cores | undefined): Promise<Contend
       authorization: await registerAsker(`http://127.0.0.1:${port}`),
       tokens: await make({ make: 'tokens', request, count }),
     }),
+    makeMachines: (count) => Promise.all(Array.from({ length: count }, () => registerMachine(`http://127.0.0.1:${port}`))),
     stop: async () => {
       if (child.connected) child.disconnect();
       await ended(child);
@@ -42,8 +43,15 @@ export async function startBareEngine(cores: Cores | undefined): Promise<Contend
 }
 
 /** A client with a secret, which may ask about everybody's tokens here. */
-async function registerAsker(origin: string): Promise<string> {
-  const metadata = { redirect_uris: ['https://asker.example/callback'], token_endpoint_auth_method: 'client_secret_basic' };
+function registerAsker(origin: string): Promise<string> {
+  return register(origin, { redirect_uris: ['https://asker.example/callback'], token_endpoint_auth_method: 'client_secret_basic' });
+}
+
+function registerMachine(origin: string): Promise<string> {
+  return register(origin, { redirect_uris: [], response_types: [], grant_types: ['client_credentials'] });
+}
+
+async function register(origin: string, metadata: object): Promise<string> {
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(`${origin}/reg`, { method: 'POST', headers, body: JSON.stringify(metadata) });
   if (!answer.ok) throw new Error(`the bare engine registers nobody: ${await answer.text()}`);

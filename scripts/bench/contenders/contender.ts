@@ -12,6 +12,8 @@ export interface Contender {
   makeCodes(request: CodeRequest, count: number): Promise<string[]>;
   /** Makes access tokens and somebody who may ask about them. */
   makeQuestions(request: CodeRequest, count: number, redeem: (code: string) => Promise<string>): Promise<Questions>;
+  /** Makes machine clients that may use all tools of the bench; returns the headers by which they prove who they are. */
+  makeMachines(count: number): Promise<string[]>;
   /** Makes people who sign in with a password; absent where there are none. */
   makeSignIns?(count: number): Promise<SignInRequest[]>;
   stop(): Promise<void>;

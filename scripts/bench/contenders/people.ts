@@ -4,13 +4,14 @@
  */
 import Provider from 'oidc-provider';
 import { openRuntime, type RuntimeOptions } from '../../../src/compose/open-runtime.ts';
-import type { ClientId, UserId } from '../../../src/domain/ids.ts';
+import type { ClientId, ServerId, UserId } from '../../../src/domain/ids.ts';
 import { parseResourceUri } from '../../../src/domain/resource-uri.ts';
 import { createAdapterFactory } from '../../../src/oidc/adapter.ts';
 import { createRefreshSuccessors } from '../../../src/oidc/refresh-successor.ts';
 import { MARKER_SCOPE } from '../../../src/oidc/scopes.ts';
 import { sha256 } from '../../../src/platform/digest.ts';
 import { randomToken } from '../../../src/platform/random.ts';
+import { createManualClient } from '../../../src/services/create-client.ts';
 import { prepareConsent } from '../../../src/services/prepare-consent.ts';
 import { recordConsent } from '../../../src/services/record-consent.ts';
 import type { Runtime, Tenant } from '../../../src/services/runtime.ts';
@@ -28,6 +29,8 @@ export interface People {
   serverAuthorization: string;
   /** People with a password, by their addresses. */
   makeAccounts(count: number): Promise<{ emails: string[]; password: string }>;
+  /** Machine clients that may use all tools; the headers by which they prove who they are. */
+  makeMachines(count: number): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -59,8 +62,17 @@ export async function openPeople(options: RuntimeOptions): Promise<People> {
         await createUser(runtime.store, tenant.id, { email, passwordHash, isAdmin: false, createdAt: new Date() });
       return { emails, password };
     },
+    makeMachines: (count) => inParallel(count, () => makeMachine(runtime, tenant, serverId)),
     close,
   };
+}
+
+async function makeMachine(runtime: Runtime, tenant: Tenant, serverId: ServerId): Promise<string> {
+  const assignment = { serverId, tools: allowedTools, resources: false, prompts: false };
+  const request = { name: 'Bench', redirectUris: [], grants: ['client_credentials'], assignment };
+  const made = await createManualClient(runtime, tenant, { request, origin: { actorType: 'operator' } });
+  if (!made.ok) throw new Error(`no machine client: ${made.problem.reason}`);
+  return `Basic ${Buffer.from(`${made.client.id}:${made.secret}`).toString('base64')}`;
 }
 
 const serverSecret = randomToken();
@@ -80,7 +92,7 @@ function once<T>(made: Map<string, T>, key: string, make: (key: string) => T): T
   return value;
 }
 
-async function addServer({ store }: Runtime, tenant: Tenant): Promise<string> {
+async function addServer({ store }: Runtime, tenant: Tenant): Promise<ServerId> {
   const uri = parseResourceUri(resource);
   if ('problem' in uri) throw new Error(uri.problem);
   const createdAt = new Date();

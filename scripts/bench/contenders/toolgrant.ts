@@ -81,6 +81,11 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
       authorization: people.serverAuthorization,
       tokens: await Promise.all((await people.makeCodes(request, count)).map(redeem)),
     }),
+    makeMachines: async (count) => {
+      const machines = await people.makeMachines(count);
+      await database.analyze();
+      return machines;
+    },
     makeSignIns: async (count) => {
       const { emails, password } = await people.makeAccounts(count);
       const { cookie, formToken } = await openSignInForm(origin);

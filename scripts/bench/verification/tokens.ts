@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
+import { API_KEY_RANDOM_CHARACTERS, spellApiKey } from '../../../src/resource-server/api-key-form.ts';
 import { allowedTools, resource } from '../contenders/contender.ts';
 
 /** An issuer that exists as a key and a `fetch` only, so that verification is measured and nothing else. */
@@ -10,6 +11,8 @@ export interface PaperIssuer {
   fetch: (url: string) => Promise<Response>;
   /** Makes `count` different access tokens, as Toolgrant makes them. */
   makeTokens(count: number): string[];
+  /** Makes `count` different API keys, which introspection knows. */
+  makeApiKeys(count: number): string[];
 }
 
 const kid = 'bench';
@@ -25,6 +28,8 @@ export function createPaperIssuer(): PaperIssuer {
   const documents: Record<string, () => Response> = {
     [`${issuer}/.well-known/oauth-authorization-server`]: () => Response.json({ issuer, jwks_uri: `${issuer}/jwks` }),
     [`${issuer}/jwks`]: () => Response.json(jwks),
+    [`${issuer}/introspect`]: () => Response.json(introspectedKey(issuer)),
+    [`${issuer}/servers/hello`]: () => new Response(null, { status: 204 }),
     [statusUri]: () => new Response(makeStatusList(privateKey, { issuer, uri: statusUri })),
   };
   return {
@@ -32,7 +37,15 @@ export function createPaperIssuer(): PaperIssuer {
     jwks,
     fetch: async (url) => documents[url]?.() ?? new Response(null, { status: 404 }),
     makeTokens: (count) => Array.from({ length: count }, (_, place) => makeAccessToken(privateKey, { issuer, statusUri, place })),
+    makeApiKeys: (count) =>
+      Array.from({ length: count }, (_, place) => spellApiKey(place.toString().padStart(API_KEY_RANDOM_CHARACTERS, '0'))),
   };
+}
+
+function introspectedKey(issuer: string): object {
+  const scope = allowedTools.map((tool) => `tool:${tool}`).join(' ');
+  const exp = Math.floor(Date.now() / 1_000) + 86_400;
+  return { active: true, iss: issuer, aud: resource, sub: 'svc_AAAAAAAAAAAAAAAAAAAA', client_id: 'key_AAAAAAAAAAAAAAAAAAAA', scope, exp };
 }
 
 function makeAccessToken(key: KeyObject, { issuer, statusUri, place }: { issuer: string; statusUri: string; place: number }): string {

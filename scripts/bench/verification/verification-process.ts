@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { createVerifier } from '../../../src/resource-server/index.ts';
+import { createVerifier, type VerifierOptions } from '../../../src/resource-server/index.ts';
 import { resource } from '../contenders/contender.ts';
 import { createPaperIssuer } from './tokens.ts';
 
@@ -27,6 +27,8 @@ export interface VerificationFindings {
   firstSeen: VerificationMeasurement[];
   firstSeenByJose: VerificationMeasurement[];
   seen: VerificationMeasurement[];
+  /** API keys; each is asked about again every ten seconds. */
+  keySeen: VerificationMeasurement[];
 }
 
 /** More than the verifier remembers (10,000), so that in a circle each is always a new one. */
@@ -39,7 +41,8 @@ const options = JSON.parse(process.argv[2] ?? '{}') as VerificationOptions;
 const paper = createPaperIssuer();
 // Headers as a server gets them: bytes of which every request makes a new string.
 const headers = paper.makeTokens(unseenTokens).map((token) => Buffer.from(`Bearer ${token}`, 'latin1'));
-const findings: VerificationFindings = { firstSeen: [], firstSeenByJose: [], seen: [] };
+const keys = paper.makeApiKeys(seenTokens).map((key) => Buffer.from(`Bearer ${key}`, 'latin1'));
+const findings: VerificationFindings = { firstSeen: [], firstSeenByJose: [], seen: [], keySeen: [] };
 for (let round = 0; round < options.rounds; round += 1) {
   const contenders = [
     async () => findings.firstSeen.push(await run(createOurs(), headers)),
@@ -47,13 +50,14 @@ for (let round = 0; round < options.rounds; round += 1) {
   ];
   for (const measure of round % 2 === 0 ? contenders : contenders.reverse()) await measure();
   findings.seen.push(await run(createOurs(), headers.slice(0, seenTokens)));
+  findings.keySeen.push(await run(createOurs({ credential: 'srv_bench:secret', reports: false }), keys));
 }
 process.stdout.write(`${JSON.stringify(findings)}\n`);
 
 type Check = (authorization: string) => Promise<unknown>;
 
-function createOurs(): Check {
-  const verifier = createVerifier({ issuer: paper.issuer, resource, fetch: paper.fetch });
+function createOurs(options: Partial<VerifierOptions> = {}): Check {
+  const verifier = createVerifier({ issuer: paper.issuer, resource, fetch: paper.fetch, ...options });
   return async (authorization) => {
     const access = await verifier.verify(authorization);
     if (!access.allows('get_issue')) throw new Error('the tool is not allowed');
