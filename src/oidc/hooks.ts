@@ -53,7 +53,8 @@ function takeScopeOff(ctx: Parameters<typeof stateOf>[0], params: Record<string,
 
 function useGrantedSpelling(params: Record<string, unknown>, { resource: granted }: AuthorizationCode | RefreshToken): void {
   const { resource: asked } = params;
-  if (typeof asked === 'string' && typeof granted === 'string' && isSameResource(asked, granted)) params.resource = granted;
+  if (asked === granted || typeof asked !== 'string' || typeof granted !== 'string') return;
+  if (isSameResource(asked, granted)) params.resource = granted;
 }
 
 /** Whether two spellings name one resource (MCP-21). */

@@ -1,12 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-
-/** Runs something as part of what a caller is doing. */
-export type InContext = <Result>(work: () => Result) => Result;
+import { AsyncResource } from 'node:async_hooks';
 
 /** How calls are gathered. */
 export interface BatcherOptions<Item, Result> {
   /** Does the work for all of them at once; the results in the order of the items. It runs in the context of none, or of any. */
-  run: (items: readonly Item[], contexts: readonly InContext[]) => Promise<readonly Result[]>;
+  run: (items: readonly Item[], contexts: readonly AsyncResource[]) => Promise<readonly Result[]>;
   /** The most that go together. */
   maxItems: number;
   /** So many runs at a time; while they last, what comes waits and goes together. */
@@ -19,7 +16,8 @@ export interface BatcherOptions<Item, Result> {
 
 interface Waiting<Item, Result> {
   item: Item;
-  context: InContext;
+  /** What its caller is doing. */
+  context: AsyncResource;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
@@ -43,7 +41,7 @@ export class Batcher<Item, Result> {
   /** Resolves with what came out for this item. */
   add(item: Item): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    this.#waiting.push({ item, context: AsyncLocalStorage.snapshot(), resolve, reject });
+    this.#waiting.push({ item, context: new AsyncResource('batched'), resolve, reject });
     if (!this.#isDue) {
       this.#isDue = true;
       setImmediate(() => {

@@ -84,20 +84,21 @@ describe('token requests at once', () => {
 
   it('nobody waits for a row that somebody holds of another’s installation', async () => {
     const { store } = issuer.runtime;
-    const [held, ...others] = await several(4, connectOne);
-    const { installation } = (await factsOf(held?.refresh_token ?? '')) as TokenRequestFacts;
-    const freed = Promise.withResolvers<void>();
+    const families = await several(3, connectOne);
+    const facts = await Promise.all(families.map(({ refresh_token: token }) => factsOf(token)));
+    const free = Promise.withResolvers<void>();
     const locked = Promise.withResolvers<void>();
     const holding = store.$transaction(async (db) => {
-      await db.$queryRaw`SELECT 1 FROM installations WHERE id = ${installation.id} FOR UPDATE`;
+      await db.$queryRaw`SELECT 1 FROM installations WHERE id = ${facts[0]?.installation.id} FOR UPDATE`;
       locked.resolve();
-      await freed.promise;
+      await free.promise;
     });
     await locked.promise;
-    const waiting = refresh(issuer, client, held?.refresh_token ?? '');
-    const answers = await Promise.all(others.map(({ refresh_token: token }) => refresh(issuer, client, token)));
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-    freed.resolve();
+    expect(await Promise.all(facts.map((one) => settle(one)))).toEqual([false, true, true]);
+    // The request itself goes the long way, where it waits.
+    const waiting = refresh(issuer, client, families[0]?.refresh_token ?? '');
+    expect(await isActive(issuer, server, families[0]?.access_token ?? '')).toBe(true);
+    free.resolve();
     await holding;
     expect((await waiting).status).toBe(200);
   });

@@ -1,6 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Pool, PoolClient } from 'pg';
-import type { InContext } from '../batcher.ts';
 import type { OpenPart, StartPart } from './parts.ts';
 
 type Callback = (error: unknown, ...rest: unknown[]) => void;
@@ -56,13 +55,13 @@ function traceClient(client: PoolClient, start: (statement: unknown) => OpenPart
 /** A statement that several requests wait for. */
 export interface SharedStatement {
   /** Of each of them. */
-  sharedBy: readonly InContext[];
+  sharedBy: readonly AsyncResource[];
 }
 
 function startForAll(statement: unknown, start: (statement: unknown) => OpenPart | undefined): OpenPart | undefined {
   const { sharedBy } = (statement ?? {}) as Partial<SharedStatement>;
   if (!sharedBy) return start(statement);
-  const parts = sharedBy.flatMap((inContext) => inContext(() => start(statement)) ?? []);
+  const parts = sharedBy.flatMap((request) => request.runInAsyncScope(start, undefined, statement) ?? []);
   if (parts.length === 0) return undefined;
   return {
     run: (work) => work(),
