@@ -6,10 +6,15 @@ import { plainText } from './plain-text.ts';
 /** A client as commands know it. */
 export type Client = Awaited<ReturnType<typeof listClients>>[number];
 
-/** Finds a client by its id. Throws `CommandFailed`. */
-export async function getClient({ runtime, tenant }: Pick<Office, 'runtime' | 'tenant'>, id: string): Promise<Client> {
-  const { findClient } = await import('../services/list-clients.ts');
-  const client = await findClient(runtime, tenant, id);
+/** Finds a client by its id, if there is one. */
+export async function findClient({ runtime, tenant }: Pick<Office, 'runtime' | 'tenant'>, id: string): Promise<Client | undefined> {
+  const services = await import('../services/list-clients.ts');
+  return services.findClient(runtime, tenant, id);
+}
+
+/** The same. Throws `CommandFailed` where there is none. */
+export async function getClient(office: Pick<Office, 'runtime' | 'tenant'>, id: string): Promise<Client> {
+  const client = await findClient(office, id);
   if (!client) throw unknownClient(id);
   return client;
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { logFault } from '../platform/logger.ts';
 import { keepAuditMonths } from '../services/keep-audit-months.ts';
 import { reapClients } from '../services/reap-clients.ts';
+import { resumeClientRemovals } from '../services/remove-client.ts';
 import { rotateDueKeys } from '../services/rotate-keys.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { resumeConsentSweeps } from '../services/sweep-consents.ts';
@@ -36,6 +37,7 @@ export function sweepInBackground(runtime: Runtime, options: { pauseMs?: number 
   const kinds = [
     () => rotateDueKeys(runtime),
     () => resumeConsentSweeps(runtime),
+    () => resumeClientRemovals(runtime),
     () => keepAuditMonths(runtime),
     () => sweepExpired(runtime, progress),
     () => reapClients(runtime),

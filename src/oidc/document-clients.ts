@@ -23,13 +23,22 @@ export async function seeToDocument(environment: EngineEnvironment, ctx: Context
   const { requestId } = settings.describeCaller(ctx);
   const reason = reasonOf(problem);
   runtime.log.info({ requestId, clientId, error: 'invalid_client', reason }, 'protocol request refused');
-  if (problem.kind === 'too-many') ctx.set('Retry-After', String(problem.retryAfterSeconds));
-  const wire = problem.kind === 'too-many' ? tooMany : { status: 400, error: 'invalid_client', description: shownReasonOf(problem) };
+  const wire = wireOf(problem);
+  if (wire.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(wire.retryAfterSeconds));
   await renderProblem(environment, ctx, { ...wire, clientId, document: problem });
   return false;
 }
 
-const tooMany = { status: 429, error: 'temporarily_unavailable', description: 'too many new clients from this address' };
+/** An interrupted removal is taken up again within so long. */
+const longestRemovalPauseSeconds = 60;
+
+function wireOf(problem: DocumentClientProblem): { status: number; error: string; description: string; retryAfterSeconds?: number } {
+  const description = shownReasonOf(problem);
+  const passing = { error: 'temporarily_unavailable', description };
+  if (problem.kind === 'too-many') return { ...passing, status: 429, retryAfterSeconds: problem.retryAfterSeconds };
+  if (problem.kind === 'being-removed') return { ...passing, status: 503, retryAfterSeconds: longestRemovalPauseSeconds };
+  return { status: 400, error: 'invalid_client', description };
+}
 
 /** For the log: with what was found out about addresses. */
 function reasonOf(problem: DocumentClientProblem): string {
@@ -41,7 +50,9 @@ function reasonOf(problem: DocumentClientProblem): string {
     case 'document':
       return `the metadata document cannot be had (${problem.problem.reason}): ${problem.problem.detail}`;
     case 'too-many':
-      return tooMany.description;
+      return 'too many new clients from this address';
+    case 'being-removed':
+      return 'the client is just being removed';
   }
 }
 

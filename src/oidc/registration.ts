@@ -1,7 +1,8 @@
 import type { Context } from 'koa';
 import { type ClientMetadataProblem, hasSecret } from '../domain/client-metadata.ts';
-import { changeClient, findManagedClient, removeClient } from '../services/manage-client.ts';
+import { changeClient, findManagedClient } from '../services/manage-client.ts';
 import { findRegistrationBar, registerClient } from '../services/register-client.ts';
+import { removeClient } from '../services/remove-client.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { readJsonBody } from './json-body.ts';
 import { paths } from './routes.ts';
@@ -36,8 +37,8 @@ export async function answerManagement(environment: EngineEnvironment, ctx: Cont
   // A block is an admin's: the client can neither change nor remove what it was put on (RFC 7592 §2.1).
   if (client.blockedAt) return refuse(environment, ctx, { status: 403, error: 'access_denied', description: 'the client is blocked' });
   if (ctx.method === 'DELETE') {
-    const isRemoved = await removeClient(runtime, tenant, { clientId: client.id, origin: environment.originOf(ctx) });
-    if (!isRemoved) return answerUnknownToken(environment, ctx);
+    const removal = await removeClient(runtime, tenant, { clientId: client.id, origin: environment.originOf(ctx) });
+    if (!removal?.isChanged) return answerUnknownToken(environment, ctx);
     ctx.status = 204;
     return;
   }

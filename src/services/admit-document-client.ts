@@ -7,6 +7,7 @@ import { documentUrlReasons, parseDocumentUrl, parseMetadataDocument } from '../
 import { sha256 } from '../platform/digest.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
+import { isClientBeingRemoved } from '../store/client-removal.ts';
 import { findClient, lockClient } from '../store/clients.ts';
 import {
   addClientVersion,
@@ -30,7 +31,9 @@ export type DocumentClientProblem =
   | { kind: 'url'; reason: string }
   | { kind: 'document'; problem: DocumentProblem }
   /** Too many new clients from where the request comes from. */
-  | { kind: 'too-many'; retryAfterSeconds: number };
+  | { kind: 'too-many'; retryAfterSeconds: number }
+  /** An administrator is just removing it; afterwards it can come back as a new one. */
+  | { kind: 'being-removed' };
 
 /** Done, or why not. */
 export type DocumentClientAdmission = { ok: true } | { ok: false; problem: DocumentClientProblem };
@@ -80,8 +83,8 @@ export async function admitDocumentClient(
   if (!document.ok) return refuse({ kind: 'document', problem: document.problem });
   const { value: metadata, fetchedAt } = document;
   const said: DocumentClient = { id, metadata, fetchedAt };
-  if (!client) await introduce(runtime, tenant, { said, origin });
-  else if (!isDeepStrictEqual(client.metadata, metadata)) await takeOver(runtime, tenant, { said, origin });
+  if (!client && !(await introduce(runtime, tenant, { said, origin }))) return refuse({ kind: 'being-removed' });
+  if (client && !isDeepStrictEqual(client.metadata, metadata)) await takeOver(runtime, tenant, { said, origin });
   return { ok: true };
 }
 
@@ -89,15 +92,19 @@ function refuse(problem: DocumentClientProblem): DocumentClientAdmission {
   return { ok: false, problem };
 }
 
-async function introduce(runtime: Runtime, tenant: Tenant, { said, origin }: { said: DocumentClient; origin: Origin }): Promise<void> {
+/** False when the row of the client that was there before has not gone yet. */
+async function introduce(runtime: Runtime, tenant: Tenant, { said, origin }: { said: DocumentClient; origin: Origin }): Promise<boolean> {
   const { id, metadata } = said;
   const at = runtime.clock.now();
-  await transact(runtime.store, async (db) => {
+  return transact(runtime.store, async (db) => {
     // Of those that come together, one adds it.
-    if (!(await addDocumentClient(db, tenant.id, { ...said, createdAt: at }))) return;
+    if (!(await addDocumentClient(db, tenant.id, { ...said, createdAt: at }))) {
+      return !(await isClientBeingRemoved(db, { tenantId: tenant.id, clientId: id }));
+    }
     await addClientVersion(db, tenant.id, { clientId: id, version: 1, identity: identityOf(metadata, sha256), since: at });
     const detail = describeMetadata(id, metadata);
     await recordAuditEvent(db, tenant.id, { ...origin, type: 'client.registered', outcome: 'success', at, clientId: id, detail });
+    return true;
   });
 }
 

@@ -1,18 +1,15 @@
 import { type ClientMetadataProblem, hasSecret, parseClientMetadata } from '../domain/client-metadata.ts';
 import type { ClientId } from '../domain/ids.ts';
 import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
-import { deleteArtifactsByUid, findArtifact } from '../store/artifacts.ts';
+import { findArtifact } from '../store/artifacts.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
-import { deleteClient, findClient, lockClient, type StoredClient, updateClient } from '../store/clients.ts';
-import { listConsents, lockConsent } from '../store/consents.ts';
-import { invalidateStatusOfConsent } from '../store/status.ts';
+import { findClient, lockClient, type StoredClient, updateClient } from '../store/clients.ts';
 import { managementTokenModel, newClientSecret } from './client-credentials.ts';
 import { noteIdentityChange } from './note-identity-change.ts';
 import { noteClientUse } from './reap-clients.ts';
 import { describeMetadata } from './register-client.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
-import { leaveServiceAccount } from './service-accounts.ts';
 import { finishConsentSweep } from './sweep-consents.ts';
 
 /** The client that a management token manages; undefined for a token that is unknown or another client's (ABUSE-11). */
@@ -73,35 +70,4 @@ export async function changeClient(
 
 function isOwnSecret(client: StoredClient, claimed: unknown): boolean {
   return typeof claimed === 'string' && client.secretDigest !== undefined && isEqualConstantTime(sha256(claimed), client.secretDigest);
-}
-
-/**
- * Removes a client with everything it was allowed; its tokens die by the status list. A service account that it acted as goes with it, unless
- * API keys act as that too. False when it was gone already.
- */
-export async function removeClient(runtime: Runtime, tenant: Tenant, removal: { clientId: ClientId; origin: Origin }): Promise<boolean> {
-  const { clientId, origin } = removal;
-  return transact(runtime.store, async (db) => {
-    await lockClient(db, tenant.id, clientId);
-    const client = await findClient(db, tenant.id, clientId);
-    if (!client) return false;
-    const at = runtime.clock.now();
-    const consents = await listConsents(db, tenant.id, { clientId });
-    for (const { id } of [...consents].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-      await lockConsent(db, tenant.id, id, 'update');
-      await invalidateStatusOfConsent(db, tenant.id, id, at);
-    }
-    await deleteClient(db, tenant.id, clientId);
-    if (client.serviceAccountId) await leaveServiceAccount(runtime, db, { tenant, id: client.serviceAccountId, origin });
-    await deleteArtifactsByUid(db, tenant.id, { model: managementTokenModel, uid: clientId });
-    await recordAuditEvent(db, tenant.id, {
-      ...origin,
-      type: 'client.removed',
-      outcome: 'success',
-      at,
-      clientId,
-      detail: { client: clientId, consents: consents.length },
-    });
-    return true;
-  });
 }

@@ -72,10 +72,10 @@ function toClient(row: Prisma.ClientGetPayload<object>): StoredClient {
   };
 }
 
-/** Finds a client, blocked ones included. */
+/** Finds a client, blocked ones included; one that is being removed is gone. */
 export async function findClient(db: Database, tenantId: TenantId, id: ClientId): Promise<StoredClient | undefined> {
   if (!isClientId(id)) return undefined;
-  const row = await db.client.findUnique({ where: { tenantId_id: { tenantId, id } } });
+  const row = await db.client.findUnique({ where: { tenantId_id: { tenantId, id }, removedAt: null } });
   return row ? toClient(row) : undefined;
 }
 
@@ -118,6 +118,7 @@ export async function listClientPage(
   const rows = await db.client.findMany({
     where: {
       tenantId,
+      removedAt: null,
       ...(kind !== undefined && { kind }),
       ...(blockedAt !== undefined && { blockedAt }),
       ...(verifiedAt !== undefined && { verifiedAt }),
@@ -201,15 +202,12 @@ export async function lockClient(db: Database, tenantId: TenantId, id: ClientId)
   await db.$queryRaw`SELECT 1 FROM clients WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
 }
 
-/** Keeps a client from being removed until the transaction ends, and hinders nothing else; false when it is gone already. */
+/** Keeps a client from being removed until the transaction ends, and hinders nothing else; false when it is gone, or going, already. */
 export async function holdClient(db: Database, tenantId: TenantId, id: ClientId): Promise<boolean> {
-  const rows = await db.$queryRaw<unknown[]>`SELECT 1 FROM clients WHERE tenant_id = ${tenantId} AND id = ${id} FOR KEY SHARE`;
+  const rows = await db.$queryRaw<
+    unknown[]
+  >`SELECT 1 FROM clients WHERE tenant_id = ${tenantId} AND id = ${id} AND removed_at IS NULL FOR KEY SHARE`;
   return rows.length > 0;
-}
-
-/** Removes a client with its consents. Turn the status indices of those invalid first: tokens outlive the row. */
-export async function deleteClient(db: Database, tenantId: TenantId, id: ClientId): Promise<void> {
-  await db.client.deleteMany({ where: { tenantId, id } });
 }
 
 /** Notes that a person allowed a client something, the first time. */

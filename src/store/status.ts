@@ -137,8 +137,8 @@ export async function isIndexInvalid(db: Database, tenantId: TenantId, entry: { 
 }
 
 /**
- * The invalid indices of a list; undefined when there is no such list. Those of a client that is blocked are among them from that
- * moment on, before they have been gone through.
+ * The invalid indices of a list; undefined when there is no such list. Those of a client that is blocked or removed are among them from
+ * that moment on, before they have been gone through.
  */
 export async function listInvalidIndices(db: Database, tenantId: TenantId, list: number): Promise<number[] | undefined> {
   const tenant = await db.tenant.findUnique({ where: { id: tenantId }, select: { statusLists: true } });
@@ -152,7 +152,8 @@ export async function listInvalidIndices(db: Database, tenantId: TenantId, list:
 async function listBlockedIndices(db: Database, tenantId: TenantId, list: number): Promise<number[]> {
   const clients = await db.$queryRaw<{ id: string }[]>`
     SELECT c.id FROM consent_sweeps AS w JOIN clients AS c ON c.tenant_id = w.tenant_id AND c.id = w.client_id
-    WHERE w.tenant_id = ${tenantId} AND c.blocked_at IS NOT NULL`;
+    WHERE w.tenant_id = ${tenantId} AND c.blocked_at IS NOT NULL
+    UNION SELECT id FROM clients WHERE removed_at IS NOT NULL AND tenant_id = ${tenantId}`;
   if (clients.length === 0) return [];
   const rows = await db.$queryRaw<{ index: number }[]>`
     SELECT i.status_index AS index FROM consents AS k JOIN installations AS i ON i.tenant_id = k.tenant_id AND i.consent_id = k.id

@@ -6,7 +6,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import type { Browser } from 'playwright-core';
 import type { ClientId } from '../../src/domain/ids.ts';
-import { removeClient } from '../../src/services/manage-client.ts';
+import { removeClient } from '../../src/services/remove-client.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { type MovedTime, moveTime } from '../support/moved-time.ts';

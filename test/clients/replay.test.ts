@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ClientId } from '../../src/domain/ids.ts';
-import { removeClient } from '../../src/services/manage-client.ts';
+import { removeClient } from '../../src/services/remove-client.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import {

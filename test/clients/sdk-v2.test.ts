@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { refreshAuthorization } from '@modelcontextprotocol/client';
 import type { Browser } from 'playwright-core';
 import type { ClientId } from '../../src/domain/ids.ts';
-import { removeClient } from '../../src/services/manage-client.ts';
+import { removeClient } from '../../src/services/remove-client.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type MovedTime, moveTime } from '../support/moved-time.ts';
 import { startWhole, type Whole } from '../support/whole.ts';

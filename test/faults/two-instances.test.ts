@@ -5,7 +5,7 @@ import { decodeJwt } from 'jose';
 import type { ClientId, ConsentId, ServerId } from '../../src/domain/ids.ts';
 import { disableUser } from '../../src/services/disable-user.ts';
 import { endConsent } from '../../src/services/end-consent.ts';
-import { removeClient } from '../../src/services/manage-client.ts';
+import { removeClient } from '../../src/services/remove-client.ts';
 import { removeServer } from '../../src/services/remove-server.ts';
 import { rotateServerCredential } from '../../src/services/rotate-server-credential.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';

@@ -253,7 +253,7 @@ describe('what ends the tokens of a machine', () => {
   it('ABUSE-61, ABUSE-84: a block, a quarantine, and the removal of its client', async () => {
     const { blockClient, unblockClient } = await import('../../src/services/block-client.ts');
     const { quarantineClient } = await import('../../src/services/judge-client.ts');
-    const { removeClient } = await import('../../src/services/manage-client.ts');
+    const { removeClient } = await import('../../src/services/remove-client.ts');
     const { own, by, token } = await make();
     const about = { clientId: by.clientId as ClientId, origin };
     await quarantineClient(issuer.runtime, issuer.tenant, about);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ClientId } from '../../src/domain/ids.ts';
 import { blockClient } from '../../src/services/block-client.ts';
-import { removeClient } from '../../src/services/manage-client.ts';
 import { reapClients } from '../../src/services/reap-clients.ts';
+import { removeClient } from '../../src/services/remove-client.ts';
 import { startDocumentHost } from '../support/document-host.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';

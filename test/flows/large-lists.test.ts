@@ -6,9 +6,11 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
 import { neverAllowedSeconds } from '../../src/domain/client-use.ts';
+import type { ClientId } from '../../src/domain/ids.ts';
 import { keepAuditMonths } from '../../src/services/keep-audit-months.ts';
 import { consentsPerPage, listConsentsInForce } from '../../src/services/list-consents.ts';
 import { reapClients } from '../../src/services/reap-clients.ts';
+import { removeClient, resumeClientRemovals } from '../../src/services/remove-client.ts';
 import { beginSweep, readSweepLagSeconds, sweepExpired } from '../../src/services/sweep-expired.ts';
 import { listAuditEvents } from '../../src/store/audit.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
@@ -155,6 +157,8 @@ it(
     const due = { id: (await registerTestClient(issuer)).clientId };
     await runtime.store.client.updateMany({ where: due, data: { createdAt: old, reapAfter: old } });
     await reapClients(runtime);
+    await removeClient(runtime, tenant, { clientId: client.clientId as ClientId, origin: { actorType: 'operator' } });
+    await resumeClientRemovals(runtime);
     expect(await runtime.store.client.count({ where: due })).toBe(0);
     await keepAuditMonths(runtime);
     jest.restoreAllMocks();

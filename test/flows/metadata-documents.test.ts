@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomToken } from '../../src/platform/random.ts';
 import { createAttemptLimits } from '../../src/services/limit-attempts.ts';
-import { removeClient } from '../../src/services/manage-client.ts';
+import { removeClient } from '../../src/services/remove-client.ts';
 import { listAuditEvents } from '../../src/store/audit.ts';
 import { poolOf } from '../../src/store/client.ts';
 import { createRateCounters } from '../../src/store/rate-limits.ts';

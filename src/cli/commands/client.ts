@@ -3,7 +3,7 @@ import type { Office } from '../../compose/open-office.ts';
 import type { Origin } from '../../services/runtime.ts';
 import { clientName, clientToJson } from '../client-words.ts';
 import { BadUsage, CommandFailed } from '../failure.ts';
-import { type Client, getClient } from '../find-client.ts';
+import { type Client, findClient, getClient, unknownClient } from '../find-client.ts';
 import type { Io } from '../io.ts';
 import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText } from '../plain-text.ts';
@@ -166,11 +166,14 @@ function rotationFailure(client: Client, problem: 'unknown-client' | 'registered
 }
 
 async function remove({ runtime, tenant, origin }: ClientOffice, { args }: Call): Promise<Report> {
-  const { removeClient } = await import('../../services/manage-client.ts');
-  const client = await getClient({ runtime, tenant }, args[0] ?? '');
-  await removeClient(runtime, tenant, { clientId: client.id, origin });
+  const { finishClientRemoval, removeClient } = await import('../../services/remove-client.ts');
+  const clientId = (args[0] ?? '') as Client['id'];
+  // One whose removal was interrupted is not found any more, and is removed all the same.
+  const client = await findClient({ runtime, tenant }, clientId);
+  if (!(await removeClient(runtime, tenant, { clientId, origin }))) throw unknownClient(clientId);
+  await finishClientRemoval(runtime, { tenantId: tenant.id, clientId });
   return {
-    json: { client_id: client.id, removed: true },
-    text: `${plainText(clientName(client))} is removed, with everything that people allowed it. If it comes back, it must register anew.`,
+    json: { client_id: clientId, removed: true },
+    text: `${plainText(client ? clientName(client) : clientId)} is removed, with everything that people allowed it. If it comes back, it must register anew.`,
   };
 }

@@ -39,6 +39,12 @@ export function wordsOfDocumentProblem(problem: DocumentClientProblem, clientId:
       };
     case 'too-many':
       return problemWords['too-many-registrations'];
+    case 'being-removed':
+      return {
+        title: 'This agent is just being removed here',
+        what: 'Whoever runs this site is removing it, with everything that was allowed to it. Nothing was allowed now.',
+        steps: [again],
+      };
     case 'document':
       return {
         title: 'This agent’s description cannot be had',
