@@ -4,11 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import type { ClientId } from '../../src/domain/ids.ts';
+import { type ClientId, idPrefixes } from '../../src/domain/ids.ts';
 import { sha256 } from '../../src/platform/digest.ts';
+import { randomId } from '../../src/platform/random.ts';
 import { quarantineClient } from '../../src/services/judge-client.ts';
-import { prepareTokenRequest, settlePreparedRequest } from '../../src/services/prepare-token-request.ts';
-import { query } from '../support/database-holder.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { connect, isActive, postForm, refresh, registerTestClient, type Tokens } from '../support/oauth-client.ts';
 
@@ -68,28 +67,40 @@ describe('ABUSE-85: this version on the schema of a newer one', () => {
 });
 
 describe('ABUSE-85: the version before on this schema', () => {
-  /** A token request of it: all that it reads of a client's standing is what it knew. */
-  async function prepareAsBefore(refreshToken: string) {
-    const prepared = await prepareTokenRequest(issuer.runtime, issuer.tenant, { model: 'RefreshToken', digest: sha256(refreshToken) });
-    if (!prepared) throw new Error('the request was not plain');
-    const { facts } = prepared;
-    const [row] = await query(
-      issuer.database.ownerUrl,
-      `SELECT client_standing(c.verified_at, c.quarantined_at, c.quarantine_ends_at, t.settings) AS text
-       FROM clients c JOIN tenants t ON t.id = c.tenant_id WHERE c.id = '${facts.consent.clientId}'`,
+  /** What it read before a token request, of which its statement is told at the end: all that it knew of a client's standing, too. */
+  async function readAsBefore(refreshToken: string) {
+    const { rows } = await owner.query(
+      `SELECT a.digest, a.grant_id, i.id AS installation, i.status_list, i.status_index, k.id AS consent, k.user_id, k.client_id, k.server_id,
+         (SELECT max(version) FROM consent_versions v WHERE v.tenant_id = k.tenant_id AND v.consent_id = k.id) AS version, s.catalogue_revision,
+         client_standing(c.verified_at, c.quarantined_at, c.quarantine_ends_at, t.settings) AS standing
+       FROM artifacts a JOIN installations i ON i.tenant_id = a.tenant_id AND i.grant_id = a.grant_id
+         JOIN consents k ON k.tenant_id = i.tenant_id AND k.id = i.consent_id JOIN clients c ON c.tenant_id = k.tenant_id AND c.id = k.client_id
+         JOIN servers s ON s.tenant_id = k.tenant_id AND s.id = k.server_id JOIN tenants t ON t.id = a.tenant_id
+       WHERE a.tenant_id = 'root' AND a.model = 'RefreshToken' AND a.digest = $1`,
+      [sha256(refreshToken)],
     );
-    return { ...prepared, facts: { ...facts, standing: { ...facts.standing, text: String(row?.['text']) } } };
+    return rows[0] as Record<string, unknown>;
   }
-  const origin = { actorType: 'client' } as const;
+
+  /** Writes it; refused by an error where something does not stand any more. */
+  async function settleAsBefore(read: Record<string, unknown>): Promise<unknown> {
+    const place = [read['installation'], read['status_list'], read['status_index'], false, read['consent'], read['version']];
+    const about = [read['user_id'], read['client_id'], read['server_id'], read['catalogue_revision']];
+    const { rows } = await owner.query(
+      `SELECT settle_token_request('root', now(), 'RefreshToken', $1, NULL, NULL, NULL, $2, NULL, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+         $13, 'client', NULL, NULL, NULL, '{}', $14, NULL) AS settled`,
+      [read['digest'], read['grant_id'], ...place, ...about, randomId(idPrefixes.event), read['standing']],
+    );
+    return rows[0].settled;
+  }
 
   it('settles token requests, unless the client came into quarantine meanwhile', async () => {
     const [person, server, client] = [await issuer.addPerson(), await issuer.addServer(), await registerTestClient(issuer)];
     const tokens = await connect(issuer, { client, person, server });
-    const settled = await prepareAsBefore(tokens.refresh_token);
-    expect(await settlePreparedRequest(issuer.runtime, issuer.tenant, { prepared: settled, origin })).toBe(true);
+    expect(await settleAsBefore(await readAsBefore(tokens.refresh_token))).toBe(true);
     const later = await connect(issuer, { client, person, server });
-    const overtaken = await prepareAsBefore(later.refresh_token);
+    const overtaken = await readAsBefore(later.refresh_token);
     await quarantineClient(issuer.runtime, issuer.tenant, { clientId: client.clientId as ClientId, origin: { actorType: 'operator' } });
-    expect(await settlePreparedRequest(issuer.runtime, issuer.tenant, { prepared: overtaken, origin })).toBe(false);
+    await expect(settleAsBefore(overtaken)).rejects.toMatchObject({ code: 'TG001' });
   });
 });

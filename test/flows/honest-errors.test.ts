@@ -267,7 +267,7 @@ describe('a refused token request', () => {
       /missing required/,
       { grant_type: 'authorization_code', redirect_uri: 'http://127.0.0.1:9/callback' },
     ],
-    ['unsupported_grant_type', 400, /authorization_code or refresh_token/, /unsupported/, { grant_type: 'password' }],
+    ['unsupported_grant_type', 400, /authorization_code, refresh_token or client_credentials/, /unsupported/, { grant_type: 'password' }],
     ['invalid_request', 400, /'grant_type'/, /missing required/, {}],
     ['invalid_request', 400, /twice/, /twice/, { grant_type: ['refresh_token', 'refresh_token'] }],
   ];
