@@ -94,21 +94,21 @@ export const auditEventTypes = kinds({
     ocsf: 'Entity Management',
   },
   'tool.called': {
-    when: 'an agent called a tool, which a server reports',
-    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'tool'],
+    when: 'an agent called a tool, which a server reports; `clientId`, `consentId` and its version, installation where a person allowed it, `apiKeyId` for a key',
+    about: ['userId', 'serverId', 'tool'],
     detail:
       '`error` for failures (`tool`: a result with `isError`; `rpc:<code>`; `http:<status>`; `arguments`: they did not fit, and nothing ran; `unanswered`; `not-run`); `durationMs`, `argumentBytes`, `resultBytes`, `argumentDigest`; `arguments` only where the server’s policy says so; `unseen`: nobody saw the answer; `begun`: what the `tool.begun` before it says there, too',
     ocsf: 'API Activity',
   },
   'tool.begun': {
     when: 'a call is about to run, at a server that lets none run without this record; its `tool.called` follows',
-    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'tool'],
+    about: ['userId', 'serverId', 'tool'],
     detail: '`argumentBytes`, `argumentDigest`, `arguments` as for `tool.called`; `begun`',
     ocsf: 'API Activity',
   },
   'tool.refused': {
     when: 'an agent called a tool that it may not use, and nothing ran; `tool` is what it asked for, whether there is such a tool or not',
-    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'tool'],
+    about: ['userId', 'serverId', 'tool'],
     detail: '`argumentBytes`, `argumentDigest`, `arguments` as for `tool.called`',
     ocsf: 'API Activity',
   },

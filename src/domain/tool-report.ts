@@ -15,8 +15,10 @@ export interface ToolReport {
   id: string;
   at: Date;
   subject: string;
+  /** An API key's own id, for calls with a key. */
   clientId: string;
-  consentId: ConsentId;
+  /** Absent for API keys and machine clients. */
+  consentId?: ConsentId;
   /** Where the token stands in a status list. */
   status?: { list: number; index: number };
   tool: string;
@@ -81,9 +83,9 @@ export function parseToolReport(value: unknown, terms: ReportTerms): { report: T
     at: reader.instant(terms.now),
     subject: reader.text('subject', plainForm, 'must be the `sub` of the token'),
     clientId: reader.text('client', clientForm, 'must be the `client_id` of the token'),
-    consentId: reader.consent(),
     tool: reader.tool(),
     outcome: reader.outcome(),
+    ...(reader.has('consent') && { consentId: reader.consent() }),
     ...reader.optional('status', () => reader.status(terms.issuer)),
     ...reader.optional('begunBy', () => reader.text('begunBy', idForm, 'must be the id of the report that said `begun`')),
     ...reader.optional('requestId', () => reader.text('requestId', plainForm, 'must be at most 128 printable ASCII characters')),

@@ -25,6 +25,10 @@ export interface RecordedReports {
 /** Which member a report that cannot be true is refused for, and why. */
 const untruths: Readonly<Record<Exclude<ReportFate, 'kept' | 'known'>, ReportProblem>> = {
   consent: { member: 'consent', message: 'must be a consent of this person for this client at your server' },
+  machine: {
+    member: 'client',
+    message: 'must be an API key or a machine client that acts as this subject at your server; for a person’s token send its `consent`',
+  },
   tool: { member: 'tool', message: 'must be a tool of your server; one that is not can only be denied' },
 };
 
