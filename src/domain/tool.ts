@@ -39,7 +39,7 @@ export function riskOfAnnotations(annotations: JsonObject): RiskProfile {
  */
 export function canonicalDefinition(tool: ToolDefinition): string {
   const { name, title, description, annotations, inputSchema, outputSchema } = tool;
-  const text = canonicalize({
+  return canonicalJson({
     name,
     ...(title !== undefined && { title }),
     ...(description !== undefined && { description }),
@@ -47,6 +47,11 @@ export function canonicalDefinition(tool: ToolDefinition): string {
     inputSchema,
     ...(outputSchema && { outputSchema }),
   });
-  if (text === undefined) throw new TypeError('a tool definition has no canonical form');
+}
+
+/** Canonical JSON (RFC 8785): two values are the same where their texts are. Throws when a text is not well-formed Unicode. */
+export function canonicalJson(value: Json): string {
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError('a value has no canonical form');
   return text;
 }

@@ -1,5 +1,7 @@
 /** Text that strangers chose (names, titles, descriptions), made fit to be read: short, on one line, nothing hidden in it. */
 
+import { insideEmoji, invisible } from '../../domain/invisible-text.ts';
+
 /** The longest name or title that a page shows, in characters. */
 export const maxNameCharacters = 80;
 
@@ -8,17 +10,6 @@ const maxDescriptionCharacters = 300;
 
 /** What a description may take on a page, in bytes of HTML: 100 of them leave a consent page well below 150 KB. */
 const maxDescriptionBytes = 900;
-
-/**
- * Everything that takes part in a text without being seen: controls, format characters (bidi overrides, zero-width
- * marks, tag characters), lone surrogates, unassigned and private characters, variation selectors, and the letters
- * that are blank by design.
- */
-const invisible = /\p{Cc}|\p{Cf}|\p{Cs}|\p{Co}|\p{Cn}|\p{Variation_Selector}|\p{Default_Ignorable_Code_Point}|[\u2028\u2029\u2800]/gu;
-
-/** The two invisible characters that honest emoji need, where they stand inside one. */
-const insideEmoji =
-  /(?<=\p{Extended_Pictographic}\p{Emoji_Modifier}?)(?:\uFE0F(?:\u200D(?=\p{Extended_Pictographic}))?|\u200D(?=\p{Extended_Pictographic}))/gu;
 
 /** More marks on one letter than any language uses: they climb over the lines above. */
 const stackedMarks = /(\p{M}{3})\p{M}+/gu;

@@ -1,0 +1,40 @@
+-- AlterTable
+ALTER TABLE "consent_versions" ADD COLUMN     "paused_version" INTEGER;
+
+-- AlterTable
+ALTER TABLE "servers" ADD COLUMN     "catalogue_due_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+ADD COLUMN     "catalogue_failures" INTEGER NOT NULL DEFAULT 0,
+ADD COLUMN     "catalogue_problem" JSONB,
+ADD COLUMN     "reported_at" TIMESTAMPTZ(3),
+ADD COLUMN     "reported_digest" TEXT;
+
+-- AlterTable
+ALTER TABLE "tools" ADD COLUMN     "accepted_at" TIMESTAMPTZ(3),
+ADD COLUMN     "doubted_at" TIMESTAMPTZ(3),
+ADD COLUMN     "riskier_than" TEXT[] DEFAULT ARRAY[]::TEXT[];
+
+-- CreateTable
+CREATE TABLE "tool_versions" (
+    "tenant_id" TEXT NOT NULL,
+    "server_id" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "digest" TEXT NOT NULL,
+    "title" TEXT,
+    "description" TEXT,
+    "annotations" JSONB NOT NULL,
+    "input_schema" JSONB NOT NULL,
+    "output_schema" JSONB,
+    "first_seen_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "tool_versions_pkey" PRIMARY KEY ("tenant_id","server_id","name","digest")
+);
+
+-- CreateIndex
+CREATE INDEX "servers_catalogue_due_at_idx" ON "servers"("catalogue_due_at");
+
+-- AddForeignKey
+ALTER TABLE "tool_versions" ADD CONSTRAINT "tool_versions_tenant_id_server_id_fkey" FOREIGN KEY ("tenant_id", "server_id") REFERENCES "servers"("tenant_id", "id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- The definitions that are known; of those before them nothing was kept.
+INSERT INTO tool_versions (tenant_id, server_id, name, digest, title, description, annotations, input_schema, output_schema, first_seen_at)
+SELECT tenant_id, server_id, name, digest, title, description, annotations, input_schema, output_schema, first_seen_at FROM tools;
