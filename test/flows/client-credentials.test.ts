@@ -31,7 +31,7 @@ async function tokenOf(by: Pick<TestMachine, 'clientId' | 'secret'>, parameters:
 }
 
 describe('client credentials', () => {
-  it('MCP-41, MCP-20, MCP-27: gives an at+jwt that names the service account, with a status, without consent and refresh token', async () => {
+  it('ENG-34, MCP-41, MCP-20, MCP-27: gives an at+jwt that names the service account, with a status, without consent and refresh token', async () => {
     const answer = await askToken(issuer, machine, resourceOf(server));
     expect(answer.status).toBe(200);
     expect(answer.headers['cache-control']).toBe('no-store');
