@@ -1,7 +1,7 @@
 import type { UnreadableTool } from '../domain/read-tools.ts';
 import type { ServerProblem } from '../services/add-server.ts';
+import type { CatalogueChange } from '../services/apply-catalogue.ts';
 import type { CatalogueProblem } from '../services/read-catalogue.ts';
-import type { CatalogueChange } from '../services/sync-catalogue.ts';
 import { plainText } from './plain-text.ts';
 import { resourceProblemWords } from './words.ts';
 
@@ -44,12 +44,16 @@ export function catalogueProblemWords({ reason, detail }: CatalogueProblem): str
 }
 
 /** What reading a catalogue changed, one line each. */
-export function changeWords({ tools, added, changed, removed, leftOut }: CatalogueChange): string[] {
+export function changeWords({ tools, added, changed, riskier, removed, leftOut }: CatalogueChange): string[] {
   const some = (names: readonly string[], what: string) => (names.length > 0 ? [`${what}: ${names.map(plainText).join(', ')}`] : []);
   return [
     `${tools} ${tools === 1 ? 'tool' : 'tools'}.`,
     ...(added.length < tools ? some(added, 'New') : []),
-    ...some(changed, 'Changed'),
+    ...some(
+      changed.filter((name) => !riskier.includes(name)),
+      'Changed',
+    ),
+    ...some(riskier, 'Riskier, so that whoever allowed them looks again'),
     ...some(removed, 'Gone'),
     ...leftOut.map(({ name, reason }) => `Warning: ${plainText(name)} is left out, because ${leftOutWords(reason)}.`),
   ];

@@ -71,7 +71,14 @@ export const auditEventTypes = kinds({
   'server.catalogue-changed': {
     when: 'reading a catalogue found a difference',
     about: ['serverId'],
-    detail: 'tools added, changed, removed: how many, and the first names',
+    detail:
+      'tools added, changed, riskier (those of the changed that wait until somebody has looked), removed: how many, and the first names',
+    ocsf: 'Entity Management',
+  },
+  'server.tool-accepted': {
+    when: 'an administrator has looked at a riskier tool for everybody',
+    about: ['serverId', 'tool'],
+    detail: '`digest` of the definition',
     ocsf: 'Entity Management',
   },
   'server.tool-risk-set': {

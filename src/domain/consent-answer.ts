@@ -1,5 +1,6 @@
 /** What a person's answer to a page amounts to: never more than was shown, could be ticked, and was (ABUSE-38). Pure. */
 import {
+  asShown,
   type Consent,
   type ConsentDuration,
   type ConsentedTool,
@@ -10,7 +11,7 @@ import {
 import { type Extra, type PageState, type ShownExtra, type ShownTool, standingTools } from './consent-page.ts';
 import { type Decision, decisionOf, earlierEnd, type OwnTerm } from './decision.ts';
 import { type Permission, termOf } from './policy.ts';
-import { isRiskier } from './risk.ts';
+import { suspensionOf } from './suspension.ts';
 
 /** What the person sent back. */
 export interface ConsentAnswer {
@@ -51,7 +52,7 @@ export function settleAnswer(shown: ShownPage, answer: ConsentAnswer, at: Answer
     .filter(({ tool, isHeld }) => !isHeld && ticked.has(tool.name))
     .map(({ tool, permission }) => {
       const stood = before.get(tool.name);
-      return { tool, part: settlePart({ permission, stood: stood && !isRiskier(tool, stood) ? stood : undefined }, context) };
+      return { tool, part: settlePart({ permission, stood: stood && !suspensionOf(tool, stood) ? stood : undefined }, context) };
     });
   const extras = (['resources', 'prompts'] as const)
     .filter((extra) => shown[extra].shown && answer[extra])
@@ -139,10 +140,7 @@ function compose(settled: {
     extras.map(({ extra, part }) => [extra, ownOf(part)]).filter(([, part]) => Object.keys(part as OwnTerm).length > 0),
   );
   return {
-    tools: tools.map(({ tool, part }): ConsentedTool => {
-      const { name, digest, risk, openWorld } = tool;
-      return { name, digest, risk, openWorld, ...ownOf(part) };
-    }),
+    tools: tools.map(({ tool, part }): ConsentedTool => ({ ...asShown(tool), ...ownOf(part) })),
     resources: extras.some(({ extra }) => extra === 'resources'),
     prompts: extras.some(({ extra }) => extra === 'prompts'),
     ...(Object.keys(own).length > 0 && { own }),

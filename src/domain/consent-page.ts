@@ -4,7 +4,15 @@ import type { CatalogueTool, Consent, ConsentedTool } from './consent.ts';
 import { termNow } from './effective-tools.ts';
 import { judge, type Permission, type RulesInForce } from './policy.ts';
 import { isHeldInQuarantine } from './quarantine.ts';
-import { isRiskier } from './risk.ts';
+import { suspensionOf } from './suspension.ts';
+import type { ToolDefinition } from './tool.ts';
+import type { ToolChange } from './tool-change.ts';
+
+/** How the definition of a tool differs from the one that the person was shown. */
+export interface ShownDifference {
+  before: ToolDefinition;
+  change: ToolChange;
+}
 
 /** How a tool on the page relates to what the person allowed before. */
 export type ToolStanding = 'new' | 'kept' | 'changed';
@@ -12,8 +20,10 @@ export type ToolStanding = 'new' | 'kept' | 'changed';
 /** A tool on the page. */
 export interface ShownTool<T extends CatalogueTool = CatalogueTool> {
   tool: T;
-  /** `kept`: allowed before, unchanged; `changed`: allowed before, its definition differs now; `new`: not allowed before, or its time is over. */
+  /** `kept`: allowed before, unchanged but for its looks; `changed`: allowed before, its definition differs now; `new`: not allowed before, or its time is over. */
   standing: ToolStanding;
+  /** What differs, of a changed tool whose definition of then is known. */
+  difference?: ShownDifference;
   /** Named by the request and not allowed before: what the agent wants now. Clients that ask again repeat their aggregates too. */
   askedFor: boolean;
   /** Whether its box is ticked when the page first shows. */
@@ -39,6 +49,8 @@ export interface ShownExtra {
 /** What stands, and what it is judged by now. */
 export interface PageState {
   standing: Consent | undefined;
+  /** How tools that stand differ from what was shown, by their names, where that is known. */
+  differences?: ReadonlyMap<string, ShownDifference>;
   isInQuarantine: boolean;
   rules: RulesInForce;
   now: Date;
@@ -62,9 +74,11 @@ export function toolsToShow<T extends CatalogueTool>(catalogue: readonly T[], ce
       const ticked = standing === undefined && tool.risk !== 'destructive' && !tool.openWorld && !mayBeHeld;
       return [{ tool, standing: 'new', askedFor: ceiling.toolNames.includes(tool.name), ticked, isHeld: mayBeHeld, permission }];
     }
-    const ticked = !isRiskier(tool, stood);
-    const relation = stood.digest === tool.digest ? 'kept' : 'changed';
-    return [{ tool, standing: relation, askedFor: false, ticked, isHeld: mayBeHeld && !ticked, permission }];
+    const ticked = !suspensionOf(tool, stood);
+    const difference = at.differences?.get(tool.name);
+    const isSame = stood.digest === tool.digest || (difference?.change === 'cosmetic' && ticked);
+    const relation = isSame ? { standing: 'kept' as const } : { standing: 'changed' as const, ...(difference && { difference }) };
+    return [{ tool, ...relation, askedFor: false, ticked, isHeld: mayBeHeld && !ticked, permission }];
   });
 }
 

@@ -33,6 +33,17 @@ export interface Consent extends ConsentTerms, Decision {
 export interface CatalogueTool extends RiskProfile {
   name: string;
   digest: string;
+  /** Digests of definitions it had than which this one is riskier by more than its risk (see tool-change.ts). */
+  riskierThan?: readonly string[];
+  /** An administrator has looked at this definition for everybody. */
+  isAccepted?: boolean;
+  /** Its server reports a riskier definition, and the issuer has not read it itself yet. */
+  isDoubted?: boolean;
+}
+
+/** What is remembered of a tool that is allowed as the catalogue has it. */
+export function asShown({ name, digest, risk, openWorld }: CatalogueTool): ConsentedTool {
+  return { name, digest, risk, openWorld };
 }
 
 /** How long a person allows something. */

@@ -3,7 +3,7 @@ import type { CatalogueTool, ConsentedTool, ConsentTerms } from './consent.ts';
 import { type Decision, decisionOf, earlierEnd, type OwnTerm } from './decision.ts';
 import { type Allowable, judge, type RulesInForce, termOf } from './policy.ts';
 import { isHeldInQuarantine } from './quarantine.ts';
-import { isRiskier } from './risk.ts';
+import { suspensionOf } from './suspension.ts';
 
 /** Why a consented tool is not effective. */
 export type LeftOutReason =
@@ -12,6 +12,7 @@ export type LeftOutReason =
   | 'tool-expired'
   | 'not-in-catalogue'
   | 'riskier-than-consented'
+  | 'reported-riskier'
   | 'client-in-quarantine'
   /** A rule of the policy denies it. */
   | 'denied-by-policy'
@@ -97,7 +98,8 @@ function standingOf(
   { present, consent, at }: { present: CatalogueTool | undefined; consent: DecidedTerms; at: EffectiveAt },
 ): Standing {
   if (!present) return { reason: 'not-in-catalogue' };
-  if (isRiskier(present, tool)) return { reason: 'riskier-than-consented' };
+  const suspension = suspensionOf(present, tool);
+  if (suspension) return { reason: suspension };
   const term = termNow(tool, { own: tool, consent, at });
   const isHeld = at.isInQuarantine && (isHeldInQuarantine(present) || isHeldInQuarantine(tool));
   return isHeld && !('reason' in term) ? { reason: 'client-in-quarantine' } : term;

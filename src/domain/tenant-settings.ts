@@ -74,6 +74,15 @@ export const tenantSettings = {
     careful: 'until-verified',
     ...quarantineForm,
   }),
+  riskierTools: setting({
+    name: 'riskier-tools',
+    description:
+      'Who looks at a tool that has become riskier since people allowed it, before agents may use it again: each of them (`people`), or also an administrator for everybody (`administrators`, `toolgrant server tool <server> <tool> --accept`). What was accepted stays accepted when this is set back.',
+    form: '`people` or `administrators`',
+    default: 'people',
+    careful: 'people',
+    ...oneOf('people', 'administrators'),
+  }),
 } as const;
 
 type Table = typeof tenantSettings;

@@ -6,9 +6,10 @@ import { randomToken } from '../platform/random.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
 import { createServer, findServerByResourceKey, newServerId, type StoredServer } from '../store/servers.ts';
+import { applyCatalogue, type CatalogueChange } from './apply-catalogue.ts';
 import type { CatalogueProblem, CatalogueReading } from './read-catalogue.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
-import { applyCatalogue, type CatalogueChange, readServer, sealHeaders } from './sync-catalogue.ts';
+import { readServer, sealHeaders } from './sync-catalogue.ts';
 
 /** A server to add. */
 export interface ServerRequest {

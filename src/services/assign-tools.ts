@@ -1,4 +1,4 @@
-import { areEmpty, type ConsentTerms } from '../domain/consent.ts';
+import { areEmpty, asShown, type ConsentTerms } from '../domain/consent.ts';
 import type { ServerId, ServiceAccountId } from '../domain/ids.ts';
 import { randomToken } from '../platform/random.ts';
 import { recordAuditEvent } from '../store/audit.ts';
@@ -35,7 +35,7 @@ export async function readToolChoice(
   const catalogue = new Map((await listCatalogue(db, tenant.id, serverId)).map((tool) => [tool.name, tool]));
   const missing = tools.find((name) => !catalogue.has(name));
   if (missing !== undefined) return { ok: false, problem: { kind: 'unknown-tool', tool: missing } };
-  const chosen = [...new Set(tools)].flatMap((name) => catalogue.get(name) ?? []);
+  const chosen = [...catalogue.values()].filter(({ name }) => tools.includes(name)).map(asShown);
   return { ok: true, terms: { tools: chosen, resources, prompts } };
 }
 

@@ -1,5 +1,5 @@
 import type { ServerId } from '../domain/ids.ts';
-import type { RiskProfile } from '../domain/risk.ts';
+import { isRiskier, type RiskProfile } from '../domain/risk.ts';
 import { riskOfAnnotations } from '../domain/tool.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
@@ -26,8 +26,9 @@ export async function overrideToolRisk(
     await lockServer(db, tenant.id, serverId, 'change');
     const before = (await listTools(db, tenant.id, serverId)).find(({ name }) => name === change.tool);
     if (!before) return { ok: false, problem: 'unknown-tool' };
-    const { override: _, ...rest } = before;
-    const tool: StoredTool = { ...rest, ...(override ?? riskOfAnnotations(before.annotations)), ...(override && { override }) };
+    const { override: _, acceptedAt, isAccepted: __, ...rest } = before;
+    const said: StoredTool = { ...rest, ...(override ?? riskOfAnnotations(before.annotations)), ...(override && { override }) };
+    const tool = { ...said, ...(acceptedAt && !isRiskier(said, before) && { acceptedAt, isAccepted: true }) };
     const at = runtime.clock.now();
     if (tool.risk !== before.risk || tool.openWorld !== before.openWorld) {
       await lockConsentsOfServer(db, tenant.id, serverId);

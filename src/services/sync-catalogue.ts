@@ -1,31 +1,12 @@
 import type { ServerId } from '../domain/ids.ts';
-import type { ReadTool, UnreadableTool } from '../domain/read-tools.ts';
-import { isRiskier } from '../domain/risk.ts';
-import { riskOfAnnotations } from '../domain/tool.ts';
-import { sha256 } from '../platform/digest.ts';
 import type { GuardedFetch } from '../platform/guarded-fetch.ts';
-import { recordAuditEvent } from '../store/audit.ts';
-import { type Database, transact } from '../store/client.ts';
-import { lockConsentsOfServer } from '../store/consents.ts';
-import { findSealedHeaders, findServer, lockServer, type StoredServer, touchCatalogue } from '../store/servers.ts';
-import { invalidateStatusOfServer } from '../store/status.ts';
-import { keepTools, listTools, removeTools, type StoredTool } from '../store/tools.ts';
+import { transact } from '../store/client.ts';
+import { findSealedHeaders, findServer, type StoredServer } from '../store/servers.ts';
+import { applyCatalogue, type CatalogueChange } from './apply-catalogue.ts';
 import { issueCatalogueToken } from './catalogue-token.ts';
 import { type CatalogueProblem, readCatalogue } from './read-catalogue.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { sealPurposes } from './seal-purposes.ts';
-
-/** What reading a catalogue changed; names of tools. */
-export interface CatalogueChange {
-  /** How many tools there are now. */
-  tools: number;
-  added: readonly string[];
-  /** Another definition, or another risk. */
-  changed: readonly string[];
-  removed: readonly string[];
-  /** Listed by the server, but not in the catalogue. */
-  leftOut: readonly { name: string; reason: UnreadableTool }[];
-}
 
 /** A change, or why nothing was changed. */
 export type CatalogueSync =
@@ -69,73 +50,4 @@ export function sealHeaders(runtime: Runtime, tenant: Tenant, headers: Readonly<
 
 function openHeaders(runtime: Runtime, tenant: Tenant, sealed: string): Record<string, string> {
   return JSON.parse(runtime.vault.open(sealed, { purpose: sealPurposes.serverHeaders, tenantId: tenant.id })) as Record<string, string>;
-}
-
-/** Makes the catalogue what was read, on the caller's transaction; undefined when the server is gone. */
-export async function applyCatalogue(
-  runtime: Runtime,
-  db: Database,
-  reading: { tenant: Tenant; serverId: ServerId; read: readonly ReadTool[]; origin: Origin },
-): Promise<Omit<CatalogueChange, 'leftOut'> | undefined> {
-  const { tenant, serverId, read, origin } = reading;
-  await lockServer(db, tenant.id, serverId, 'change');
-  if (!(await findServer(db, tenant.id, serverId))) return undefined;
-  const at = runtime.clock.now();
-  const before = new Map((await listTools(db, tenant.id, serverId)).map((tool) => [tool.name, tool]));
-  const now = read.map((tool, position) => describe(tool, { position, before: before.get(tool.definition.name), at }));
-  const names = new Set(now.map(({ name }) => name));
-  const added = now.filter(({ name }) => !before.has(name)).map(({ name }) => name);
-  const changed = now.filter((tool) => isChanged(tool, before.get(tool.name))).map(({ name }) => name);
-  const removed = [...before.keys()].filter((name) => !names.has(name));
-  const isMoved = (tool: StoredTool) => before.get(tool.name)?.position !== tool.position;
-
-  if (changed.length > 0 || removed.length > 0) {
-    // Before any row changes: whoever issues a token holds its consent while it reads the catalogue.
-    await lockConsentsOfServer(db, tenant.id, serverId);
-    await invalidateStatusOfServer(db, tenant.id, serverId, at);
-  }
-  const toKeep = new Set([...added, ...changed]);
-  await keepTools(
-    db,
-    tenant.id,
-    serverId,
-    now.filter((tool) => toKeep.has(tool.name) || isMoved(tool)),
-  );
-  if (removed.length > 0) await removeTools(db, tenant.id, serverId, { names: removed, at });
-  await touchCatalogue(db, tenant.id, serverId, at);
-  if (added.length + changed.length + removed.length > 0) {
-    await recordAuditEvent(db, tenant.id, {
-      ...origin,
-      type: 'server.catalogue-changed',
-      outcome: 'success',
-      at,
-      serverId,
-      detail: { added: cut(added), changed: cut(changed), removed: cut(removed) },
-    });
-  }
-  return { tools: now.length, added, changed, removed };
-}
-
-/** The first names and how many there are: a server may list thousands, with long names. */
-function cut(names: readonly string[]): { count: number; names: string[] } {
-  return { count: names.length, names: names.slice(0, 20).map((name) => name.slice(0, 100)) };
-}
-
-function describe({ definition, canonical }: ReadTool, about: { position: number; before: StoredTool | undefined; at: Date }): StoredTool {
-  const { position, before, at } = about;
-  const claimed = riskOfAnnotations(definition.annotations);
-  // An administrator judged the tool by what the server claimed then. When it claims worse now, that judgement is over.
-  const override = before?.override && !isRiskier(claimed, riskOfAnnotations(before.annotations)) ? before.override : undefined;
-  return {
-    ...definition,
-    position,
-    digest: sha256(canonical),
-    ...(override ?? claimed),
-    ...(override && { override }),
-    firstSeenAt: before?.firstSeenAt ?? at,
-  };
-}
-
-function isChanged(now: StoredTool, before: StoredTool | undefined): boolean {
-  return before !== undefined && (now.digest !== before.digest || now.risk !== before.risk || now.openWorld !== before.openWorld);
 }

@@ -12,6 +12,10 @@ export interface StoredTool extends CatalogueTool, ToolDefinition {
   /** What an administrator said instead of the server. */
   override?: RiskProfile;
   firstSeenAt: Date;
+  /** When an administrator looked at the definition for everybody. */
+  acceptedAt?: Date;
+  /** Since when its server reports a riskier definition that the issuer has not read itself. */
+  doubtedAt?: Date;
 }
 
 function toTool(row: Prisma.ToolGetPayload<object>): StoredTool {
@@ -24,11 +28,25 @@ function toTool(row: Prisma.ToolGetPayload<object>): StoredTool {
     risk: row.risk as Risk,
     openWorld: row.openWorld,
     firstSeenAt: row.firstSeenAt,
+    ...toLooks(row),
     ...(row.title !== null && { title: row.title }),
     ...(row.description !== null && { description: row.description }),
     ...(row.outputSchema !== null && { outputSchema: row.outputSchema as JsonObject }),
     ...(row.riskOverride !== null &&
       row.openWorldOverride !== null && { override: { risk: row.riskOverride as Risk, openWorld: row.openWorldOverride } }),
+  };
+}
+
+/** What was looked at, and what is to be. */
+function toLooks({
+  riskierThan,
+  acceptedAt,
+  doubtedAt,
+}: Pick<Prisma.ToolGetPayload<object>, 'riskierThan' | 'acceptedAt' | 'doubtedAt'>): Partial<StoredTool> {
+  return {
+    ...(riskierThan.length > 0 && { riskierThan }),
+    ...(acceptedAt && { acceptedAt, isAccepted: true }),
+    ...(doubtedAt && { doubtedAt, isDoubted: true }),
   };
 }
 
@@ -45,9 +63,9 @@ export async function listTools(db: Database, tenantId: TenantId, serverId: Serv
 export async function listCatalogue(db: Database, tenantId: TenantId, serverId: ServerId): Promise<CatalogueTool[]> {
   const rows = await db.tool.findMany({
     where: { tenantId, serverId, removedAt: null },
-    select: { name: true, digest: true, risk: true, openWorld: true },
+    select: { name: true, digest: true, risk: true, openWorld: true, riskierThan: true, acceptedAt: true, doubtedAt: true },
   });
-  return rows.map((row) => ({ ...row, risk: row.risk as Risk }));
+  return rows.map(({ name, digest, risk, openWorld, ...looks }) => ({ name, digest, risk: risk as Risk, openWorld, ...toLooks(looks) }));
 }
 
 /** Rows per statement: PostgreSQL takes 65,535 parameters. */
@@ -62,9 +80,16 @@ export async function keepTools(db: Database, tenantId: TenantId, serverId: Serv
   }
 }
 
-function toColumns({ override, ...tool }: StoredTool): Omit<Prisma.ToolCreateManyInput, 'tenantId' | 'serverId'> {
+function toColumns({
+  override,
+  isAccepted: _,
+  isDoubted: __,
+  riskierThan = [],
+  ...tool
+}: StoredTool): Omit<Prisma.ToolCreateManyInput, 'tenantId' | 'serverId'> {
   return {
     ...tool,
+    riskierThan: [...riskierThan],
     annotations: tool.annotations as Prisma.InputJsonObject,
     inputSchema: tool.inputSchema as Prisma.InputJsonObject,
     outputSchema: (tool.outputSchema as Prisma.InputJsonObject | undefined) ?? Prisma.DbNull,

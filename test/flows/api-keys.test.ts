@@ -184,7 +184,7 @@ describe('what ends or narrows a key, as introspection tells it at once', () => 
   });
 
   it('ABUSE-61: a tool that became riskier or is gone', async () => {
-    const { applyCatalogue } = await import('../../src/services/sync-catalogue.ts');
+    const { applyCatalogue } = await import('../../src/services/apply-catalogue.ts');
     const { transact } = await import('../../src/store/client.ts');
     const own = await issuer.addServer();
     const serverId = own.serverId as ServerId;

@@ -123,7 +123,10 @@ describe('server list, sync, tool', () => {
   it('sync tells what changed', async () => {
     server.behaviour.listTools = () => ({ tools: [tool('look', { readOnlyHint: true }), tool('anything'), tool('fresh')] });
     const result = await run('server', 'sync', server.resource);
-    expect(result).toMatchObject({ code: 0, out: '3 tools.\nNew: fresh\nChanged: look\nGone: change\n' });
+    expect(result).toMatchObject({
+      code: 0,
+      out: '3 tools.\nNew: fresh\nRiskier, so that whoever allowed them looks again: look\nGone: change\n',
+    });
     expect(jsonOf(await run('server', 'sync', server.resource, '--json'))).toMatchObject({ tools: 3, added: [], changed: [], removed: [] });
     expect(problemOf(await run('server', 'sync', 'srv_none', '--json')).code).toBe('unknown-server');
   });
@@ -136,6 +139,25 @@ describe('server list, sync, tool', () => {
     expect(closed).toMatchObject({ risk: 'write', openWorld: false, overridden: true });
     const claimed = jsonOf(await run('server', 'tool', server.resource, 'anything', '--as-claimed', '--json'));
     expect(claimed).toMatchObject({ risk: 'destructive', openWorld: true, overridden: false });
+  });
+
+  it('tool tells every definition that a tool had, and what has changed since', async () => {
+    const text = await run('server', 'tool', server.resource, 'look', '--history');
+    expect(text.out).toMatch(/^FIRST SEEN +DIGEST +WHAT HAS CHANGED SINCE\n\d{4}-.* as it is now\n\d{4}-.* riskier \(risk\)\n$/);
+    const history = jsonOf<object[]>(await run('server', 'tool', server.resource, 'look', '--history', '--json'));
+    expect(history).toMatchObject([{ change: 'none' }, { change: 'riskier', traits: ['risk'], definition: { name: 'look' } }]);
+  });
+
+  it('tool lets an administrator look for everybody, where the tenant says so', async () => {
+    const refused = await run('server', 'tool', server.resource, 'look', '--accept', '--json');
+    expect(problemOf(refused)).toMatchObject({ code: 'for-people', message: expect.stringContaining('riskier-tools=administrators') });
+    await run('tenant', 'set', 'riskier-tools=administrators');
+    const accepted = jsonOf(await run('server', 'tool', server.resource, 'look', '--accept', '--json'));
+    expect(accepted).toMatchObject({ name: 'look', acceptedAt: expect.any(String), doubted: false });
+    expect((await run('server', 'tool', server.resource, 'look')).out).toMatch(/^Accepted for everybody on \d{4}-/m);
+    for (const args of [['--accept'], ['--history'], ['look', '--accept', '--risk', 'read']])
+      expect((await run('server', 'tool', server.resource, ...args)).code).toBe(2);
+    await run('tenant', 'set', 'riskier-tools=');
   });
 
   it('tool names what is missing', async () => {

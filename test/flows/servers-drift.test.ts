@@ -106,7 +106,7 @@ const toolNow = async (name: string) => (await findServerByName(t.runtime, t.ten
 describe('reading a catalogue again', () => {
   it('that is the same changes nothing and leaves tokens alone', async () => {
     const token = await issued();
-    expect(await sync()).toEqual({ tools: 2, added: [], changed: [], removed: [], leftOut: [] });
+    expect(await sync()).toEqual({ tools: 2, added: [], changed: [], riskier: [], cosmetic: [], removed: [], leftOut: [] });
     expect(await isDead(token)).toBe(false);
     const [newest] = await listAuditEvents(t.runtime.store, t.tenant.id, 1);
     expect(newest?.type).toBe('token.issued');

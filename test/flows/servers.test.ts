@@ -50,7 +50,7 @@ describe('adding a server', () => {
     raw.behaviour.era = era;
     const { server, credential, change } = await added();
     expect(server).toMatchObject({ resource: raw.resource, name: 'Tracker', demo: false });
-    expect(change).toEqual({ tools: 1, added: ['list_issues'], changed: [], removed: [], leftOut: [] });
+    expect(change).toEqual({ tools: 1, added: ['list_issues'], changed: [], riskier: [], cosmetic: [], removed: [], leftOut: [] });
     expect(server.id).toMatch(/^srv_[\w-]{20}$/);
     expect(credential).toMatch(/^[\w-]{43}$/);
     const found = await findServerByName(t.runtime, t.tenant, raw.resource.toUpperCase().replace('/MCP', '/mcp'));

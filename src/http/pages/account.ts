@@ -88,6 +88,8 @@ function waitingWords(reason: LeftOutReason): string {
       return 'it may do more than when you allowed it: look at it under Change';
     case 'client-in-quarantine':
       return 'the agent may only read for now';
+    case 'reported-riskier':
+      return 'the server reports that it has changed, which is being looked at';
     case 'denied-by-policy':
     case 'not-allowed-by-policy':
       return 'your organisation does not allow it now';

@@ -16,10 +16,16 @@ export const toolArbitrary: fc.Arbitrary<CatalogueTool> = fc.record({
   openWorld: fc.boolean(),
 });
 
-export const catalogueArbitrary = fc.uniqueArray(toolArbitrary, { selector: ({ name }) => name, maxLength: 9 });
-
 export const now = new Date('2026-06-01T12:00:00Z');
 const instants = fc.integer({ min: -7_200, max: 7_200 }).map((seconds) => new Date(now.getTime() + seconds * 1_000));
+
+/** A tool with what the catalogue says of its earlier definitions; no definition is riskier than itself. */
+const listedToolArbitrary: fc.Arbitrary<CatalogueTool> = fc
+  .tuple(toolArbitrary, fc.subarray(['d1', 'd2', 'd3']), fc.constantFrom({}, {}, { isAccepted: true }, { isDoubted: true }))
+  .map(([tool, riskierThan, look]) => ({ ...tool, riskierThan: riskierThan.filter((digest) => digest !== tool.digest), ...look }));
+
+export const catalogueArbitrary = fc.uniqueArray(listedToolArbitrary, { selector: ({ name }) => name, maxLength: 9 });
+
 const optionally = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
 
 /** Leaves out what is undefined. */

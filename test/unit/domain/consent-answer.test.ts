@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Consent, consentDurations, consentExpiry } from '../../../src/domain/consent.ts';
+import { asShown, type Consent, consentDurations, consentExpiry } from '../../../src/domain/consent.ts';
 import { type AnswerState, type ConsentAnswer, settleAnswer } from '../../../src/domain/consent-answer.ts';
 import { extrasToShow, standingTools, toolsToShow } from '../../../src/domain/consent-page.ts';
 import { effectiveTools } from '../../../src/domain/effective-tools.ts';
 import type { ConsentId } from '../../../src/domain/ids.ts';
 import { judge, type PolicyRule, rulesFor, termOf, unrestricted } from '../../../src/domain/policy.ts';
 import { isRiskier } from '../../../src/domain/risk.ts';
+import { suspensionOf } from '../../../src/domain/suspension.ts';
 import { catalogueArbitrary, ceilingArbitrary, now, partiesArbitrary, policyArbitrary, runs, standingArbitrary } from './arbitraries.ts';
 
 const durations = fc.constantFrom('1h' as const, '1d' as const, '30d' as const, 'until-revoked' as const, 'unchanged' as const);
@@ -62,7 +63,7 @@ describe('settleAnswer', () => {
         if (!settled.ok) return;
         const plain = settled.terms.tools.map(({ name, digest, risk, openWorld }) => ({ name, digest, risk, openWorld }));
         const ticked = shown.tools.filter(({ tool, isHeld }) => !isHeld && scene.answer.tickedTools.includes(tool.name));
-        expect(plain).toEqual(ticked.map(({ tool }) => tool));
+        expect(plain).toEqual(ticked.map(({ tool }) => asShown(tool)));
         expect(settled.terms.resources).toBe(shown.resources.shown && scene.answer.resources);
         expect(settled.terms.prompts).toBe(shown.prompts.shown && scene.answer.prompts);
       }),
@@ -75,11 +76,12 @@ describe('settleAnswer', () => {
       fc.property(scenes, (scene) => {
         const { settled } = settle(scene);
         if (!settled.ok) return;
-        const { state } = scene;
+        const { state, catalogue } = scene;
         const before = standingTools(state);
         const wrong = settled.terms.tools.filter((tool) => {
           const stood = before.get(tool.name);
-          if (stood && !isRiskier(tool, stood)) return false;
+          const present = catalogue.find(({ name }) => name === tool.name);
+          if (stood && present && !suspensionOf(present, stood)) return false;
           const permission = judge(state.rules, tool);
           if (permission.kind !== 'allowed') return true;
           const term = termOf(permission.by, { decidedAt: now, ...(state.signedInAt && { signedInAt: state.signedInAt }) });
@@ -128,7 +130,7 @@ describe('settleAnswer', () => {
           marginSeconds: 0,
         });
         const renewed = settled.terms.tools.filter(({ decidedAt }) => !decidedAt).map(({ name }) => name);
-        expect(leftOut.filter(({ name }) => renewed.includes(name))).toEqual([]);
+        expect(leftOut.filter(({ name, reason }) => renewed.includes(name) && reason !== 'reported-riskier')).toEqual([]);
       }),
       runs,
     );
@@ -139,9 +141,9 @@ describe('settleAnswer', () => {
       fc.property(scenes, ({ catalogue: claimed, ceiling, state }) => {
         const { standing } = state;
         if (!standing) return;
-        // What became milder counts as it is now once the person has looked at it.
+        // What became milder, or was accepted for everybody, counts as it is now once the person has looked at it.
         const before = new Map(standing.tools.map((tool) => [tool.name, tool]));
-        const catalogue = claimed.filter((tool) => !isRiskier(before.get(tool.name) ?? tool, tool));
+        const catalogue = claimed.filter((tool) => !tool.isAccepted && !isRiskier(before.get(tool.name) ?? tool, tool));
         const shown = { tools: toolsToShow(catalogue, ceiling, state), ...extrasToShow(ceiling, state) };
         const answer: ConsentAnswer = {
           tickedTools: shown.tools.filter(({ ticked }) => ticked).map(({ tool }) => tool.name),

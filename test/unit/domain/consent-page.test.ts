@@ -4,7 +4,7 @@ import { isUnderCeiling } from '../../../src/domain/ceiling.ts';
 import { extrasToShow, type PageState, standingTools, toolsToShow } from '../../../src/domain/consent-page.ts';
 import { effectiveTools } from '../../../src/domain/effective-tools.ts';
 import { judge, rulesFor, unrestricted } from '../../../src/domain/policy.ts';
-import { isRiskier } from '../../../src/domain/risk.ts';
+import { suspensionOf } from '../../../src/domain/suspension.ts';
 import { catalogueArbitrary, ceilingArbitrary, now, partiesArbitrary, policyArbitrary, runs, standingArbitrary } from './arbitraries.ts';
 
 const states: fc.Arbitrary<PageState> = fc
@@ -30,7 +30,7 @@ describe('toolsToShow', () => {
       fc.property(catalogueArbitrary, ceilingArbitrary, states, (catalogue, ceiling, state) => {
         const wrong = toolsToShow(catalogue, ceiling, state).filter(({ tool, ticked }) => {
           const stood = standingTools(state).get(tool.name);
-          const mayBeTicked = stood ? !isRiskier(tool, stood) : !state.standing && tool.risk !== 'destructive' && !tool.openWorld;
+          const mayBeTicked = stood ? !suspensionOf(tool, stood) : !state.standing && tool.risk !== 'destructive' && !tool.openWorld;
           return ticked && !mayBeTicked;
         });
         expect(wrong).toEqual([]);
@@ -57,7 +57,7 @@ describe('toolsToShow', () => {
         const wrong = shown.filter(({ tool, isHeld, ticked }) => {
           const holds = judge(state.rules, tool).kind !== 'allowed' || (state.isInQuarantine && tool.risk !== 'read');
           const stood = standingTools(state).get(tool.name);
-          const stands = stood !== undefined && !isRiskier(tool, stood);
+          const stands = stood !== undefined && !suspensionOf(tool, stood);
           return isHeld !== (holds && !stands) || (isHeld && ticked);
         });
         expect(wrong).toEqual([]);

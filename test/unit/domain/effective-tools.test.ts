@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { effectiveTools } from '../../../src/domain/effective-tools.ts';
 import { rulesFor, unrestricted } from '../../../src/domain/policy.ts';
 import { isRiskier } from '../../../src/domain/risk.ts';
+import { suspensionOf } from '../../../src/domain/suspension.ts';
 import { catalogueArbitrary, consentArbitrary, now, partiesArbitrary, policyArbitrary, runs } from './arbitraries.ts';
 
 const at = { now, marginSeconds: 60, isInQuarantine: false, rules: unrestricted };
@@ -13,7 +14,42 @@ describe('effectiveTools', () => {
       fc.property(consentArbitrary, catalogueArbitrary, (consent, catalogue) => {
         const wrong = effectiveTools(consent, catalogue, at).allowed.filter((tool) => {
           const present = catalogue.find(({ name }) => name === tool.name);
-          return !consent.tools.includes(tool) || !present || isRiskier(present, tool);
+          return !consent.tools.includes(tool) || !present || suspensionOf(present, tool);
+        });
+        expect(wrong).toEqual([]);
+      }),
+      runs,
+    );
+  });
+
+  it('a tool waits exactly while it is riskier than what was shown and no administrator has accepted that, or while it is in doubt', () => {
+    fc.assert(
+      fc.property(consentArbitrary, catalogueArbitrary, (consent, catalogue) => {
+        const shown = new Map(consent.tools.map((tool) => [tool.name, tool]));
+        for (const present of catalogue) {
+          const tool = shown.get(present.name);
+          if (!tool) continue;
+          const isWorse = isRiskier(present, tool) || present.riskierThan?.includes(tool.digest) === true;
+          const expected = isWorse && !present.isAccepted ? 'riskier-than-consented' : present.isDoubted ? 'reported-riskier' : undefined;
+          expect(suspensionOf(present, tool)).toBe(expected);
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('a change of the catalogue lets a tool come back only as it was shown, or milder, or accepted', () => {
+    fc.assert(
+      fc.property(consentArbitrary, catalogueArbitrary, catalogueArbitrary, (consent, before, after) => {
+        const was = new Set(effectiveTools(consent, before, at).allowed.map(({ name }) => name));
+        const came = effectiveTools(consent, after, at).allowed.filter(({ name }) => !was.has(name));
+        const wrong = came.filter((tool) => {
+          const present = after.find(({ name }) => name === tool.name);
+          return (
+            !present ||
+            present.isDoubted ||
+            (!present.isAccepted && (isRiskier(present, tool) || present.riskierThan?.includes(tool.digest)))
+          );
         });
         expect(wrong).toEqual([]);
       }),
