@@ -7,6 +7,7 @@ import { rotateDueKeys } from '../services/rotate-keys.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { resumeConsentSweeps } from '../services/sweep-consents.ts';
 import { beginSweep, type SweepProgress, sweepExpired } from '../services/sweep-expired.ts';
+import { resumePolicySweeps } from '../services/sweep-policy.ts';
 
 /** Background work that can be ended. */
 export interface BackgroundWork {
@@ -38,6 +39,7 @@ export function sweepInBackground(runtime: Runtime, options: { pauseMs?: number 
     () => rotateDueKeys(runtime),
     () => resumeConsentSweeps(runtime),
     () => resumeClientRemovals(runtime),
+    () => resumePolicySweeps(runtime),
     () => keepAuditMonths(runtime),
     () => sweepExpired(runtime, progress),
     () => reapClients(runtime),

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
+import { nearestName } from '../domain/nearest-name.ts';
 import type { ConfigProblem } from './config-error.ts';
 import type { Environment } from './environment.ts';
 import type { Setting } from './setting.ts';
 import { type SettingKey, settings } from './settings.ts';
-import { nearestName } from './spelling.ts';
 
 type Table = typeof settings;
 type ValueOf<Key extends SettingKey> = z.output<Table[Key]['schema']>;

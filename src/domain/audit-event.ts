@@ -179,6 +179,26 @@ export const auditEventTypes = kinds({
     ocsf: 'User Access Management',
   },
   'client.unblocked': { when: 'an administrator lets a client ask again', about: ['clientId'], ocsf: 'Entity Management' },
+  'policy.changed': {
+    when: 'an operator puts another policy in force',
+    about: [],
+    detail: '`revision`, `rules`: how many; `added`, `changed`, `removed`: how many rules, and the first names',
+    ocsf: 'Entity Management',
+  },
+  'group.created': { when: 'an operator makes a group', about: [], detail: '`group`: its name', ocsf: 'Entity Management' },
+  'group.removed': { when: 'an operator removes a group', about: [], detail: '`group`', ocsf: 'Entity Management' },
+  'group.member-added': {
+    when: 'an operator adds a person to a group',
+    about: ['userId'],
+    detail: '`group`',
+    ocsf: 'User Access Management',
+  },
+  'group.member-removed': {
+    when: 'an operator takes a person out of a group, or removes the group',
+    about: ['userId'],
+    detail: '`group`',
+    ocsf: 'User Access Management',
+  },
   'consent.given': {
     when: 'a person allows tools',
     about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion'],

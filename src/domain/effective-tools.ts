@@ -3,6 +3,7 @@ import type { CatalogueTool, ConsentedTool, ConsentTerms } from './consent.ts';
 import { type Decision, decisionOf, earlierEnd, type OwnTerm } from './decision.ts';
 import { type Allowable, judge, type RulesInForce, termOf } from './policy.ts';
 import { isHeldInQuarantine } from './quarantine.ts';
+import { isRiskier } from './risk.ts';
 import { suspensionOf } from './suspension.ts';
 
 /** Why a consented tool is not effective. */
@@ -54,7 +55,7 @@ export interface EffectiveAt {
   marginSeconds: number;
   /** A client in quarantine may only read, by what people saw and by what the catalogue says now. */
   isInQuarantine: boolean;
-  /** The rules of the policy for person, client and server. They judge a tool as the person saw it. */
+  /** The rules of the policy for person, client and server. They judge a tool as the person saw it; what is riskier now, also as it is. */
   rules: RulesInForce;
 }
 
@@ -100,9 +101,23 @@ function standingOf(
   if (!present) return { reason: 'not-in-catalogue' };
   const suspension = suspensionOf(present, tool);
   if (suspension) return { reason: suspension };
-  const term = termNow(tool, { own: tool, consent, at });
+  const term = termOfTool(tool, { present, consent, at });
   const isHeld = at.isInQuarantine && (isHeldInQuarantine(present) || isHeldInQuarantine(tool));
   return isHeld && !('reason' in term) ? { reason: 'client-in-quarantine' } : term;
+}
+
+/** As the person saw it; and where an administrator accepted for everybody that it is riskier now, also as it is. */
+function termOfTool(
+  tool: ConsentedTool,
+  { present, consent, at }: { present: CatalogueTool; consent: DecidedTerms; at: EffectiveAt },
+): Standing {
+  const term = termNow(tool, { own: tool, consent, at });
+  if ('reason' in term || !isRiskier(present, tool)) return term;
+  const { risk, openWorld } = present;
+  const termAsIs = termNow({ name: tool.name, risk, openWorld }, { own: tool, consent, at });
+  if ('reason' in termAsIs) return termAsIs;
+  const endsAt = earlierEnd(term.endsAt, termAsIs.endsAt);
+  return endsAt ? { endsAt } : {};
 }
 
 /** How long one part of a consent lasts by its own end and by the rules, or why it does not. */

@@ -17,6 +17,8 @@ export type ConsentId = Branded<'consent'>;
 export type InstallationId = Branded<'installation'>;
 /** `svc_…`; the `sub` of tokens that are no person's. */
 export type ServiceAccountId = Branded<'serviceAccount'>;
+/** `grp_…` */
+export type GroupId = Branded<'group'>;
 /** `asn_…` */
 export type ToolAssignmentId = Branded<'toolAssignment'>;
 /** `key_…`; names an API key, and is none. It is the client id of what the key does. */
@@ -40,6 +42,7 @@ export const idPrefixes = {
   serviceAccount: 'svc_',
   toolAssignment: 'asn_',
   apiKey: 'key_',
+  group: 'grp_',
   initialAccessToken: 'iat_',
   event: 'evt_',
 } as const;

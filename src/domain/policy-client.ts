@@ -15,6 +15,11 @@ export function policyClient({ id, kind, verifiedAt, metadata }: DescribedClient
   return { id, kind, isVerified: kind === 'manual' || verifiedAt !== undefined, ...(host !== undefined && { host }) };
 }
 
+/** Describes an API key of a person's: nobody stands behind it but her. */
+export function policyClientOfKey(id: string): PolicyClient {
+  return { id, kind: 'api-key', isVerified: false };
+}
+
 /**
  * The host that stands behind a client: the one that publishes its document, else the one that all its answers go to. Undefined where
  * answers go to several, to a program on a computer or to an app, which anybody can be; and on any port but that of https.

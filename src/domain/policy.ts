@@ -18,12 +18,15 @@ export interface ToolSelector {
   openWorld?: boolean;
 }
 
+/** What may use tools for a person: clients, by how they came to be, and the keys that she made herself. */
+export type PolicyClientKind = ClientKind | 'api-key';
+
 /** Some clients: those of which everything that is given holds. */
 export interface ClientSelector {
   id?: string;
   /** A host that stands behind the client; `*.example.com` for all below one. */
   host?: string;
-  kind?: ClientKind;
+  kind?: PolicyClientKind;
   /** Whether an administrator made or checked it. */
   verified?: boolean;
 }
@@ -49,6 +52,29 @@ export interface PolicyRule {
   signedInWithinSeconds?: number;
 }
 
+/** Whether two rules say the same, in whatever order their lists are. */
+export function isSameRule(a: PolicyRule, b: PolicyRule): boolean {
+  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+}
+
+function sorted(rule: PolicyRule): unknown {
+  const { name, effect, resources, prompts, forAtMostSeconds, signedInWithinSeconds } = rule;
+  const lists = [rule.groups, rule.servers, rule.clients?.map(spellSelector), rule.tools?.map(spellSelector)];
+  return [
+    name,
+    effect,
+    resources,
+    prompts,
+    forAtMostSeconds,
+    signedInWithinSeconds,
+    lists.map((list) => list && [...new Set(list)].sort()),
+  ];
+}
+
+function spellSelector(selector: ToolSelector | ClientSelector): string {
+  return JSON.stringify(Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** All rules of a tenant. */
 export interface Policy {
   rules: readonly PolicyRule[];
@@ -69,7 +95,7 @@ export interface PolicyParties {
 /** What rules can say of a client. */
 export interface PolicyClient {
   id: string;
-  kind: ClientKind;
+  kind: PolicyClientKind;
   /** The one host that stands behind it; see `hostBehind`. */
   host?: string;
   isVerified: boolean;
@@ -102,6 +128,9 @@ export const everyone = 'everyone';
 
 /** The rules where nothing restricts anybody: no policy, and subjects that no policy is about. */
 export const unrestricted: RulesInForce = { allowing: peopleDecide.rules, denying: [] };
+
+/** The rules where nothing may be allowed. */
+export const nothingAllowed: RulesInForce = { allowing: [], denying: [] };
 
 function isClientSelected(selector: ClientSelector, client: PolicyClient): boolean {
   return (

@@ -29,6 +29,7 @@ export interface Person {
   userId: UserId;
   email: string;
   sessionUid: string;
+  signedInAt: Date;
 }
 
 type Named = Pick<Route, 'name' | 'path'>;
@@ -127,5 +128,5 @@ async function guardedForm(ctx: Context, site: Site, maxBytes: number | undefine
 async function findPerson(ctx: Context, site: Site): Promise<Person | undefined> {
   const session = await site.engine.sessions.current(ctx);
   const user = session && (await describeUser(site.runtime.store, site.tenant, session.userId));
-  return session && user && { userId: session.userId, email: user.email, sessionUid: session.uid };
+  return session && user && { userId: session.userId, email: user.email, sessionUid: session.uid, signedInAt: session.signedInAt };
 }

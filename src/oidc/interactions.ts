@@ -121,10 +121,10 @@ async function allow(
   const { interaction, request, session } = loaded;
   if (isAnswered(interaction)) return succeed({ location: interaction.returnTo });
   if (!session || mustSignIn(interaction, session)) return { problem: 'session-changed' };
-  const { userId } = session;
+  const { userId, signedInAt } = session;
   const { grant, grantId } = prepareGrant(provider, { ...request, userId });
   const origin = personalOrigin(environment, ctx, userId);
-  const recorded = await recordConsent(runtime, tenant, { ...request, userId, answer, grantId, origin });
+  const recorded = await recordConsent(runtime, tenant, { ...request, userId, answer, signedInAt, grantId, origin });
   if (!recorded.ok) return fail(recorded.failure);
   await grant.save();
   bindTo(interaction, session, { asLogin: false });

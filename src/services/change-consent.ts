@@ -9,9 +9,9 @@ import type { Origin, Runtime, Tenant } from './runtime.ts';
 export async function changeConsent(
   runtime: Runtime,
   tenant: Tenant,
-  change: { userId: UserId; consentId: ConsentId; addition?: Addition; answer: AnsweredPage; origin: Origin },
+  change: { userId: UserId; consentId: ConsentId; addition?: Addition; answer: AnsweredPage; signedInAt?: Date; origin: Origin },
 ): Promise<Outcome<RecordedConsent>> {
-  const { consentId, addition, answer, origin } = change;
+  const { consentId, addition, answer, signedInAt, origin } = change;
   return transactOutcome(runtime, async (db) => {
     await lockConsent(db, tenant.id, consentId, 'update');
     const consent = await findConsent(db, tenant.id, consentId);
@@ -20,7 +20,8 @@ export async function changeConsent(
     const problem = await problemWithParties(db, tenant.id, consent);
     if (problem) return fail(problem);
     const from = addition ? ('widen' as const) : ('account' as const);
-    return recordAnswer(db, tenant.id, {
+    return recordAnswer(runtime, db, {
+      tenantId: tenant.id,
       consentId,
       parties: consent,
       ceiling: ceilingOfChange(addition),
@@ -28,6 +29,7 @@ export async function changeConsent(
       from,
       origin,
       now: runtime.clock.now(),
+      ...(signedInAt && { signedInAt }),
     });
   });
 }

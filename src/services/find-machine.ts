@@ -10,7 +10,8 @@ import {
   type TenantId,
   type ToolAssignmentId,
 } from '../domain/ids.ts';
-import { unrestricted } from '../domain/policy.ts';
+import { nothingAllowed, type RulesInForce, unrestricted } from '../domain/policy.ts';
+import { policyClientOfKey } from '../domain/policy-client.ts';
 import { findApiKey, findApiKeyDigests, type StoredApiKey } from '../store/api-keys.ts';
 import type { Database } from '../store/client.ts';
 import { findClient } from '../store/clients.ts';
@@ -20,6 +21,7 @@ import { findAssignment, listAssignments } from '../store/tool-assignments.ts';
 import { listCatalogue } from '../store/tools.ts';
 import { findUser } from '../store/users.ts';
 import { findQuarantineNow } from './find-quarantine-now.ts';
+import { findRules } from './find-rules.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** A program that acts by itself: a machine client, or an API key. */
@@ -37,6 +39,8 @@ export interface Machine {
   holder: { kind: 'assignment'; id: ToolAssignmentId } | { kind: 'key'; id: ApiKeyId };
   status?: { list: number; index: number };
   isInQuarantine: boolean;
+  /** Policy is about people, and the keys that act as them. What service accounts may do, an administrator said tool by tool. */
+  rules: RulesInForce;
 }
 
 /**
@@ -47,15 +51,15 @@ export type MachineProblem = 'over' | 'disabled' | 'not-assigned';
 
 /** Finds a machine at a server. Whoever issues a token for it locks it first (`lockMachine`). */
 export async function findMachine(
+  runtime: Pick<Runtime, 'store' | 'log'>,
   db: Database,
-  tenant: Pick<Tenant, 'id'>,
-  { id, serverId, now }: { id: MachineId; serverId: ServerId; now: Date },
+  { tenant, id, serverId, now }: { tenant: Pick<Tenant, 'id'>; id: MachineId; serverId: ServerId; now: Date },
 ): Promise<Machine | { problem: MachineProblem }> {
   const keyId = parseApiKeyId(id);
   if (keyId === undefined) return findMachineClient(db, tenant.id, { clientId: id as ClientId, serverId, now });
   const key = await findApiKey(db, tenant.id, keyId);
   if (!key || key.revokedAt || key.expiresAt <= now) return { problem: 'over' };
-  return key.serverId === serverId ? findKeyMachine(db, tenant.id, key) : { problem: 'not-assigned' };
+  return key.serverId === serverId ? findKeyMachine(runtime, db, { tenantId: tenant.id, key }) : { problem: 'not-assigned' };
 }
 
 async function findMachineClient(
@@ -78,22 +82,30 @@ async function findMachineClient(
     holder: { kind: 'assignment', id: assignment.id },
     ...(status && { status }),
     isInQuarantine: (await findQuarantineNow(db, tenantId, { clientId, now })) !== undefined,
+    rules: unrestricted,
   };
 }
 
-async function findKeyMachine(db: Database, tenantId: TenantId, key: StoredApiKey): Promise<Machine | { problem: MachineProblem }> {
+async function findKeyMachine(
+  runtime: Pick<Runtime, 'store' | 'log'>,
+  db: Database,
+  { tenantId, key }: { tenantId: TenantId; key: StoredApiKey },
+): Promise<Machine | { problem: MachineProblem }> {
   const { id, owner, serverId, tools, resources, prompts, createdAt, expiresAt, salt, status } = key;
   const own: ConsentTerms = { tools, resources, prompts, expiresAt };
   const holder = { kind: 'key', id } as const;
   const common = { id, salt, holder, ...(status && { status }), isInQuarantine: false };
   if ('userId' in owner) {
     const user = await findUser(db, tenantId, owner.userId);
-    return !user || user.disabledAt ? { problem: 'disabled' } : { ...common, subject: user.id, terms: { ...own, decidedAt: createdAt } };
+    if (!user || user.disabledAt) return { problem: 'disabled' };
+    const server = await findServer(db, tenantId, serverId);
+    const rules = server && (await findRules(runtime, db, { tenantId, userId: user.id, client: policyClientOfKey(id), server }));
+    return { ...common, subject: user.id, terms: { ...own, decidedAt: createdAt }, rules: rules ?? nothingAllowed };
   }
   const account = await findServiceAccount(db, tenantId, owner.serviceAccountId);
   if (!account || account.disabledAt) return { problem: 'disabled' };
   const assignment = await findAssignment(db, tenantId, { serviceAccountId: account.id, serverId });
-  return { ...common, subject: account.id, terms: { ...narrowToOwner(own, assignment), decidedAt: createdAt } };
+  return { ...common, subject: account.id, terms: { ...narrowToOwner(own, assignment), decidedAt: createdAt }, rules: unrestricted };
 }
 
 /** The resource of the only server that a machine may do anything at; undefined when there are none or several. */
@@ -114,17 +126,18 @@ async function findAssignedServers(db: Database, tenantId: TenantId, clientId: C
 
 /** The digests that an API key is proven by; none for one that is over, or whose owner is disabled. */
 export async function findApiKeyProof(
-  { store, clock }: Pick<Runtime, 'store' | 'clock'>,
+  runtime: Pick<Runtime, 'store' | 'clock' | 'log'>,
   tenant: Pick<Tenant, 'id'>,
   id: ApiKeyId,
 ): Promise<readonly string[]> {
+  const { store, clock } = runtime;
   const now = clock.now();
   const key = await findApiKey(store, tenant.id, id);
-  const machine = key && (await findMachine(store, tenant, { id, serverId: key.serverId, now }));
+  const machine = key && (await findMachine(runtime, store, { tenant, id, serverId: key.serverId, now }));
   return !machine || 'problem' in machine ? [] : findApiKeyDigests(store, tenant.id, id, now);
 }
 
-/** What a machine may call at a server now. No policy is about service accounts: what they may do, an administrator said tool by tool. */
+/** What a machine may call at a server now. */
 export async function findMachineTools(
   db: Database,
   tenant: Pick<Tenant, 'id'>,
@@ -132,11 +145,9 @@ export async function findMachineTools(
     machine,
     serverId,
     ...at
-  }: { machine: Pick<Machine, 'terms' | 'isInQuarantine'>; serverId: ServerId; now: Date; marginSeconds: number },
+  }: { machine: Pick<Machine, 'terms' | 'isInQuarantine' | 'rules'>; serverId: ServerId; now: Date; marginSeconds: number },
 ): Promise<{ effective: EffectiveTools; catalogue: Awaited<ReturnType<typeof listCatalogue>> }> {
   const catalogue = await listCatalogue(db, tenant.id, serverId);
-  return {
-    effective: effectiveTools(machine.terms, catalogue, { ...at, isInQuarantine: machine.isInQuarantine, rules: unrestricted }),
-    catalogue,
-  };
+  const { terms, isInQuarantine, rules } = machine;
+  return { effective: effectiveTools(terms, catalogue, { ...at, isInQuarantine, rules }), catalogue };
 }

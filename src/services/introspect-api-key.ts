@@ -78,26 +78,35 @@ const maxKept = 5_000;
 const maxKeptCharacters = 4_096;
 
 /** What a key comes to at one revision of all that says so; which one counts is read anew each time. */
-const kept = new WeakMap<Store, LRUCache<string, string>>();
+const kept = new WeakMap<Store, LRUCache<string, KeptScope>>();
+
+interface KeptScope {
+  scope: string;
+  /** When something in it ends by itself, before the key does. */
+  endsAt?: Date;
+}
 
 async function findScope(
-  { store, clock, metrics }: Runtime,
+  runtime: Runtime,
   tenant: Tenant,
   { key, serverId }: { key: { id: ApiKeyId; revision: string }; serverId: ServerId },
 ): Promise<string | undefined> {
+  const { store, clock, metrics } = runtime;
+  const now = clock.now();
   const scopes = kept.get(store) ?? new LRUCache({ max: maxKept });
   kept.set(store, scopes);
   const revision = `${tenant.id} ${key.revision}`;
-  const known = scopes.get(revision);
-  metrics.countLookup('api-key-terms', known === undefined ? 'miss' : 'hit');
-  if (known !== undefined) return known;
-  const now = clock.now();
-  const machine = await findMachine(store, tenant, { id: key.id, serverId, now });
+  const last = scopes.get(revision);
+  const known = last?.endsAt && last.endsAt <= now ? undefined : last;
+  metrics.countLookup('api-key-terms', known ? 'hit' : 'miss');
+  if (known) return known.scope;
+  const machine = await findMachine(runtime, store, { tenant, id: key.id, serverId, now });
   // It ended a moment ago.
   if ('problem' in machine) return undefined;
   const { expiresAt: _, ...inForce } = machine.terms;
   const { effective } = await findMachineTools(store, tenant, { machine: { ...machine, terms: inForce }, serverId, now, marginSeconds: 0 });
   const scope = spellWholeScope(effective);
-  if (scope.length <= maxKeptCharacters) scopes.set(revision, scope);
+  const { expiresAt: endsAt } = effective;
+  if (scope.length <= maxKeptCharacters) scopes.set(revision, { scope, ...(endsAt && { endsAt }) });
   return scope;
 }

@@ -1,7 +1,6 @@
 import { type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
 import { type Failure, fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ConsentId, InstallationId } from '../domain/ids.ts';
-import { unrestricted } from '../domain/policy.ts';
 import { spellScope } from '../domain/spell-scope.ts';
 import { sha256 } from '../platform/digest.ts';
 import { recordAuditEvent } from '../store/audit.ts';
@@ -20,6 +19,7 @@ import { assignIndex } from '../store/status.ts';
 import { listCatalogue } from '../store/tools.ts';
 import { findUser } from '../store/users.ts';
 import { findQuarantineNow } from './find-quarantine-now.ts';
+import { findRulesOf } from './find-rules.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** A token lives at least this long, in seconds; what has less time left is left out (ENG-29). */
@@ -60,6 +60,8 @@ export async function issueAccess(
   const now = runtime.clock.now();
   const problem = await problemNow(db, tenant, { installation, consent, now });
   if (problem || !installation || !consent) return fail(problem ?? { kind: 'unknown-installation' });
+  const rules = await findRulesOf(runtime, db, { ...consent, tenantId: tenant.id });
+  if (!rules) return fail({ kind: 'unknown-client' });
 
   const catalogue = await listCatalogue(db, tenant.id, consent.serverId);
   const quarantine = await findQuarantineNow(db, tenant.id, { clientId: consent.clientId, now });
@@ -67,7 +69,7 @@ export async function issueAccess(
     now,
     marginSeconds: minimumTokenSeconds,
     isInQuarantine: quarantine !== undefined,
-    rules: unrestricted,
+    rules,
   });
   const expiresAt = tokenEnd(runtime, { now, consentEnd: effective.expiresAt });
   const { scope, document } = spellScope(effective, consent.salt);
@@ -109,7 +111,7 @@ export function tokenEnd({ lifetimes }: Runtime, { now, consentEnd }: { now: Dat
 
 /** What the audit trail keeps: of the tools left out the first few and how many there are, because every token leaves an event. */
 export function describeIssue({ tools, leftOut }: AccessGrant['issued']): Record<string, unknown> {
-  const first = leftOut.slice(0, 20).map(({ name, reason }) => ({ name: name.slice(0, 100), reason }));
+  const first = leftOut.slice(0, 20).map(({ name, ...why }) => ({ name: name.slice(0, 100), ...why }));
   return { tools, leftOut: { count: leftOut.length, tools: first } };
 }
 

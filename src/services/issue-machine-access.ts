@@ -34,7 +34,7 @@ export async function issueMachineAccess(
   const { tenant, id, serverId, requestedScope, origin } = request;
   const now = runtime.clock.now();
   await lockMachine(db, tenant, { id, serverId });
-  const machine = await findMachine(db, tenant, { id, serverId, now });
+  const machine = await findMachine(runtime, db, { tenant, id, serverId, now });
   if ('problem' in machine) return { ok: false, problem: machine.problem };
   const { effective, catalogue } = await findMachineTools(db, tenant, { machine, serverId, now, marginSeconds: minimumTokenSeconds });
   const granted = narrowToScope(effective, requestedScope, catalogue);

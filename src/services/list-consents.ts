@@ -1,12 +1,13 @@
 import type { EffectiveTools } from '../domain/effective-tools.ts';
 import { effectiveTools } from '../domain/effective-tools.ts';
-import { unrestricted } from '../domain/policy.ts';
+import { policyClient } from '../domain/policy-client.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
 import { type ConsentPage, type ConsentParties, type ConsentPlace, listConsentPage, type StoredConsent } from '../store/consents.ts';
 import { findLastUses, type Installation, listInstallations } from '../store/installations.ts';
 import { findServer, type StoredServer } from '../store/servers.ts';
 import { listTools, type StoredTool } from '../store/tools.ts';
+import { findRules } from './find-rules.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** A consent as its person sees it. */
@@ -83,7 +84,13 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
     if (!client || !known) continue;
     const { server, catalogue } = known;
     const isInQuarantine = findQuarantine(client, tenant.settings.quarantine, now) !== undefined;
-    const effective = effectiveTools(consent, catalogue, { now, marginSeconds: 0, isInQuarantine, rules: unrestricted });
+    const rules = await findRules(runtime, runtime.store, {
+      tenantId: tenant.id,
+      userId: consent.userId,
+      client: policyClient(client),
+      server,
+    });
+    const effective = effectiveTools(consent, catalogue, { now, marginSeconds: 0, isInQuarantine, rules });
     const names = new Set(effective.allowed.map(({ name }) => name));
     const lastUsedAt = lastUses.get(consent.id);
     overviews.push({

@@ -14,7 +14,7 @@ import {
   type StoredApiKey,
 } from '../store/api-keys.ts';
 import { recordAuditEvent } from '../store/audit.ts';
-import { type Database, transact } from '../store/client.ts';
+import { transact } from '../store/client.ts';
 import { findClient } from '../store/clients.ts';
 import { invalidateMachineStatus } from '../store/machine-status.ts';
 import { findServer, type StoredServer } from '../store/servers.ts';
@@ -22,7 +22,7 @@ import { aboutKey, newApiKeySecret } from './create-api-key.ts';
 import { findMachine, findMachineTools, type MachineId, type MachineProblem } from './find-machine.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
-type WorkRuntime = Pick<Runtime, 'store' | 'clock'>;
+type WorkRuntime = Pick<Runtime, 'store' | 'clock' | 'log'>;
 type WorkTenant = Pick<Tenant, 'id'>;
 
 /** A key as its owner sees it. */
@@ -44,7 +44,7 @@ export async function listApiKeys(runtime: WorkRuntime, tenant: WorkTenant, filt
   const since = new Date(now.getTime() - listedAfterEndSeconds * 1_000);
   const overviews: ApiKeyOverview[] = [];
   for (const key of await listRows(runtime.store, tenant.id, { filter, since })) {
-    const overview = await describeKey(runtime.store, tenant, { key, now });
+    const overview = await describeKey(runtime, tenant, { key, now });
     if (overview) overviews.push(overview);
   }
   return overviews;
@@ -58,19 +58,20 @@ export async function findApiKeyOverview(
 ): Promise<ApiKeyOverview | undefined> {
   const keyId = parseApiKeyId(id);
   const key = keyId && (await findApiKey(runtime.store, tenant.id, keyId));
-  return key && isOf(key, userId) ? describeKey(runtime.store, tenant, { key, now: runtime.clock.now() }) : undefined;
+  return key && isOf(key, userId) ? describeKey(runtime, tenant, { key, now: runtime.clock.now() }) : undefined;
 }
 
 async function describeKey(
-  db: Database,
+  runtime: WorkRuntime,
   tenant: WorkTenant,
   { key, now }: { key: StoredApiKey; now: Date },
 ): Promise<ApiKeyOverview | undefined> {
+  const { store: db } = runtime;
   const { id, serverId } = key;
   const server = await findServer(db, tenant.id, serverId);
   if (!server) return undefined;
   const standing = apiKeyStanding(key, now);
-  const machine = await findMachine(db, tenant, { id, serverId, now });
+  const machine = await findMachine(runtime, db, { tenant, id, serverId, now });
   if ('problem' in machine) return { key, server, standing, problem: machine.problem };
   const { effective } = await findMachineTools(db, tenant, { machine, serverId, now, marginSeconds: 0 });
   return { key, server, standing, effective };

@@ -3,8 +3,8 @@ import { type ClientChange, compareClients } from '../domain/client-change.ts';
 import { type ConsentTerms, isInForce } from '../domain/consent.ts';
 import { type Extra, extrasToShow, type ShownExtra, type ShownTool, toolsToShow } from '../domain/consent-page.ts';
 import { fail, type Outcome, succeed } from '../domain/failures.ts';
-import type { ClientId, ConsentId, ServerId, TenantId, UserId } from '../domain/ids.ts';
-import { type RulesInForce, unrestricted } from '../domain/policy.ts';
+import type { ClientId, ConsentId, TenantId, UserId } from '../domain/ids.ts';
+import { nothingAllowed, type Permission, type RulesInForce } from '../domain/policy.ts';
 import type { Quarantine } from '../domain/quarantine.ts';
 import { parseResourceUri } from '../domain/resource-uri.ts';
 import { sha256 } from '../platform/digest.ts';
@@ -17,6 +17,7 @@ import { findServer, findServerByResourceKey, type StoredServer } from '../store
 import { listTools, type StoredTool } from '../store/tools.ts';
 import { findDifferences } from './find-differences.ts';
 import { findQuarantineNow } from './find-quarantine-now.ts';
+import { findRulesOf } from './find-rules.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** The part of a consent page that depends on the catalogue and on what stands. */
@@ -109,7 +110,7 @@ async function propose(
   const client = await findClient(runtime.store, tenant.id, parties.clientId);
   if (!client) return fail({ kind: 'unknown-client' });
   if (client.blockedAt) return fail({ kind: 'client-blocked' });
-  const page = await composePage(runtime.store, tenant.id, { parties, ceiling, now: runtime.clock.now() });
+  const page = await composePage(runtime, runtime.store, { tenantId: tenant.id, parties, ceiling, now: runtime.clock.now() });
   return succeed({ client, server, ceiling, ...page });
 }
 
@@ -121,22 +122,28 @@ export async function findServerOfResource(db: Database, tenantId: TenantId, res
 
 /** Composes a page from catalogue and standing consent. It is composed again, under lock, when the answer comes. */
 export async function composePage(
+  runtime: Pick<Runtime, 'store' | 'log'>,
   db: Database,
-  tenantId: TenantId,
-  about: { parties: { userId: UserId; clientId: ClientId; serverId: ServerId }; ceiling: Ceiling; now: Date },
+  about: { tenantId: TenantId; parties: ConsentParties; ceiling: Ceiling; now: Date },
 ): Promise<ConsentPage> {
+  const { tenantId } = about;
   const { userId, clientId, serverId } = about.parties;
   const catalogue = await listTools(db, tenantId, serverId);
   const consent = await findConsentOf(db, tenantId, { userId, clientId, serverId });
   const standing = consent && isInForce(consent, about.now) ? consent : undefined;
   const quarantine = await findQuarantineNow(db, tenantId, { clientId, now: about.now });
   const differences = await findDifferences(db, tenantId, { serverId, shown: standing?.tools ?? [], catalogue });
-  const state = { standing, differences, isInQuarantine: quarantine !== undefined, rules: unrestricted, now: about.now };
+  const rules = (await findRulesOf(runtime, db, { tenantId, userId, clientId, serverId })) ?? nothingAllowed;
+  const state = { standing, differences, isInQuarantine: quarantine !== undefined, rules, now: about.now };
   const tools = toolsToShow(catalogue, about.ceiling, state);
   const extras = extrasToShow(about.ceiling, state);
   const clientVersion = (await findClient(db, tenantId, clientId))?.version;
   const clientChange = await findClientChange(db, tenantId, { clientId, before: standing?.clientVersion, now: clientVersion });
-  const shown = tools.map(({ tool, standing: relation, isHeld }) => [tool.name, tool.digest, tool.risk, tool.openWorld, relation, isHeld]);
+  const shown = tools.map(({ tool, standing: relation, isHeld, permission }) => {
+    const { name, digest, risk, openWorld } = tool;
+    return [name, digest, risk, openWorld, relation, isHeld, limitsOf(permission)];
+  });
+  const offers = [extras.resources, extras.prompts].map(({ permission, ...offer }) => [offer, limitsOf(permission)]);
   return {
     tools,
     ...extras,
@@ -146,9 +153,15 @@ export async function composePage(
     ...(clientVersion !== undefined && { clientVersion }),
     ...(clientChange && { clientChange }),
     shownDigest: sha256(
-      JSON.stringify([userId, clientId, serverId, shown, extras, standing?.id ?? null, standing?.version ?? null, clientVersion ?? null]),
+      JSON.stringify([userId, clientId, serverId, shown, offers, standing?.id ?? null, standing?.version ?? null, clientVersion ?? null]),
     ),
   };
+}
+
+/** What a page says of a permission. */
+function limitsOf(permission: Permission): unknown {
+  if (permission.kind !== 'allowed') return permission.kind;
+  return permission.by.map(({ forAtMostSeconds = null, signedInWithinSeconds = null }) => [forAtMostSeconds, signedInWithinSeconds]);
 }
 
 async function findClientChange(

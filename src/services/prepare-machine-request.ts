@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type ClientId, idPrefixes } from '../domain/ids.ts';
 import { givesAnything, narrowToScope } from '../domain/machine-scope.ts';
+import { unrestricted } from '../domain/policy.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
 import { parseResourceUri } from '../domain/resource-uri.ts';
 import { spellScope } from '../domain/spell-scope.ts';
@@ -101,7 +102,7 @@ async function findTerms(
   if (known) return known;
   const found = await findAssignmentOfId(store, tenant.id, assignment.id);
   if (found?.version !== assignment.version) return undefined;
-  const machine = { terms: { ...found, decidedAt: found.assignedAt }, isInQuarantine };
+  const machine = { terms: { ...found, decidedAt: found.assignedAt }, isInQuarantine, rules: unrestricted };
   const { effective, catalogue } = await findMachineTools(store, tenant, { machine, serverId: server.id, now, marginSeconds: 0 });
   const granted = narrowToScope(effective, requestedScope, catalogue);
   const { scope, document } = spellScope(granted, found.salt);

@@ -1,3 +1,4 @@
+import { earlierEnd } from '../domain/decision.ts';
 import type { NewArtifact } from '../store/artifacts.ts';
 import { findTokenRequestFacts, type TokenRequestFacts } from '../store/hot/token-request.ts';
 import { settleTokenRequest } from '../store/hot/token-settlement.ts';
@@ -40,7 +41,7 @@ export async function prepareTokenRequest(
     consentId: consent.id,
     installationId: installation.id,
     status: { idx: status.index, uri: `${tenant.issuer}/status/${status.list}` },
-    expiresAt: tokenEnd(runtime, { now, consentEnd: consent.expiresAt }),
+    expiresAt: tokenEnd(runtime, { now, consentEnd: earlierEnd(consent.expiresAt, terms.endsAt) }),
     issued: { tools: terms.tools, leftOut: terms.leftOut },
   };
   return { facts, access, ...(newStatus && { newStatus }) };

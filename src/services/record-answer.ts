@@ -27,6 +27,7 @@ export interface RecordedConsent {
 
 /** An answer with all that is needed to judge it. */
 export interface AnswerToRecord {
+  tenantId: TenantId;
   consentId: ConsentId;
   parties: ConsentParties;
   ceiling: Ceiling;
@@ -34,6 +35,8 @@ export interface AnswerToRecord {
   from: 'consent' | 'account' | 'widen';
   origin: Origin;
   now: Date;
+  /** When the person last proved who she is. */
+  signedInAt?: Date;
 }
 
 /**
@@ -41,18 +44,22 @@ export interface AnswerToRecord {
  * Nothing is allowed but what was asked for (or stood), shown, and ticked (ABUSE-38); when what the page showed is no
  * longer what stands, nothing is recorded and the person looks again.
  */
-export async function recordAnswer(db: Database, tenantId: TenantId, record: AnswerToRecord): Promise<Outcome<RecordedConsent>> {
-  const { consentId, answer, now } = record;
-  const page = await composePage(db, tenantId, record);
+export async function recordAnswer(
+  runtime: Pick<Runtime, 'store' | 'log'>,
+  db: Database,
+  record: AnswerToRecord,
+): Promise<Outcome<RecordedConsent>> {
+  const { tenantId, consentId, answer, now, signedInAt } = record;
+  const page = await composePage(runtime, db, record);
   if (page.shownDigest !== answer.shownDigest) return fail({ kind: 'page-outdated' });
-  const settled = settleAnswer(page, answer, { now, standing: page.standing, rules: page.rules });
+  const settled = settleAnswer(page, answer, { now, standing: page.standing, rules: page.rules, ...(signedInAt && { signedInAt }) });
   if (!settled.ok) return fail({ kind: 'sign-in-needed', ...settled.needsSignIn });
   const { terms } = settled;
   if (areEmpty(terms)) return fail({ kind: 'nothing-ticked' });
   const version = (await findNewestVersion(db, tenantId, consentId)) + 1;
   // Only the consent page shows how the client changed.
   const clientVersion = record.from === 'consent' ? page.clientVersion : page.standing?.clientVersion;
-  const decision = { id: consentId, version, terms, salt: randomToken(16), origin: record.from, clientVersion, decidedAt: now };
+  const decision = { id: consentId, version, terms, salt: randomToken(16), origin: record.from, clientVersion, decidedAt: now, signedInAt };
   await addConsentVersion(db, tenantId, decision);
   if (!page.standing || !areEqual(page.standing, terms)) await invalidateStatusOfConsent(db, tenantId, consentId, now);
   // A decision that begins anew is for the one who asks now: what an expired consent left behind does not come back to life with it.

@@ -5,6 +5,7 @@ import { namedScopes } from '../domain/spell-scope.ts';
 import { holdClient } from '../store/clients.ts';
 import { createInstallation } from '../store/installations.ts';
 import { holdServer } from '../store/servers.ts';
+import { holdUser } from '../store/users.ts';
 import { type ConsentRequest, composePage, findServerOfResource } from './prepare-consent.ts';
 import { problemWithParties, transactOutcome } from './record-answer.ts';
 import type { Runtime, Tenant } from './runtime.ts';
@@ -22,10 +23,16 @@ export async function reuseConsent(
     // Held before they are judged: what is removed meanwhile would take the rows written here along, or refuse them.
     if (!server || !(await holdServer(db, tenant.id, server.id))) return fail({ kind: 'unknown-resource', resource: reuse.resource });
     if (!(await holdClient(db, tenant.id, clientId))) return fail({ kind: 'unknown-client' });
+    if (!(await holdUser(db, tenant.id, userId))) return fail({ kind: 'unknown-user' });
     const parties = { userId, clientId, serverId: server.id };
     const problem = await problemWithParties(db, tenant.id, parties);
     if (problem) return fail(problem);
-    const { standing, clientChange } = await composePage(db, tenant.id, { parties, ceiling: parseCeiling(reuse.requestedScope), now });
+    const { standing, clientChange } = await composePage(runtime, db, {
+      tenantId: tenant.id,
+      parties,
+      ceiling: parseCeiling(reuse.requestedScope),
+      now,
+    });
     if (!standing) return fail({ kind: 'unknown-consent' });
     if (clientChange) return fail({ kind: 'page-outdated' });
     const requestedScopes = namedScopes(reuse.requestedScope);

@@ -28,16 +28,31 @@ function toConsent(row: Row): StoredConsent | undefined {
     clientId: row.clientId as ClientId,
     serverId: row.serverId as ServerId,
     version: version.version,
-    tools: toTools(version.tools),
-    resources: version.resources,
-    prompts: version.prompts,
-    salt: version.salt,
+    ...toTerms(version),
     createdAt: row.createdAt,
-    decidedAt: version.decidedAt,
     ...(version.clientVersion !== null && { clientVersion: version.clientVersion }),
-    ...(version.expiresAt && { expiresAt: version.expiresAt }),
     ...(row.endedAt && { endedAt: row.endedAt }),
     ...(row.endReason && { endReason: row.endReason }),
+  };
+}
+
+type VersionRow = Pick<
+  Row['versions'][number],
+  'tools' | 'resources' | 'prompts' | 'salt' | 'expiresAt' | 'decidedAt' | 'signedInAt' | 'own'
+>;
+
+function toTerms(row: VersionRow): Omit<Consent, 'id' | 'version' | 'endedAt'> {
+  const { tools, resources, prompts, salt, expiresAt, decidedAt, signedInAt, own } = row;
+  const extras = Object.entries(own as Record<string, Written>).map(([extra, term]) => [extra, toOwnTerm(term)]);
+  return {
+    tools: toTools(tools),
+    resources,
+    prompts,
+    salt,
+    decidedAt,
+    ...(signedInAt && { signedInAt }),
+    ...(extras.length > 0 && { own: Object.fromEntries(extras) as NonNullable<ConsentTerms['own']> }),
+    ...(expiresAt && { expiresAt }),
   };
 }
 
@@ -83,11 +98,10 @@ export async function findConsentVersion(
 ): Promise<Consent | undefined> {
   const row = await db.consentVersion.findUnique({
     where: { tenantId_consentId_version: { tenantId, consentId: id, version } },
-    select: { tools: true, resources: true, prompts: true, salt: true, expiresAt: true, decidedAt: true },
+    select: { tools: true, resources: true, prompts: true, salt: true, expiresAt: true, decidedAt: true, signedInAt: true, own: true },
   });
   if (!row) return undefined;
-  const { expiresAt, tools, ...terms } = row;
-  return { ...terms, id, version, tools: toTools(tools), ...(expiresAt && { expiresAt }) };
+  return { id, version, ...toTerms(row) };
 }
 
 /** Where a page of consents begins or ends: at this one, which is not on it. */
@@ -188,6 +202,7 @@ export async function addConsentVersion(
     /** Which version of the client the person saw, where any are kept. */
     clientVersion: number | undefined;
     decidedAt: Date;
+    signedInAt: Date | undefined;
   },
 ): Promise<void> {
   const { terms } = consent;
@@ -204,6 +219,8 @@ export async function addConsentVersion(
       expiresAt: terms.expiresAt ?? null,
       clientVersion: consent.clientVersion ?? null,
       decidedAt: consent.decidedAt,
+      signedInAt: consent.signedInAt ?? null,
+      own: (terms.own ?? {}) as unknown as Prisma.InputJsonObject,
     },
   });
   await db.consent.update({ where: { tenantId_id: { tenantId, id: consent.id } }, data: { endedAt: null, endReason: null } });

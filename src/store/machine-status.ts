@@ -7,11 +7,13 @@ import type { ApiKeyId, ServerId, ServiceAccountId, TenantId, UserId } from '../
 import type { Database } from './client.ts';
 import { Prisma } from './generated/client.ts';
 
-/** Whose tokens end. `assignments`: those of the account's client on one server or on all, but not those of its keys. */
+/** Whose tokens end. `ofPeople`: those of all keys that people made. `assignments`: those of the account's client on one server or on all, but not those of its keys. */
 export type MachineTokens =
   | { serverId: ServerId }
   | { serviceAccountId: ServiceAccountId; serverId?: ServerId }
   | { userId: UserId }
+  | { userIds: readonly UserId[] }
+  | { ofPeople: true }
   | { apiKeyId: ApiKeyId }
   | { clientOf: ServiceAccountId; serverId?: ServerId };
 
@@ -46,6 +48,8 @@ interface Holder {
 
 function conditionsOf(which: MachineTokens): [assignments: Prisma.Sql | undefined, keys: Prisma.Sql | undefined] {
   if ('userId' in which) return [undefined, Prisma.sql`user_id = ${which.userId}`];
+  if ('userIds' in which) return [undefined, Prisma.sql`user_id = ANY (${[...which.userIds]}::text[])`];
+  if ('ofPeople' in which) return [undefined, Prisma.sql`user_id IS NOT NULL AND status_index IS NOT NULL`];
   if ('apiKeyId' in which) return [undefined, Prisma.sql`id = ${which.apiKeyId}`];
   const atServer = which.serverId === undefined ? Prisma.sql`true` : Prisma.sql`server_id = ${which.serverId}`;
   if ('clientOf' in which) return [Prisma.sql`service_account_id = ${which.clientOf} AND ${atServer}`, undefined];

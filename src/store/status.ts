@@ -6,6 +6,7 @@
 import type { ApiKeyId, ConsentId, InstallationId, ServerId, TenantId, ToolAssignmentId, UserId } from '../domain/ids.ts';
 import { randomIndex } from '../platform/random.ts';
 import type { Database } from './client.ts';
+import { invalidateStatusOfConsents } from './client-consents.ts';
 import { invalidateMachineStatus } from './machine-status.ts';
 
 /** Indices in a list; fixed and published, a list is never longer or shorter. */
@@ -100,6 +101,21 @@ export async function invalidateStatusOfServer(db: Database, tenantId: TenantId,
 export async function invalidateStatusOfUser(db: Database, tenantId: TenantId, userId: UserId, now: Date): Promise<void> {
   await invalidateWhere(db, tenantId, { consent: { userId } }, now);
   await invalidateMachineStatus(db, tenantId, { userId }, now);
+}
+
+/** The same for several people at once; locks their consents, in the order of ids, until the transaction ends. */
+export async function invalidateStatusOfUsers(db: Database, tenantId: TenantId, userIds: readonly UserId[], now: Date): Promise<void> {
+  if (userIds.length === 0) return;
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT id FROM consents WHERE tenant_id = ${tenantId} AND user_id = ANY (${[...userIds]}::text[]) AND ended_at IS NULL
+    ORDER BY id FOR UPDATE`;
+  await invalidateStatusOfConsents(
+    db,
+    tenantId,
+    rows.map(({ id }) => id as ConsentId),
+    now,
+  );
+  await invalidateMachineStatus(db, tenantId, { userIds }, now);
 }
 
 async function invalidateWhere(

@@ -53,6 +53,12 @@ export async function createUser(db: Database, tenantId: TenantId, user: NewUser
   return count === 1 ? id : undefined;
 }
 
+/** Keeps an account and its groups as they are until the transaction ends; false when there is none. Whoever changes them waits. */
+export async function holdUser(db: Database, tenantId: TenantId, id: UserId): Promise<boolean> {
+  const rows = await db.$queryRaw<unknown[]>`SELECT 1 FROM users WHERE tenant_id = ${tenantId} AND id = ${id} FOR SHARE`;
+  return rows.length > 0;
+}
+
 /** Finds an account, disabled ones included. */
 export async function findUser(db: Database, tenantId: TenantId, id: UserId): Promise<StoredUser | undefined> {
   const row = await db.user.findUnique({ where: { tenantId_id: { tenantId, id } } });

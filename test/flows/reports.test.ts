@@ -109,7 +109,7 @@ describe('a report', () => {
     const first = await store.consentVersion.findFirstOrThrow({ where: { consentId } });
     const decidedAt = new Date(Date.now() - 3_600_000);
     await store.consentVersion.updateMany({ where: { consentId }, data: { decidedAt } });
-    await store.consentVersion.create({ data: { ...first, tools: [], version: 2, decidedAt: new Date(Date.now() - 60_000) } });
+    await store.consentVersion.create({ data: { ...first, tools: [], own: {}, version: 2, decidedAt: new Date(Date.now() - 60_000) } });
     const ats = [7_200_000, 1_800_000, 30_000].map((ms) => new Date(Date.now() - ms).toISOString());
     await send(ats.map((at) => reportOf(token, { at })));
     const recorded = await events();

@@ -33,6 +33,7 @@ export async function submitChange(ctx: Context, site: Site, { person, form }: {
     userId: person.userId,
     consentId,
     answer: answerOf(form, draft),
+    signedInAt: person.signedInAt,
     origin: originOf(ctx, person.userId),
   });
   if (changed.ok) return seeOther(ctx, `${site.tenant.issuer}/account?done=changed&within=${effectSeconds(proposal.server, site.runtime)}`);

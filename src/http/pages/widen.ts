@@ -46,6 +46,7 @@ export async function submitWiden(ctx: Context, site: Site, { person, form }: { 
     ...widening,
     userId: person.userId,
     answer: answerOf(form, draft),
+    signedInAt: person.signedInAt,
     origin: originOf(ctx, person.userId),
   });
   if (changed.ok) return seeOther(ctx, `${site.tenant.issuer}/account?done=widened&within=${effectSeconds(proposal.server, site.runtime)}`);

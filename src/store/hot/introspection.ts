@@ -61,11 +61,12 @@ export interface ApiKeyFacts {
 }
 
 const findKey = `
-  SELECT s.credential_digest, s.resource, s.catalogue_revision, k.id, k.subject, k.expires_at, k.issued_at, k.last_used_at, k.assignment
+  SELECT s.credential_digest, s.resource, s.catalogue_revision, k.id, k.subject, k.expires_at, k.issued_at, k.last_used_at, k.owner_revision
   FROM servers s LEFT JOIN LATERAL (
     SELECT k.id, COALESCE(u.id, v.id) AS subject, k.expires_at, COALESCE(k.rotated_at, k.created_at) AS issued_at, k.last_used_at,
-      a.id || ' ' || a.version AS assignment
+      CASE WHEN u.id IS NULL THEN a.id || ' ' || a.version ELSE t.policy_revision || ' ' || u.groups_revision END AS owner_revision
     FROM api_keys k
+      JOIN tenants t ON t.id = k.tenant_id
       LEFT JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id AND u.disabled_at IS NULL
       LEFT JOIN service_accounts v ON v.tenant_id = k.tenant_id AND v.id = k.service_account_id AND v.disabled_at IS NULL
       LEFT JOIN tool_assignments a ON a.tenant_id = k.tenant_id AND a.service_account_id = k.service_account_id AND a.server_id = k.server_id
@@ -83,7 +84,8 @@ interface KeyRow {
   expires_at: Date;
   issued_at: Date;
   last_used_at: Date | null;
-  assignment: string | null;
+  /** What was assigned to a service account; the policy and the groups of a person. */
+  owner_revision: string | null;
 }
 
 /** Reads them; undefined when there is no such server. */
@@ -107,7 +109,7 @@ export async function findApiKeyFacts(
       expiresAt: row.expires_at,
       issuedAt: row.issued_at,
       ...(row.last_used_at && { lastUsedAt: row.last_used_at }),
-      revision: `${row.id} ${row.assignment ?? '-'} ${row.catalogue_revision}`,
+      revision: `${row.id} ${row.owner_revision ?? '-'} ${row.catalogue_revision}`,
     },
   };
 }

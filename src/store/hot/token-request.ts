@@ -31,7 +31,12 @@ export interface TokenRequestFacts {
   consent: { id: ConsentId; version: number; expiresAt?: Date; userId: UserId; clientId: ClientId; serverId: ServerId };
   client: { metadata: ClientMetadata; secretDigest?: string; previousSecret?: PreviousSecret };
   catalogueRevision: number;
-  /** What says whether the client is in quarantine; `text` is the same as long as nothing of it changes. */
+  /** 0 where no policy was ever set. */
+  policyRevision: number;
+  /**
+   * What says whether the client is in quarantine; `text` is the same as long as nothing of it changes, nor what rules say of the client,
+   * nor the policy, nor the person's groups.
+   */
   standing: ClientStanding & { text: string };
 }
 
@@ -137,6 +142,7 @@ function toFacts(row: FactsRow, key: ArtifactKey): TokenRequestFacts {
         row.previous_secret_until && { previousSecret: { digest: row.previous_secret_digest, until: row.previous_secret_until } }),
     },
     catalogueRevision: row.catalogue_revision,
+    policyRevision: Number(row.standing.split(' ').at(-2)),
     standing: { ...toClientStanding(row), text: row.standing },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { effectiveTools } from '../../../src/domain/effective-tools.ts';
-import { rulesFor, unrestricted } from '../../../src/domain/policy.ts';
+import { type PolicyRule, rulesFor, unrestricted } from '../../../src/domain/policy.ts';
 import { isRiskier } from '../../../src/domain/risk.ts';
 import { suspensionOf } from '../../../src/domain/suspension.ts';
 import { catalogueArbitrary, consentArbitrary, now, partiesArbitrary, policyArbitrary, runs } from './arbitraries.ts';
@@ -177,5 +177,24 @@ describe('effectiveTools', () => {
       ),
       runs,
     );
+  });
+
+  it('a tool that is riskier now, and was accepted, must be allowed by the rules as it was and as it is', () => {
+    const tool = { name: 'a', digest: 'd1', risk: 'read' as const, openWorld: false };
+    const riskier = { ...tool, digest: 'd2', risk: 'destructive' as const, isAccepted: true };
+    const consent = { tools: [tool], resources: false, prompts: false, decidedAt: now };
+    const parties = { groups: [], client: { id: 'c', kind: 'manual' as const, isVerified: true }, resourceKey: 'https://a.example' };
+    const under = (...rules: PolicyRule[]) => effectiveTools(consent, [riskier], { ...at, rules: rulesFor({ rules }, parties) });
+    const all: PolicyRule = { name: 'all', effect: 'allow' };
+    expect(under(all).allowed).toEqual([tool]);
+    expect(under(all, { name: 'never', effect: 'deny', tools: [{ risk: 'destructive' }] }).leftOut).toEqual([
+      { name: 'a', reason: 'denied-by-policy', rule: 'never' },
+    ]);
+    expect(under({ name: 'worst', effect: 'allow', tools: [{ risk: 'destructive' }] }).leftOut).toEqual([
+      { name: 'a', reason: 'not-allowed-by-policy' },
+    ]);
+    const read: PolicyRule = { name: 'read', effect: 'allow', tools: [{ risk: 'read' }] };
+    const brief: PolicyRule = { name: 'brief', effect: 'allow', tools: [{ risk: 'destructive' }], forAtMostSeconds: 3_600 };
+    expect(under(read, brief).expiresAt).toEqual(new Date(now.getTime() + 3_600_000));
   });
 });

@@ -1,0 +1,76 @@
+import { isSameRule, type Policy } from '../domain/policy.ts';
+import { spellPolicy } from '../domain/policy-form.ts';
+import { recordAuditEvent } from '../store/audit.ts';
+import { type Database, transact } from '../store/client.ts';
+import { findPolicyRevision, putPolicyInForce } from '../store/policies.ts';
+import { beginPolicySweep } from '../store/policy-sweeps.ts';
+import { lockTenant } from '../store/tenants.ts';
+import { findPolicy } from './find-rules.ts';
+import type { Origin, Runtime, Tenant } from './runtime.ts';
+import { finishPolicySweep } from './sweep-policy.ts';
+
+/** What another policy changes; by name. */
+export interface PolicyChange {
+  added: readonly string[];
+  changed: readonly string[];
+  removed: readonly string[];
+}
+
+type ChangeRuntime = Pick<Runtime, 'store' | 'clock' | 'log'>;
+
+/** Compares rules by their names; undefined where the policies say the same. */
+export function comparePolicies(before: Policy, now: Policy): PolicyChange | undefined {
+  const old = new Map(before.rules.map((rule) => [rule.name, rule]));
+  const added = now.rules.filter(({ name }) => !old.has(name)).map(({ name }) => name);
+  const changed = now.rules.filter((rule) => {
+    const was = old.get(rule.name);
+    return was !== undefined && !isSameRule(was, rule);
+  });
+  const names = new Set(now.rules.map(({ name }) => name));
+  const removed = before.rules.filter(({ name }) => !names.has(name)).map(({ name }) => name);
+  if (added.length + changed.length + removed.length === 0) return undefined;
+  return { added, changed: changed.map(({ name }) => name), removed };
+}
+
+/**
+ * Puts a policy in force, whole. It counts from its commit on: at consent, for tokens that are asked for, at introspection of API keys.
+ * Tokens that follow another one end within the bound; whose they are is gone through afterwards, in batches. What was interrupted
+ * before is finished also when nothing changes.
+ */
+export async function changePolicy(
+  runtime: ChangeRuntime,
+  tenant: Pick<Tenant, 'id'>,
+  { policy, origin }: { policy: Policy; origin: Origin },
+): Promise<PolicyChange | undefined> {
+  const change = await transact(runtime.store, (db) => changePolicyIn(runtime, db, { tenant, policy, origin }));
+  await finishPolicySweep(runtime, tenant.id);
+  return change;
+}
+
+/** The same on the caller's transaction; the caller finishes the sweep after its commit. */
+export async function changePolicyIn(
+  runtime: ChangeRuntime,
+  db: Database,
+  { tenant, policy, origin }: { tenant: Pick<Tenant, 'id'>; policy: Policy; origin: Origin },
+): Promise<PolicyChange | undefined> {
+  await lockTenant(db, tenant.id);
+  const current = await findPolicy(runtime, db, { tenantId: tenant.id, revision: await findPolicyRevision(db, tenant.id) });
+  const change = comparePolicies(current, policy);
+  if (!change) return undefined;
+  const at = runtime.clock.now();
+  const { before, revision } = await putPolicyInForce(db, tenant.id, { rules: spellPolicy(policy), at });
+  await beginPolicySweep(db, tenant.id, { fromRevision: before, at });
+  await recordAuditEvent(db, tenant.id, {
+    ...origin,
+    type: 'policy.changed',
+    outcome: 'success',
+    at,
+    detail: { revision, rules: policy.rules.length, added: cut(change.added), changed: cut(change.changed), removed: cut(change.removed) },
+  });
+  return change;
+}
+
+/** The first names and how many there are. */
+function cut(names: readonly string[]): { count: number; names: string[] } {
+  return { count: names.length, names: names.slice(0, 20) };
+}

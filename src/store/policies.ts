@@ -1,0 +1,40 @@
+/** Policies: each is kept whole under a revision and never changes; which one is in force stands in the tenant. */
+import type { TenantId, UserId } from '../domain/ids.ts';
+import type { Database } from './client.ts';
+import type { Prisma } from './generated/client.ts';
+
+/** Which policy is in force; 0 where none was ever set. */
+export async function findPolicyRevision(db: Database, tenantId: TenantId): Promise<number> {
+  const { policyRevision } = await db.tenant.findUniqueOrThrow({ where: { id: tenantId }, select: { policyRevision: true } });
+  return policyRevision;
+}
+
+/** Which policy is in force, and the groups that a person is in: both as they stand at one moment. */
+export async function findPolicyFacts(db: Database, tenantId: TenantId, userId: UserId): Promise<{ revision: number; groups: string[] }> {
+  const [row] = await db.$queryRaw<{ revision: number; groups: string[] }[]>`
+    SELECT t.policy_revision AS revision, ARRAY(
+      SELECT g.name FROM group_members AS m JOIN groups AS g ON g.tenant_id = m.tenant_id AND g.id = m.group_id
+      WHERE m.tenant_id = t.id AND m.user_id = ${userId} ORDER BY g.name) AS groups
+    FROM tenants AS t WHERE t.id = ${tenantId}`;
+  if (!row) throw new Error(`there is no tenant ${tenantId}`);
+  return row;
+}
+
+/** The rules of a policy, as they were written; undefined when there is no such revision. */
+export async function findPolicyRules(db: Database, tenantId: TenantId, revision: number): Promise<unknown> {
+  const row = await db.policy.findUnique({ where: { tenantId_revision: { tenantId, revision } }, select: { rules: true } });
+  return row?.rules;
+}
+
+/** Puts other rules in force; returns the revision before and the new one. Lock the tenant first. */
+export async function putPolicyInForce(
+  db: Database,
+  tenantId: TenantId,
+  { rules, at }: { rules: readonly object[]; at: Date },
+): Promise<{ before: number; revision: number }> {
+  const before = await findPolicyRevision(db, tenantId);
+  const revision = before + 1;
+  await db.policy.create({ data: { tenantId, revision, rules: rules as Prisma.InputJsonArray, createdAt: at } });
+  await db.tenant.update({ where: { id: tenantId }, data: { policyRevision: revision } });
+  return { before, revision };
+}
