@@ -143,7 +143,7 @@ describe('what is known here', () => {
   it('counts the people of this tenant who use it now, and says whether she did before', async () => {
     const client = await register('Counted', 'https://counted.example/cb');
     const people = [person, await issuer.addPerson(), await issuer.addPerson()];
-    expect(await topOf(client)).toMatch(/First seen on \d.*Nobody here uses it now\. You have not used it before\./);
+    expect(await topOf(client)).toMatch(/First seen just now\. Nobody here uses it now\. You have not used it before\./);
     for (const [index, one] of people.entries()) {
       await connect(issuer, { client, person: one, server });
       expect(await topOf(client, people[2])).toContain(`${index === 0 ? '1 person here uses' : `${index + 1} people here use`} it.`);

@@ -112,7 +112,7 @@ describe('a refused authorization request', () => {
   const cases: [title: RegExp, parameter: string, fix: RegExp, change: Parameters][] = [
     [/id is not accepted here/, 'client_id', /introduce the client again/, { client_id: 'cli_gone' }],
     [/Nobody says who is asking/, 'client_id', /that registration gave you/, { client_id: undefined }],
-    [/way back to your agent/, 'redirect_uri', /Send a registered redirect URI/, { redirect_uri: 'http://127.0.0.1:9/other' }],
+    [/return address that is not its own/, 'redirect_uri', /Send a registered redirect URI/, { redirect_uri: 'http://127.0.0.1:9/other' }],
     [/where your answer goes/, 'redirect_uri', /Send one of/, { redirect_uri: undefined }],
     [/cannot be understood/, 'response_type', /response_type=code/, { response_type: undefined }],
     [/cannot be understood/, 'response_type', /authorization code flow/, { response_type: 'token' }],

@@ -8,6 +8,7 @@ import type { RequestProblemWords } from './request-problems.ts';
 const again = 'Wait a minute, then connect to the server again from your agent.';
 const update = 'Update your agent, then connect to the server again.';
 const tellDeveloper = 'If that does not help, tell whoever makes the agent what stands below.';
+const onlyDeveloper = 'Tell whoever makes the agent what stands below: only they can put it right.';
 const askOperator = 'Ask whoever runs this site: the agent can be added by hand.';
 
 /** What happened and what to do. `clientId` is the URL, as it was sent. */
@@ -29,7 +30,7 @@ export function wordsOfDocumentProblem(problem: DocumentClientProblem, clientId:
     case 'url':
       return {
         title: 'The agent gives no proper address of itself',
-        what: `It names an address on the web that describes it, but ${problem.reason}. Nothing was fetched, and nothing was allowed.`,
+        what: 'It says that it is described at an address on the web, and what it names can be no such address. Nothing was fetched, and nothing was allowed.',
         steps: [update, tellDeveloper],
         developer: {
           parameter: 'client_id',
@@ -47,9 +48,9 @@ export function wordsOfDocumentProblem(problem: DocumentClientProblem, clientId:
       };
     case 'document':
       return {
-        title: 'This agent’s description cannot be had',
+        title: isPassing(problem.problem) ? 'This agent’s description cannot be had now' : 'This agent’s description cannot be used',
         what: `To know who is asking, this site asked ${host} for the description that the agent names, and ${outcomeOf(problem.problem)}. Nothing was allowed.`,
-        steps: [again, tellDeveloper],
+        steps: isPassing(problem.problem) ? [again, tellDeveloper] : [onlyDeveloper, update],
         developer: {
           parameter: 'client_id',
           rule: 'A GET of the client id gives, within 5 seconds and without a redirect, the status 200 and at most 5 KB of application/json, in which client_id is that very URL and client_name and redirect_uris are there.',
@@ -57,6 +58,11 @@ export function wordsOfDocumentProblem(problem: DocumentClientProblem, clientId:
         },
       };
   }
+}
+
+/** Whether waiting may help. */
+function isPassing({ reason }: DocumentProblem): boolean {
+  return reason === 'no-answer' || reason === 'status' || reason === 'busy';
 }
 
 /** What whoever publishes it can do. */
@@ -95,7 +101,7 @@ function outcomeOf({ reason, detail }: DocumentProblem): string {
     case 'too-large':
     case 'not-json':
     case 'unfit':
-      return `got something that it cannot go by: ${readableText(detail, 300)}`;
+      return 'got something that is no proper description of an agent';
     case 'gone':
       return 'has been told for a week that there is none';
     case 'busy':

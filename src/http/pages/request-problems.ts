@@ -59,8 +59,8 @@ export function wordsOfRequestProblem({ kind, parameter = 'the request' }: Reque
       };
     case 'redirect-uri-unknown':
       return {
-        title: 'The way back to your agent is not the one it named',
-        what: 'The agent wants your answer at an address that it did not give when it introduced itself. To keep your answer from going astray, nothing was sent there.',
+        title: 'The agent gave a return address that is not its own',
+        what: 'It wants your answer at an address that it did not name when it introduced itself. So that your answer does not go astray, nothing was sent there.',
         steps: [addAgain, tellDeveloper],
         developer: {
           parameter: 'redirect_uri',

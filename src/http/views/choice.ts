@@ -166,16 +166,16 @@ function matches(tool: DescribedTool, query: string): boolean {
 }
 
 const durationLabels: Readonly<Record<ConsentDuration, string>> = {
-  '1h': '1 hour from now',
-  '1d': '1 day from now',
-  '30d': '30 days from now',
+  '1h': '1 hour',
+  '1d': '1 day',
+  '30d': '30 days',
   'until-revoked': 'I revoke it',
 };
 
 function durationOptions(standing: ConsentTerms | undefined, chosen: Draft['duration'], now: Date): ChoiceContext['durations'] {
   const offered = (Object.keys(consentDurations) as ConsentDuration[]).map((value) => {
     const end = consentExpiry(value, now);
-    return { value, label: end ? `${durationLabels[value]} (${inWords(end, now)})` : durationLabels[value], selected: value === chosen };
+    return { value, label: end ? `${inWords(end, now)} (${durationLabels[value]})` : durationLabels[value], selected: value === chosen };
   });
   if (!standing) return offered;
   const end = standing.expiresAt ? inWords(standing.expiresAt, now) : 'I revoke it';

@@ -32,10 +32,14 @@ export function publisherWords({ publisher, voucher, answer }: ClientTrust): str
 /** How many people are counted; beyond that it is "more than". */
 const maxPeople = 100;
 
+/** What was seen first while its person was on her way here. */
+const justNowMs = 10 * 60_000;
+
 /** What is known of it here, in sentences. */
 export function knownWords({ firstSeenAt, people, knownSinceAt }: Omit<ClientFacts, 'trust' | 'lookAlikes'>, now: Date): string[] {
   const you = knownSinceAt ? `You used it before, first on ${inWords(knownSinceAt, now)}.` : 'You have not used it before.';
-  return [`First seen on ${inWords(firstSeenAt, now)}.`, peopleWords(people), you];
+  const isNew = now.getTime() - firstSeenAt.getTime() < justNowMs;
+  return [isNew ? 'First seen just now.' : `First seen on ${inWords(firstSeenAt, now)}.`, peopleWords(people), you];
 }
 
 function peopleWords({ count, isMore }: ClientFacts['people']): string {
@@ -88,7 +92,8 @@ function short(text: string): string {
 
 /** Why some tools cannot be ticked; `waits`: something that was allowed cannot be used now. */
 export function quarantineWords({ by, endsAt }: Quarantine, { now, waits }: { now: Date; waits: boolean }): string {
-  const why = by === 'setting' ? 'This agent is new here' : 'This agent is to be looked at first';
-  const until = `until whoever runs this site has checked it${endsAt ? `, or until ${inWords(endsAt, now)}` : ''}`;
+  // New here, or another one than it was: either way nobody has looked at what it is now.
+  const why = by === 'setting' ? 'Nobody has checked this agent yet' : 'This agent is to be looked at first';
+  const until = `until whoever runs this site has done so${endsAt ? `, or until ${inWords(endsAt, now)}` : ''}`;
   return `${why}: it may only read for now, ${until}.${waits ? ' What you allowed it beyond that waits.' : ''}`;
 }

@@ -41,6 +41,13 @@ describe('MCP-17, ABUSE-18: a famous document', () => {
 });
 
 describe('what is known here', () => {
+  it('says when it was first seen, and that this was just now', () => {
+    const firstSeen = (at: string) => knownWords({ firstSeenAt: new Date(at), people: { count: 0, isMore: false } }, now)[0];
+    expect(firstSeen('2026-11-23T13:55:01Z')).toBe('First seen just now.');
+    expect(firstSeen('2026-11-23T13:55:00Z')).toBe('First seen on 23 November 2026, 13:55 UTC.');
+    expect(firstSeen('2026-10-02T09:00:00Z')).toBe('First seen on 2 October 2026.');
+  });
+
   const words = (count: number, isMore = false) => knownWords({ firstSeenAt: before, people: { count, isMore } }, now)[1];
 
   it.each([
@@ -80,11 +87,15 @@ describe('warnings', () => {
 
 describe('quarantine', () => {
   it.each([
-    [{ by: 'setting' } as const, false, 'This agent is new here: it may only read for now, until whoever runs this site has checked it.'],
+    [
+      { by: 'setting' } as const,
+      false,
+      'Nobody has checked this agent yet: it may only read for now, until whoever runs this site has done so.',
+    ],
     [
       { by: 'administrator', endsAt: new Date('2026-12-20T00:00:00Z') } as const,
       true,
-      'This agent is to be looked at first: it may only read for now, until whoever runs this site has checked it, or until 20 December 2026. What you allowed it beyond that waits.',
+      'This agent is to be looked at first: it may only read for now, until whoever runs this site has done so, or until 20 December 2026. What you allowed it beyond that waits.',
     ],
   ])('%j says why, and until when', (quarantine, waits, words) => {
     expect(quarantineWords(quarantine, { now, waits })).toBe(words);

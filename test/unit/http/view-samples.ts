@@ -11,7 +11,7 @@ const agent = { name: 'Claude Code', clientId: 'cli_Xq0mJ9a4' };
 const server = { name: 'Acme Issues', resource: 'https://mcp.acme.example/mcp' };
 
 const newHere = {
-  known: ['First seen on 23 November 2026, 14:04 UTC.', 'Nobody here uses it now.', 'You have not used it before.'],
+  known: ['First seen just now.', 'Nobody here uses it now.', 'You have not used it before.'],
   warnings: [],
 };
 
@@ -99,6 +99,11 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
           'It uses the name of Claude, which is at claude.ai. This one is at claude-ai.example.',
         ],
       },
+    }),
+    'lookalike-published': consent(firstOffer(issueTools), {
+      agent: { name: 'Claude', voucher: 'published by claude-ai.example', clientId: 'https://claude-ai.example/client.json' },
+      redirect: { uri: 'https://claude-ai.example/cb', target: 'claude-ai.example', kind: 'web' },
+      facts: { ...newHere, warnings: ['It uses the name of Claude, which is at claude.ai. This one is at claude-ai.example.'] },
     }),
     quarantine: consent(held(firstOffer(issueTools))),
     'quarantine-repeat': consent(held(repeatOffer(issueTools, ['send_email', 'delete_issue', 'run_script']))),

@@ -67,6 +67,17 @@ describe('the consent page', () => {
     expect(pageOf('consent web')).not.toContain('Did you start this yourself, just now?');
   });
 
+  it.each([
+    ['web', 'allow', true],
+    ['lookalike', 'deny', false],
+    ['lookalike-published', 'deny', false],
+  ])('MCP-17: of %s makes %s the button that stands out; a check mark stands beside no danger', (sample, standsOut, isMarked) => {
+    const html = pageOf(`consent ${sample}`);
+    const primary = [...html.matchAll(/<button class="button button--primary"[^>]*value="(\w+)"/g)].map(([, value]) => value);
+    expect(primary).toEqual([standsOut]);
+    expect(/class="voucher"><svg/.test(html)).toBe(isMarked);
+  });
+
   it('has a checkbox per tool; on a first consent nothing destructive and nothing open to the world is ticked', () => {
     const html = pageOf('consent first');
     const boxes = [...html.matchAll(/<input class="tool [^>]*>/g)].map(([box]) => box);
