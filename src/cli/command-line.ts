@@ -4,9 +4,10 @@
  */
 import { CommanderError } from 'commander';
 import { explainFailure } from './explain-failure.ts';
+import { FailureReported } from './failure.ts';
 import type { Io } from './io.ts';
 import { createProgram } from './program.ts';
-import { printProblem } from './report.ts';
+import { printProblem, printReport } from './report.ts';
 
 /** Runs one command; returns the exit code. */
 export async function runCommandLine(args: readonly string[], io: Io): Promise<number> {
@@ -17,6 +18,10 @@ export async function runCommandLine(args: readonly string[], io: Io): Promise<n
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOf(io, error, { json });
+    if (error instanceof FailureReported) {
+      printReport(io, error.report, { json });
+      return 1;
+    }
     const { exitCode, ...problem } = explainFailure(error);
     printProblem(io, problem, { json });
     return exitCode;

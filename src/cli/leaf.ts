@@ -39,21 +39,46 @@ export function reporting(io: Io, work: (call: Call) => Promise<Report>): (...al
 }
 
 /** The same for work on services, as an operator, for the tenant that `--tenant` names. The modules behind it are loaded now and not before: `--help` is quick. */
-export function inOffice(
+export function inOffice(io: Io, work: (office: OperatorsOffice, call: Call) => Promise<Report>): (...all: unknown[]) => Promise<void> {
+  return reporting(io, (call) => workInOffice(io, call, work));
+}
+
+/** The same for work that writes as it goes, because there may be more than memory holds. */
+export function streaming(
   io: Io,
-  work: (office: Office & { origin: Origin }, call: Call) => Promise<Report>,
+  work: (office: OperatorsOffice, call: Call, write: Write) => Promise<void>,
 ): (...all: unknown[]) => Promise<void> {
-  return reporting(io, async (call) => {
-    const settings = await loadSettings(io);
-    const [{ inOffice: openOffice }, { createTerminalLog }] = await Promise.all([
-      import('../compose/open-office.ts'),
-      import('../compose/process-log.ts'),
-    ]);
-    const { tenant: slug } = call.options;
-    return openOffice({ ...settings, log: createTerminalLog(lineTo(io)) }, async (office) => {
-      const tenant = typeof slug === 'string' ? await getTenant(office, slug) : office.tenant;
-      return work({ ...office, tenant, origin: await operator() }, call);
-    });
+  const write: Write = async (text) => {
+    io.out(text);
+    if (io.drained && !(await io.drained())) throw new NobodyReads();
+  };
+  return async (...all) => {
+    try {
+      await workInOffice(io, callOf(all), (office, call) => work(office, call, write));
+    } catch (error) {
+      if (!(error instanceof NobodyReads)) throw error;
+    }
+  };
+}
+
+/** Writes a result, and waits for whoever reads it. */
+export type Write = (text: string) => Promise<void>;
+
+/** Ends work whose results nobody wants any more. */
+class NobodyReads extends Error {}
+
+type OperatorsOffice = Office & { origin: Origin };
+
+async function workInOffice<Result>(io: Io, call: Call, work: (office: OperatorsOffice, call: Call) => Promise<Result>): Promise<Result> {
+  const settings = await loadSettings(io);
+  const [{ inOffice: openOffice }, { createTerminalLog }] = await Promise.all([
+    import('../compose/open-office.ts'),
+    import('../compose/process-log.ts'),
+  ]);
+  const { tenant: slug } = call.options;
+  return openOffice({ ...settings, log: createTerminalLog(lineTo(io)) }, async (office) => {
+    const tenant = typeof slug === 'string' ? await getTenant(office, slug) : office.tenant;
+    return work({ ...office, tenant, origin: await operator() }, call);
   });
 }
 

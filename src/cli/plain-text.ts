@@ -21,6 +21,11 @@ export function plainJson(value: unknown): string {
   return json.replace(steering, (character) => (character === '\n' ? character : escapeUnits(character)));
 }
 
+/** A value as JSON on one line, in printable ASCII alone. */
+export function plainLine(value: unknown): string {
+  return JSON.stringify(value).replace(/[^\x20-\x7e]/g, escapeUnits);
+}
+
 function escapeUnits(character: string): string {
   return [...Array(character.length).keys()].map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`).join('');
 }

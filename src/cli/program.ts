@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { productVersion } from '../compose/open-metrics.ts';
 import { addApiKeyCommands } from './commands/apikey.ts';
+import { addAuditCommands } from './commands/audit.ts';
 import { addClientCommands } from './commands/client.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addConsentCommands } from './commands/consent.ts';
@@ -40,6 +41,7 @@ export function createProgram(io: Io, { json }: { json: boolean }): Command {
     addApiKeyCommands,
     addConsentCommands,
     addKeysCommands,
+    addAuditCommands,
     addTenantCommands,
   ]) {
     add(program, io);

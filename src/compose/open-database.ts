@@ -2,6 +2,7 @@ import type { Config, Secrets } from '../config/config.ts';
 import { createDatabasePool } from '../platform/database-pool.ts';
 import { connectOrStartEmbeddedDatabase, type DataFolderPurpose, startEmbeddedDatabase } from '../platform/embedded-database.ts';
 import { applyMigrations } from '../store/migrate/apply-migrations.ts';
+import { isAuditOrderBroken } from '../store/migrate/audit-order.ts';
 import { describeUnfitSchema, readMigrationStatus } from '../store/migrate/migration-status.ts';
 import { canRewriteAudit } from '../store/migrate/runtime-grants.ts';
 import { readConnectionLimit } from '../store/readiness.ts';
@@ -63,6 +64,11 @@ async function requireFit({ config, purpose, connections, onNotice }: DatabaseRe
   try {
     const unfit = describeUnfitSchema(await readMigrationStatus(pool));
     if (unfit !== undefined) throw new StartProblem(unfit);
+    if (await isAuditOrderBroken(pool)) {
+      throw new StartProblem(
+        'The database was restored from a dump, and new audit events would not come after those in it. Run "toolgrant migrate" once: it mends that.',
+      );
+    }
     if (purpose === 'issuer' && config.audit === 'immutable' && (await canRewriteAudit(pool))) {
       throw new StartProblem(
         `The role ${roleOf(url)} of DATABASE_URL could change audit records. Give DATABASE_URL a runtime role (docs/database.md), ` +

@@ -5,6 +5,7 @@ import { type IssuedLink, issueFirstAdminLink } from '../services/issue-link.ts'
 import { hasAdmin } from '../services/list-users.ts';
 import { removeDemo } from '../services/remove-demo.ts';
 import type { Runtime } from '../services/runtime.ts';
+import { readSealLagSeconds } from '../services/seal-audit-events.ts';
 import { readSweepLagSeconds } from '../services/sweep-expired.ts';
 import { awaitDatabase } from './await-database.ts';
 import { explainStartError } from './explain-start.ts';
@@ -13,6 +14,7 @@ import { openDatabase } from './open-database.ts';
 import type { OpenRuntime } from './open-runtime.ts';
 import type { LogOutput } from './process-log.ts';
 import { resealInBackground } from './reseal-in-background.ts';
+import { sealInBackground } from './seal-in-background.ts';
 import { connectionsOf, loadServing } from './serving.ts';
 import type { RunningDemo } from './start-demo.ts';
 import { type Sweeping, sweepInBackground } from './sweep-in-background.ts';
@@ -86,6 +88,8 @@ async function startAll(request: IssuerRequest, started: AsyncDisposableStack): 
   const sweeping = sweepInBackground(runtime);
   started.defer(() => sweeping.stop());
   watchSweeping(runtime, sweeping);
+  const sealingTrail = sealInBackground(runtime);
+  started.defer(() => sealingTrail.stop());
   if (sealing.previousKeyEncryptionKey) {
     const resealing = resealInBackground(runtime, log);
     started.defer(() => resealing.stop());
@@ -115,4 +119,9 @@ function watchSweeping(runtime: Runtime, { progress }: Sweeping): void {
   metrics.watch(removed, () => progress.removed);
   const lag = { name: 'toolgrant_removal_lag_seconds', help: 'For how long the oldest expired row waits for clean-up; 0 when none does.' };
   metrics.watch(lag, () => readSweepLagSeconds(runtime));
+  const unsealed = {
+    name: 'toolgrant_audit_unsealed_seconds',
+    help: 'For how long the oldest audit event waits for its seal; 0 when none does.',
+  };
+  metrics.watch(unsealed, () => readSealLagSeconds(runtime));
 }

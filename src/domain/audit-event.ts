@@ -292,6 +292,12 @@ export const auditEventTypes = kinds({
     detail: '`kid`, `reason` (`expired`, `withdrawn`)',
     ocsf: 'Entity Management',
   },
+  'audit.month-dropped': {
+    when: 'the events of a month begin to go, because their time is over; their seals stay',
+    about: [],
+    detail: '`month` (`2026-11`), `keptSeconds`: how long the trail is kept',
+    ocsf: 'Entity Management',
+  },
   'tenant.created': { when: 'a tenant is made', about: [], detail: '`slug`, `issuer`, `name`', ocsf: 'Entity Management' },
   'tenant.settings-changed': {
     when: 'an operator sets a tenant to something else',

@@ -3,6 +3,7 @@
  * `tenant set` and `tenant show`, to docs/tenant-settings.md, and to running issuers within a second. Values are stored as they are
  * written on the command line, by name; what is not stored has its default.
  */
+import { type AuditRetention, auditRetentionForm } from './audit-retention.ts';
 import { hostList } from './host-patterns.ts';
 import { type QuarantineSetting, quarantineForm } from './quarantine.ts';
 import { oneOf, type Read } from './tenant-setting-forms.ts';
@@ -82,6 +83,15 @@ export const tenantSettings = {
     default: 'people',
     careful: 'people',
     ...oneOf('people', 'administrators'),
+  }),
+  auditRetention: setting<AuditRetention>({
+    name: 'audit-retention',
+    description:
+      'How long the audit events of this tenant are kept; then whole months of them go, and their seals stay. It counts from the next `toolgrant migrate` on, or the next start with the embedded database: only the owner of the database can have events removed sooner.',
+    form: '`installation` (as long as TOOLGRANT_AUDIT_RETENTION says), or a duration from `30d` to `36500d`',
+    default: 'installation',
+    careful: 'installation',
+    ...auditRetentionForm,
   }),
 } as const;
 

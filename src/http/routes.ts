@@ -4,6 +4,7 @@
  */
 import { paths } from '../oidc/routes.ts';
 import { type Asset, serveAsset } from './documents/assets.ts';
+import { serveAuditKeys } from './documents/audit-keys.ts';
 import { serveHello } from './documents/hello.ts';
 import { serveReports } from './documents/reports.ts';
 import { serveSelection } from './documents/selection.ts';
@@ -47,6 +48,7 @@ export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route
 
     ...sharedDocument({ name: 'status-list', path: '/status/:list' }, serveStatusList),
     ...sharedDocument({ name: 'selection', path: '/selections/:sha256' }, serveSelection),
+    ...sharedDocument({ name: 'audit-keys', path: '/audit/keys' }, serveAuditKeys),
     document({ name: 'server-hello', method: 'POST', path: '/servers/hello', access: 'server' }, serveHello),
     document({ name: 'server-reports', method: 'POST', path: '/servers/reports', access: 'server' }, serveReports),
     document({ name: 'asset', method: 'GET', path: '/assets/:name', access: 'anyone' }, (ctx) => serveAsset(ctx, { assets })),

@@ -219,3 +219,10 @@ export async function markClientAuthorized(db: Database, tenantId: TenantId, id:
 export function isServerClientId(id: string): boolean {
   return id.startsWith(idPrefixes.server);
 }
+
+/** What some clients call themselves; those that are gone, or have no name, are left out. */
+export async function listClientNames(db: Database, tenantId: TenantId, ids: readonly ClientId[]): Promise<Map<ClientId, string>> {
+  const rows = await db.client.findMany({ where: { tenantId, id: { in: [...ids] } }, select: { id: true, metadata: true } });
+  const names = rows.map(({ id, metadata }) => [id, (metadata as unknown as ClientMetadata).name] as [ClientId, string | undefined]);
+  return new Map(names.filter((pair): pair is [ClientId, string] => pair[1] !== undefined));
+}

@@ -152,3 +152,9 @@ export async function listDemoServers(db: Database, tenantId: TenantId): Promise
   const rows = await db.server.findMany({ where: { tenantId, demo: true } });
   return rows.map(toServer);
 }
+
+/** What some servers are called; those that are gone are left out. */
+export async function listServerNames(db: Database, tenantId: TenantId, ids: readonly ServerId[]): Promise<Map<ServerId, string>> {
+  const rows = await db.server.findMany({ where: { tenantId, id: { in: [...ids] } }, select: { id: true, name: true } });
+  return new Map(rows.map(({ id, name }) => [id as ServerId, name]));
+}

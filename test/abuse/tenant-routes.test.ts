@@ -182,6 +182,8 @@ const open = new Set([
   'start',
   'sign-in',
   'asset',
+  'audit-keys',
+  'audit-keys-preflight',
   'status-list-preflight',
   'selection-preflight',
   'protocol-register',

@@ -204,19 +204,25 @@ describe('the audit trail', () => {
         `DELETE FROM ${nameOf(old)}`,
         `UPDATE audit_events_default SET at = now()`,
         `ALTER TABLE audit_events DETACH PARTITION ${nameOf(old)}`,
+        `INSERT INTO audit_retentions VALUES ('${issuer.tenant.id}', 1)`,
       ]) {
         await expect(attacker.query(attempt)).rejects.toMatchObject({ code: '42501' });
       }
       // A table of the caller's under the same name is not the one that the owner's function works on.
       await attacker.query('CREATE TEMP TABLE audit_events (at timestamptz) PARTITION BY RANGE (at)');
-      await attacker.query('SELECT keep_audit_partitions()');
+      await attacker.query('SELECT keep_audit_partitions(), drop_audit_months(1000000)');
       expect(await partitions()).toContain(nameOf(old));
     } finally {
       await attacker.end();
     }
     await applyMigrations({ ownerUrl: issuer.database.ownerUrl, auditRetentionSeconds: 300 * 86_400 });
-    await keepAuditMonths(issuer.runtime);
+    expect(await keepAuditMonths(issuer.runtime)).toBe(1);
+    expect(await keepAuditMonths(issuer.runtime)).toBe(0);
     expect(await partitions()).not.toContain(nameOf(old));
     expect(await partitions()).toContain(nameOf(new Date()));
+    const told = await listAuditEvents(issuer.runtime.store, issuer.tenant.id, 1_000);
+    expect(told.filter(({ type }) => type === 'audit.month-dropped').map(({ detail }) => detail)).toEqual([
+      { month: old.toISOString().slice(0, 7), keptSeconds: 300 * 86_400 },
+    ]);
   });
 });

@@ -29,6 +29,7 @@ const shared: [string, string[]][] = [
   ['/revoke', ['POST']],
   ['/status/0', ['GET']],
   ['/selections/x', ['GET']],
+  ['/audit/keys', ['GET']],
 ];
 
 describe('MCP-34, ENG-17: clients in browsers', () => {

@@ -77,7 +77,8 @@ describe('the migrations of this version', () => {
          FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname LIKE 'audit%'`,
       );
       expect(tables.rows.length).toBeGreaterThan(0);
-      for (const table of tables.rows) expect(table).toEqual({ name: table.name, adds: true, rewrites: false });
+      for (const table of tables.rows)
+        expect(table).toEqual({ name: table.name, adds: table.name !== 'audit_retentions', rewrites: false });
       for (const attempt of [
         'UPDATE audit_events SET at = now()',
         'DELETE FROM audit_events',

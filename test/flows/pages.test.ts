@@ -1,6 +1,7 @@
 /** What the pages and documents beside the protocol do, by plain requests. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { calculateJwkThumbprint } from 'jose';
 import { createUser } from '../../src/services/create-user.ts';
 import { issueFirstAdminLink, issueLink } from '../../src/services/issue-link.ts';
 import { toolNamed } from '../support/consent-scene.ts';
@@ -285,6 +286,19 @@ describe('documents', () => {
     '/assets/..%2flayout.eta',
   ])('%s is not there', async (path) => {
     expect((await issuer.send({ path })).status).toBe(404);
+  });
+
+  it('the keys that seals and receipts are verified by are public, another tenant’s are others, and nothing of them is secret', async () => {
+    const keysOf = async (at: TestIssuer) => {
+      const answer = await at.send({ path: '/audit/keys' });
+      expect([answer.status, answer.headers['content-type']]).toEqual([200, 'application/jwk-set+json']);
+      return answer.json<{ keys: Record<string, string>[] }>().keys;
+    };
+    const [own, others] = [await keysOf(issuer), await keysOf(await issuer.addTenant('with-keys'))];
+    expect(own).toHaveLength(1);
+    expect(Object.keys(own[0] ?? {}).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+    expect(own[0]?.['kid']).toBe(await calculateJwkThumbprint(own[0] ?? {}));
+    expect(others[0]?.['kid']).not.toBe(own[0]?.['kid']);
   });
 
   it('a selection document is served byte for byte under its hash', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError } from 'pg';
-import { keepAuditFor } from './audit-retention.ts';
+import { keepAuditOrder } from './audit-order.ts';
+import { keepAuditFor, keepAuditOfTenants } from './audit-retention.ts';
 import { createBookkeeping, listAppliedMigrations, recordFailure, recordFinish, recordStart } from './bookkeeping.ts';
 import { type Migration, migrationsFolder, readMigrations } from './migration-files.ts';
 import { compareMigrations, describeChanged } from './migration-status.ts';
@@ -47,7 +48,11 @@ export async function applyMigrations(options: ApplyMigrationsOptions): Promise<
     await createBookkeeping(client);
     const pending = await findPending(client, known);
     for (const migration of pending) await applyMigration(client, migration);
-    if (options.auditRetentionSeconds !== undefined) await keepAuditFor(client, options.auditRetentionSeconds);
+    if (options.auditRetentionSeconds !== undefined) {
+      await keepAuditFor(client, options.auditRetentionSeconds);
+      await keepAuditOfTenants(client);
+      await keepAuditOrder(client);
+    }
     if (options.runtimeRole !== undefined && options.runtimeRole !== (await currentRole(client))) {
       await inTransaction(client, () => grantToRuntime(client, options.runtimeRole as string));
     }

@@ -20,13 +20,15 @@ export async function grantToRuntime(db: Queryable, runtimeRole: string): Promis
   });
   const schema = escapeIdentifier(rows[0]?.schema ?? 'public');
   statements.push(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`, `GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`);
-  const { rows: functions } = await db.query<{ there: boolean }>(`SELECT to_regprocedure('keep_audit_partitions()') IS NOT NULL AS there`);
-  if (functions[0]?.there) statements.push(`GRANT EXECUTE ON FUNCTION keep_audit_partitions() TO ${role}`);
+  for (const name of ['keep_audit_partitions()', 'drop_audit_months(integer)']) {
+    const { rows: functions } = await db.query<{ there: boolean }>(`SELECT to_regprocedure('${name}') IS NOT NULL AS there`);
+    if (functions[0]?.there) statements.push(`GRANT EXECUTE ON FUNCTION ${name} TO ${role}`);
+  }
   await db.query(statements.join(';\n'));
 }
 
 function privilegesOn(table: string): string {
-  if (table === '_prisma_migrations') return 'SELECT';
+  if (table === '_prisma_migrations' || table === 'audit_retentions') return 'SELECT';
   return auditTables.test(table) ? 'SELECT, INSERT' : 'SELECT, INSERT, UPDATE, DELETE';
 }
 
