@@ -45,7 +45,10 @@ export interface NeededSignIn {
 export function settleAnswer(shown: ShownPage, answer: ConsentAnswer, at: AnswerState): SettledAnswer {
   const { standing } = at;
   const chosenEnd = endOf(answer.duration, at);
-  const before = standingTools(at);
+  const before = standingTools(
+    shown.tools.map(({ tool }) => tool),
+    at,
+  );
   const ticked = new Set(answer.tickedTools);
   const context = { at, chosenEnd, isUnchanged: answer.duration === 'unchanged' };
   const tools = shown.tools

@@ -1,7 +1,7 @@
 /** What a page offers on which a person decides: what is asked for and what stands, within what policy and quarantine let her allow. Pure. */
 import { type Ceiling, isUnderCeiling } from './ceiling.ts';
 import type { CatalogueTool, Consent, ConsentedTool } from './consent.ts';
-import { termNow } from './effective-tools.ts';
+import { termNow, termOfTool } from './effective-tools.ts';
 import { judge, type Permission, type RulesInForce } from './policy.ts';
 import { isHeldInQuarantine } from './quarantine.ts';
 import { suspensionOf } from './suspension.ts';
@@ -64,7 +64,7 @@ export interface PageState {
  */
 export function toolsToShow<T extends CatalogueTool>(catalogue: readonly T[], ceiling: Ceiling, at: PageState): ShownTool<T>[] {
   const { standing, isInQuarantine, rules } = at;
-  const before = standingTools(at);
+  const before = standingTools(catalogue, at);
   return catalogue.flatMap((tool): ShownTool<T>[] => {
     const stood = before.get(tool.name);
     const permission = judge(rules, tool);
@@ -82,11 +82,17 @@ export function toolsToShow<T extends CatalogueTool>(catalogue: readonly T[], ce
   });
 }
 
-/** Those that a person allowed before and whose time is not over, neither their own nor that of the policy. */
-export function standingTools({ standing, rules, now }: Omit<PageState, 'isInQuarantine'>): ReadonlyMap<string, ConsentedTool> {
+/** Those tools of the catalogue that a person allowed before and whose time is not over, neither their own nor that of the policy. */
+export function standingTools(
+  catalogue: readonly CatalogueTool[],
+  { standing, rules, now }: Omit<PageState, 'isInQuarantine'>,
+): ReadonlyMap<string, ConsentedTool> {
+  if (!standing) return new Map();
   const at = { now, marginSeconds: 0, rules };
-  const tools = standing?.tools.filter((tool) => !hasLapsed(termNow(tool, { own: tool, consent: standing, at }))) ?? [];
-  return new Map(tools.map((tool) => [tool.name, tool]));
+  const present = new Map(catalogue.map((tool) => [tool.name, tool]));
+  const stands = (tool: ConsentedTool, asIs: CatalogueTool | undefined) =>
+    asIs !== undefined && !hasLapsed(termOfTool(tool, { present: asIs, consent: standing, at }));
+  return new Map(standing.tools.filter((tool) => stands(tool, present.get(tool.name))).map((tool) => [tool.name, tool]));
 }
 
 /** What has lapsed must be decided anew; what is denied may come back, and waits. */

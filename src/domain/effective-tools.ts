@@ -106,10 +106,10 @@ function standingOf(
   return isHeld && !('reason' in term) ? { reason: 'client-in-quarantine' } : term;
 }
 
-/** As the person saw it; and where an administrator accepted for everybody that it is riskier now, also as it is. */
-function termOfTool(
+/** How long a tool lasts: as the person saw it; and where it is riskier now, by an administrator's word for everybody, also as it is. */
+export function termOfTool(
   tool: ConsentedTool,
-  { present, consent, at }: { present: CatalogueTool; consent: DecidedTerms; at: EffectiveAt },
+  { present, consent, at }: { present: CatalogueTool; consent: Decision; at: Pick<EffectiveAt, 'now' | 'marginSeconds' | 'rules'> },
 ): Standing {
   const term = termNow(tool, { own: tool, consent, at });
   if ('reason' in term || !isRiskier(present, tool)) return term;

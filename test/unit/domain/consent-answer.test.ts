@@ -77,7 +77,7 @@ describe('settleAnswer', () => {
         const { settled } = settle(scene);
         if (!settled.ok) return;
         const { state, catalogue } = scene;
-        const before = standingTools(state);
+        const before = standingTools(catalogue, state);
         const wrong = settled.terms.tools.filter((tool) => {
           const stood = before.get(tool.name);
           const present = catalogue.find(({ name }) => name === tool.name);
@@ -99,7 +99,7 @@ describe('settleAnswer', () => {
       fc.property(scenes, (scene) => {
         const { settled } = settle(scene);
         if (!settled.ok) return;
-        const { state, answer } = scene;
+        const { state, answer, catalogue } = scene;
         const chosen = answer.duration === 'unchanged' ? state.standing?.expiresAt : consentExpiry(answer.duration, now);
         const { terms } = settled;
         const isUnbounded = answer.duration === 'unchanged' ? state.standing !== undefined && !chosen : answer.duration === 'until-revoked';
@@ -107,7 +107,7 @@ describe('settleAnswer', () => {
           const end = tool.expiresAt ?? terms.expiresAt;
           if (!isUnbounded && chosen) expect(end && end <= chosen).toBe(true);
           if (!tool.decidedAt) continue;
-          const stood = standingTools(state).get(tool.name);
+          const stood = standingTools(catalogue, state).get(tool.name);
           const oldEnd = [stood?.expiresAt, state.standing?.expiresAt]
             .filter((at) => at !== undefined)
             .sort((a, b) => a.getTime() - b.getTime())[0];

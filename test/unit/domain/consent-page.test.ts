@@ -17,7 +17,7 @@ describe('toolsToShow', () => {
       fc.property(catalogueArbitrary, ceilingArbitrary, states, (catalogue, ceiling, state) => {
         const wrong = toolsToShow(catalogue, ceiling, state).filter(({ tool, standing: relation }) => {
           const before = state.standing?.tools.some(({ name }) => name === tool.name) ?? false;
-          return !(before || isUnderCeiling(ceiling, tool)) || (relation === 'new') === standingTools(state).has(tool.name);
+          return !(before || isUnderCeiling(ceiling, tool)) || (relation === 'new') === standingTools(catalogue, state).has(tool.name);
         });
         expect(wrong).toEqual([]);
       }),
@@ -29,7 +29,7 @@ describe('toolsToShow', () => {
     fc.assert(
       fc.property(catalogueArbitrary, ceilingArbitrary, states, (catalogue, ceiling, state) => {
         const wrong = toolsToShow(catalogue, ceiling, state).filter(({ tool, ticked }) => {
-          const stood = standingTools(state).get(tool.name);
+          const stood = standingTools(catalogue, state).get(tool.name);
           const mayBeTicked = stood ? !suspensionOf(tool, stood) : !state.standing && tool.risk !== 'destructive' && !tool.openWorld;
           return ticked && !mayBeTicked;
         });
@@ -56,7 +56,7 @@ describe('toolsToShow', () => {
         const shown = toolsToShow(catalogue, ceiling, state);
         const wrong = shown.filter(({ tool, isHeld, ticked }) => {
           const holds = judge(state.rules, tool).kind !== 'allowed' || (state.isInQuarantine && tool.risk !== 'read');
-          const stood = standingTools(state).get(tool.name);
+          const stood = standingTools(catalogue, state).get(tool.name);
           const stands = stood !== undefined && !suspensionOf(tool, stood);
           return isHeld !== (holds && !stands) || (isHeld && ticked);
         });
@@ -75,7 +75,7 @@ describe('toolsToShow', () => {
         if (!standing) return;
         const { allowed, leftOut } = effectiveTools(standing, catalogue, { ...rest, marginSeconds: 0 });
         const lapsed = leftOut.filter(({ reason }) => ['tool-expired', 'policy-time-over', 'needs-sign-in'].includes(reason));
-        const before = standingTools(state);
+        const before = standingTools(catalogue, state);
         expect(allowed.filter(({ name }) => !before.has(name))).toEqual([]);
         expect(lapsed.filter(({ name }) => before.has(name))).toEqual([]);
       }),
