@@ -48,6 +48,11 @@ const machineTexts: readonly Text[] = [
     /assigned/,
     'of what scope asks for, nothing is assigned to this client and usable now: leave scope out to get all that is, or ask whoever runs this issuer',
   ],
+  [
+    'invalid_request',
+    /grant type is not allowed/,
+    'this client may not use client_credentials, as none may that registered itself: ask whoever runs this issuer for one that may (toolgrant client create --grant client_credentials)',
+  ],
   ['unauthorized_client', /./, 'what this client or API key acts as is disabled: ask whoever runs this issuer'],
 ];
 

@@ -178,7 +178,8 @@ describe('what may not be registered', () => {
       const asked = { grant_type: grant, scope: 'tools', username: 'a@example.com', password: 'x', assertion: 'a.b.c' };
       const attempt = await postForm(issuer, '/token', asked, basic(client.clientId, client.secret ?? ''));
       expect(attempt.status).toBe(400);
-      expect(attempt.json()).toMatchObject({ error: 'unsupported_grant_type' });
+      const mayNot = { error: 'invalid_request', error_description: expect.stringMatching(/^this client may not use client_credentials/) };
+      expect(attempt.json()).toMatchObject(grant === 'client_credentials' ? mayNot : { error: 'unsupported_grant_type' });
       expect(attempt.text).not.toContain('access_token');
     },
   );

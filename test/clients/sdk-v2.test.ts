@@ -183,7 +183,7 @@ describe('the official SDK, v2, against a door that answers 403', () => {
 
   it('MCP-24: what the person allows for an hour ends after an hour', async () => {
     await askForConsent(client, person);
-    await person.allowUntil('1 hour from now');
+    await person.allowUntil('1 hour');
     await person.press('Allow');
     await client.finish();
     await client.connect();

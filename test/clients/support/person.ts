@@ -65,7 +65,7 @@ export async function createPerson(browser: Browser, account: { email: string; p
       for (const name of untick) await box(name).uncheck();
     },
     async allowUntil(words) {
-      const option = page.getByRole('option').filter({ hasText: startingWith(words) });
+      const option = page.getByRole('option').filter({ hasText: words });
       await page.getByLabel('Allow until').selectOption(await option.getAttribute('value'));
     },
     press: (name) => leaveBy(page, page.getByRole('button', { name, exact: true })),

@@ -8,7 +8,15 @@ import type { ConsentId } from '../../../src/domain/ids.ts';
 import { judge, type PolicyRule, rulesFor, termOf, unrestricted } from '../../../src/domain/policy.ts';
 import { isRiskier } from '../../../src/domain/risk.ts';
 import { suspensionOf } from '../../../src/domain/suspension.ts';
-import { catalogueArbitrary, ceilingArbitrary, now, partiesArbitrary, policyArbitrary, runs, standingArbitrary } from './arbitraries.ts';
+import {
+  catalogueArbitrary,
+  ceilingArbitrary,
+  fewerRuns,
+  now,
+  partiesArbitrary,
+  policyArbitrary,
+  standingArbitrary,
+} from './arbitraries.ts';
 
 const durations = fc.constantFrom('1h' as const, '1d' as const, '30d' as const, 'until-revoked' as const, 'unchanged' as const);
 const answers: fc.Arbitrary<ConsentAnswer> = fc.record({
@@ -67,7 +75,7 @@ describe('settleAnswer', () => {
         expect(settled.terms.resources).toBe(shown.resources.shown && scene.answer.resources);
         expect(settled.terms.prompts).toBe(shown.prompts.shown && scene.answer.prompts);
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -90,7 +98,7 @@ describe('settleAnswer', () => {
         });
         expect(wrong).toEqual([]);
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -114,7 +122,7 @@ describe('settleAnswer', () => {
           if (oldEnd) expect(end && end <= oldEnd).toBe(true);
         }
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -132,7 +140,7 @@ describe('settleAnswer', () => {
         const renewed = settled.terms.tools.filter(({ decidedAt }) => !decidedAt).map(({ name }) => name);
         expect(leftOut.filter(({ name, reason }) => renewed.includes(name) && reason !== 'reported-riskier')).toEqual([]);
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -159,7 +167,7 @@ describe('settleAnswer', () => {
         expect([is.resources, is.prompts]).toEqual([was.resources, was.prompts]);
         if (was.allowed.length > 0) expect(is.expiresAt).toEqual(was.expiresAt);
       }),
-      runs,
+      fewerRuns,
     );
   });
 

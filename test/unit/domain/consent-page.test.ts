@@ -5,7 +5,15 @@ import { extrasToShow, type PageState, standingTools, toolsToShow } from '../../
 import { effectiveTools } from '../../../src/domain/effective-tools.ts';
 import { judge, rulesFor, unrestricted } from '../../../src/domain/policy.ts';
 import { suspensionOf } from '../../../src/domain/suspension.ts';
-import { catalogueArbitrary, ceilingArbitrary, now, partiesArbitrary, policyArbitrary, runs, standingArbitrary } from './arbitraries.ts';
+import {
+  catalogueArbitrary,
+  ceilingArbitrary,
+  fewerRuns,
+  now,
+  partiesArbitrary,
+  policyArbitrary,
+  standingArbitrary,
+} from './arbitraries.ts';
 
 const states: fc.Arbitrary<PageState> = fc
   .tuple(standingArbitrary, fc.boolean(), policyArbitrary, partiesArbitrary)
@@ -21,7 +29,7 @@ describe('toolsToShow', () => {
         });
         expect(wrong).toEqual([]);
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -35,7 +43,7 @@ describe('toolsToShow', () => {
         });
         expect(wrong).toEqual([]);
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -46,7 +54,7 @@ describe('toolsToShow', () => {
         const present = catalogue.map(({ name }) => name);
         expect(state.standing?.tools.filter(({ name }) => shown.includes(name) !== present.includes(name)) ?? []).toEqual([]);
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -64,7 +72,7 @@ describe('toolsToShow', () => {
         const open = toolsToShow(catalogue, ceiling, { ...state, isInQuarantine: false, rules: unrestricted });
         expect(shown.map(({ tool }) => tool)).toEqual(open.map(({ tool }) => tool));
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -79,7 +87,7 @@ describe('toolsToShow', () => {
         expect(allowed.filter(({ name }) => !before.has(name))).toEqual([]);
         expect(lapsed.filter(({ name }) => before.has(name))).toEqual([]);
       }),
-      runs,
+      fewerRuns,
     );
   });
 });
@@ -97,7 +105,7 @@ describe('extrasToShow', () => {
           if (shown[extra].standing) expect(state.standing?.[extra]).toBe(true);
         }
       }),
-      runs,
+      fewerRuns,
     );
   });
 });

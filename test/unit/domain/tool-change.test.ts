@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Json, JsonObject, ToolDefinition } from '../../../src/domain/tool.ts';
 import { classifyChange, riskierTraits, toolChanges, traitsBeyondRisk } from '../../../src/domain/tool-change.ts';
-import { runs } from './arbitraries.ts';
+import { fewerRuns } from './arbitraries.ts';
 import { definitionArbitrary, hiddenCharacters, texts } from './definition-arbitraries.ts';
 
 const tool = (changes: Partial<ToolDefinition> = {}): ToolDefinition => ({
@@ -101,7 +101,7 @@ describe('classifyChange', () => {
         expect(classifyChange(definition, definition)).toBe('none');
         expect(classifyChange(definition, turned(definition as unknown as Json) as unknown as ToolDefinition)).toBe('none');
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -114,7 +114,7 @@ describe('classifyChange', () => {
         expect(change === 'riskier').toBe(traits.length > 0);
         expect(traits.filter((trait) => trait !== 'risk')).toEqual(traitsBeyondRisk(before, now));
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -124,7 +124,7 @@ describe('classifyChange', () => {
         const [there, back] = [classifyChange(one, other), classifyChange(other, one)];
         if (there !== 'riskier' && back !== 'riskier') expect(there).toBe(back);
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -136,7 +136,7 @@ describe('classifyChange', () => {
         );
         for (const trait of mildOnes) expect(riskierTraits(a, c)).not.toContain(trait);
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -150,7 +150,7 @@ describe('classifyChange', () => {
         place.write(now, (text) => `${text}${character}x`);
         expect(riskierTraits(definition, now)).toContain('hidden-text');
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -163,7 +163,7 @@ describe('classifyChange', () => {
         expect(traitsBeyondRisk(definition, now)).toContain('required-parameter');
         expect(riskierTraits(now, definition)).not.toContain('required-parameter');
       }),
-      runs,
+      fewerRuns,
     );
   });
 
@@ -177,7 +177,7 @@ describe('classifyChange', () => {
         place.write(now, (text) => `  ${text.replaceAll(' ', '\n ')}\t`);
         expect(classifyChange(definition, now)).toBe('cosmetic');
       }),
-      runs,
+      fewerRuns,
     );
   });
 });
