@@ -15,7 +15,7 @@ import { readName } from './service-account.ts';
 
 type KeyOffice = Office & { origin: Origin };
 
-/** API keys, for scripts and jobs. People make their own at `/account`. */
+/** API keys, for scripts and jobs. */
 export function addApiKeyCommands(program: Command, io: Io): void {
   const apikey = group(program, 'apikey', 'API keys: Bearer tokens for scripts and jobs');
   withToolOptions(tenantLeaf(apikey, 'create', 'make a key for one server; it is shown once'))
