@@ -88,7 +88,7 @@ describe('ABUSE-85: the version before on this schema', () => {
     const about = [read['user_id'], read['client_id'], read['server_id'], read['catalogue_revision']];
     const { rows } = await owner.query(
       `SELECT settle_token_request('root', now(), 'RefreshToken', $1, NULL, NULL, NULL, $2, NULL, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-         $13, 'client', NULL, NULL, NULL, '{}', $14, NULL) AS settled`,
+         $13, 'client', NULL, NULL, NULL, '{}', $14) AS settled`,
       [read['digest'], read['grant_id'], ...place, ...about, randomId(idPrefixes.event), read['standing']],
     );
     return rows[0].settled;

@@ -1,14 +1,4 @@
 -- AlterTable
-ALTER TABLE "consent_versions" ADD COLUMN     "paused_version" INTEGER;
-
--- AlterTable
-ALTER TABLE "servers" ADD COLUMN     "catalogue_due_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
-ADD COLUMN     "catalogue_failures" INTEGER NOT NULL DEFAULT 0,
-ADD COLUMN     "catalogue_problem" JSONB,
-ADD COLUMN     "reported_at" TIMESTAMPTZ(3),
-ADD COLUMN     "reported_digest" TEXT;
-
--- AlterTable
 ALTER TABLE "tools" ADD COLUMN     "accepted_at" TIMESTAMPTZ(3),
 ADD COLUMN     "doubted_at" TIMESTAMPTZ(3),
 ADD COLUMN     "riskier_than" TEXT[] DEFAULT ARRAY[]::TEXT[];
@@ -28,9 +18,6 @@ CREATE TABLE "tool_versions" (
 
     CONSTRAINT "tool_versions_pkey" PRIMARY KEY ("tenant_id","server_id","name","digest")
 );
-
--- CreateIndex
-CREATE INDEX "servers_catalogue_due_at_idx" ON "servers"("catalogue_due_at");
 
 -- AddForeignKey
 ALTER TABLE "tool_versions" ADD CONSTRAINT "tool_versions_tenant_id_server_id_fkey" FOREIGN KEY ("tenant_id", "server_id") REFERENCES "servers"("tenant_id", "id") ON DELETE CASCADE ON UPDATE CASCADE;
