@@ -1,9 +1,6 @@
 import { type ClientId, idPrefixes, type ServerId } from '../domain/ids.ts';
 import { isEqualConstantTime, sha256 } from '../platform/digest.ts';
-import { findClient } from '../store/clients.ts';
-import { findIntrospectionFacts } from '../store/hot/introspection.ts';
-import { findServer } from '../store/servers.ts';
-import { isIndexInvalid } from '../store/status.ts';
+import { findIntrospectionFacts, type IntrospectionFacts } from '../store/hot/introspection.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** What of an access token says whether it still counts; signature, issuer and end were checked before. */
@@ -17,17 +14,16 @@ export interface TokenStanding {
 /**
  * Whether an access token counts now, for the server that asks. Uncached. Only the server that the token is for is told;
  * for every other caller it is as good as unknown (ENG-15). Whatever changed or ended an installation turned its index invalid;
- * a client that is blocked counts at once, whether that came to each of its installations yet or not.
+ * a client that is blocked or being removed counts at once, whether that came to each of its installations yet or not.
  */
 export async function isTokenActive(
   runtime: Runtime,
   tenant: Tenant,
   question: { serverId: ServerId; token: TokenStanding },
 ): Promise<boolean> {
-  const server = await findServer(runtime.store, tenant.id, question.serverId);
-  if (!server || server.resource !== question.token.audience) return false;
-  const client = await findClient(runtime.store, tenant.id, question.token.clientId as ClientId);
-  return !client?.blockedAt && !(await isIndexInvalid(runtime.store, tenant.id, question.token.status));
+  const { serverId, token } = question;
+  const facts = await findFacts(runtime, tenant, { serverId, token });
+  return facts !== undefined && isActiveBy(facts, token);
 }
 
 /**
@@ -40,8 +36,15 @@ export async function isTokenActiveFor(
   { id, secret, token }: { id: string; secret: string; token: TokenStanding },
 ): Promise<boolean | undefined> {
   if (!id.startsWith(idPrefixes.server) || id.length > 64) return undefined;
-  const about = { serverId: id as ServerId, clientId: token.clientId as ClientId, status: token.status };
-  const facts = await findIntrospectionFacts(runtime.store, tenant.id, about);
+  const facts = await findFacts(runtime, tenant, { serverId: id as ServerId, token });
   if (!isEqualConstantTime(sha256(secret), facts?.credentialDigest ?? '') || !facts) return undefined;
+  return isActiveBy(facts, token);
+}
+
+function findFacts({ store }: Runtime, tenant: Tenant, { serverId, token }: { serverId: ServerId; token: TokenStanding }) {
+  return findIntrospectionFacts(store, tenant.id, { serverId, clientId: token.clientId as ClientId, status: token.status });
+}
+
+function isActiveBy(facts: IntrospectionFacts, token: TokenStanding): boolean {
   return facts.resource === token.audience && !facts.isIndexInvalid && !facts.isClientBlocked;
 }

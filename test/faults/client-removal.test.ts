@@ -10,7 +10,7 @@ import { problemOf, runCommand, settingsFor, startCommand } from '../support/com
 import { query } from '../support/database-holder.ts';
 import { type DocumentHost, startDocumentHost } from '../support/document-host.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
-import { authorizationUrl, claimsOf, connect, isActive, newPkce, refresh, registerTestClient } from '../support/oauth-client.ts';
+import { authorizationUrl, claimsOf, connect, isActive, newPkce, postForm, refresh, registerTestClient } from '../support/oauth-client.ts';
 import { answerConsent, Browser, signInOn } from '../support/person.ts';
 import { publishClient, requestOf, visit } from '../support/published-client.ts';
 
@@ -42,10 +42,17 @@ const command = (...args: string[]) => runCommand(args, { env: settings() });
 const startOf = (busy: BusyClient) =>
   authorizationUrl(issuer, busy.client, { code_challenge: newPkce().challenge, resource: server.resource });
 
+/** The same question by the engine, which is asked where the server proves itself in the body. */
+async function isActiveByPost(token: string): Promise<unknown> {
+  const asked = { token, client_id: server.serverId, client_secret: server.credential };
+  return (await postForm(issuer, '/introspect', asked)).json().active;
+}
+
 /** Whatever a client that was removed could do. None of its people's rows is looked at: it is gone to all of them alike. */
 async function expectGone(busy: BusyClient): Promise<void> {
   const { client, tokens, consentId } = busy;
   expect(await isActive(issuer, server, tokens.access_token)).toBe(false);
+  expect(await isActiveByPost(tokens.access_token)).toBe(false);
   const refused = await refresh(issuer, client, tokens.refresh_token);
   expect([refused.status, refused.json().error]).toEqual([401, 'invalid_client']);
   const asked = await tokens.browser.get(startOf(busy));
