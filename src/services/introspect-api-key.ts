@@ -89,14 +89,14 @@ interface KeptScope {
 async function findScope(
   runtime: Runtime,
   tenant: Tenant,
-  { key, serverId }: { key: { id: ApiKeyId; revision: string }; serverId: ServerId },
+  { key, serverId }: { key: { id: ApiKeyId; revision?: string }; serverId: ServerId },
 ): Promise<string | undefined> {
   const { store, clock, metrics } = runtime;
   const now = clock.now();
   const scopes = kept.get(store) ?? new LRUCache({ max: maxKept });
   kept.set(store, scopes);
-  const revision = `${tenant.id} ${key.revision}`;
-  const last = scopes.get(revision);
+  const revision = key.revision && `${tenant.id} ${key.revision}`;
+  const last = revision === undefined ? undefined : scopes.get(revision);
   const known = last?.endsAt && last.endsAt <= now ? undefined : last;
   metrics.countLookup('api-key-terms', known ? 'hit' : 'miss');
   if (known) return known.scope;
@@ -107,6 +107,6 @@ async function findScope(
   const { effective } = await findMachineTools(store, tenant, { machine: { ...machine, terms: inForce }, serverId, now, marginSeconds: 0 });
   const scope = spellWholeScope(effective);
   const { expiresAt: endsAt } = effective;
-  if (scope.length <= maxKeptCharacters) scopes.set(revision, { scope, ...(endsAt && { endsAt }) });
+  if (revision !== undefined && scope.length <= maxKeptCharacters) scopes.set(revision, { scope, ...(endsAt && { endsAt }) });
   return scope;
 }

@@ -1,13 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import { type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
 import { type RulesInForce, unrestricted } from '../domain/policy.ts';
+import { policyClient } from '../domain/policy-client.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
 import { spellScope } from '../domain/spell-scope.ts';
 import type { Store } from '../store/client.ts';
 import { findConsentVersion } from '../store/consents.ts';
 import type { TokenRequestFacts } from '../store/hot/token-request.ts';
+import { findServer } from '../store/servers.ts';
 import { listCatalogue } from '../store/tools.ts';
-import { findRulesOf } from './find-rules.ts';
+import { findRules } from './find-rules.ts';
 import { minimumTokenSeconds } from './issue-access.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
@@ -69,11 +71,18 @@ function isGood({ endsAt }: TokenTerms, now: Date): boolean {
   return endsAt === undefined || endsAt.getTime() - minimumTokenSeconds * 1_000 > now.getTime();
 }
 
-/** By the revisions that were read; they are looked at once more when the token is written down. */
+/**
+ * By what was read of the client, and by revisions, which only rise: they are looked at once more when the token is written down. What
+ * goes back and forth, as a verification does, must not be read anew here, or terms of another moment are remembered for this one.
+ */
 async function findRulesFor(
   runtime: Runtime,
   tenant: Tenant,
-  { consent, policyRevision }: TokenRequestFacts,
+  { consent, client, standing, policyRevision }: TokenRequestFacts,
 ): Promise<RulesInForce | undefined> {
-  return policyRevision === 0 ? unrestricted : findRulesOf(runtime, runtime.store, { ...consent, tenantId: tenant.id });
+  if (policyRevision === 0) return unrestricted;
+  const { userId, clientId, serverId } = consent;
+  const server = await findServer(runtime.store, tenant.id, serverId);
+  const described = policyClient({ id: clientId, ...standing.client, metadata: client.metadata });
+  return server && findRules(runtime, runtime.store, { tenantId: tenant.id, userId, client: described, server });
 }

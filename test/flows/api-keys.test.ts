@@ -206,6 +206,11 @@ describe('what ends or narrows a key, as introspection tells it at once', () => 
       const second = await rotate(3_600);
       if (!second.ok) throw new Error(second.problem);
       for (const secret of [key.secret, second.secret]) expect(await scopeOf(secret)).toBe('tool:create_issue tool:list_issues');
+      const lives = await Promise.all(
+        [key.secret, second.secret].map(async (secret) => (await introspect(secret)).json<{ iat: number; exp: number }>()),
+      );
+      expect(lives.map(({ exp }) => Math.round(exp - Date.now() / 1_000))).toEqual([3_600, 86_400]);
+      expect((lives[0]?.iat ?? 0) <= (lives[1]?.iat ?? 0)).toBe(true);
       time.forward(3_601);
       expect((await introspect(key.secret)).text).toBe(inactive);
       const third = await rotate(3_600);

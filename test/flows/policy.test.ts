@@ -6,6 +6,8 @@ import { sha256 } from '../../src/platform/digest.ts';
 import { unverifyClient, verifyClient } from '../../src/services/judge-client.ts';
 import { prepareTokenRequest, settlePreparedRequest } from '../../src/services/prepare-token-request.ts';
 import { resumePolicySweeps } from '../../src/services/sweep-policy.ts';
+import { findTokenTerms } from '../../src/services/token-terms.ts';
+import { findTokenRequestFacts } from '../../src/store/hot/token-request.ts';
 import { query } from '../support/database-holder.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import { makeApiKey } from '../support/machine.ts';
@@ -119,6 +121,21 @@ describe('rules about clients', () => {
     await unverifyClient(issuer.runtime, issuer.tenant, about);
     expect(await isActive(issuer, server, tokens.access_token)).toBe(false);
     expect((await next(client, tokens)).scope).toBe('tool:create_issue tool:list_issues');
+  });
+
+  it('ABUSE-61: what a request read of a client is what it is judged by, and remembered for: a verification meanwhile leaves nothing behind', async () => {
+    const client = await registerTestClient(issuer);
+    const about = { clientId: client.clientId as ClientId, origin: { actorType: 'operator' } as const };
+    const tokens = await connectWidely(client);
+    await putInForce(issuer, letPeopleDecide, { ...noDeletes, clients: [{ verified: false }] });
+    const key = { model: 'RefreshToken', digest: sha256(tokens.refresh_token) } as const;
+    const facts = await findTokenRequestFacts(issuer.runtime.store, issuer.tenant.id, key);
+    if (!facts) throw new Error('the token is not good');
+    await verifyClient(issuer.runtime, issuer.tenant, about);
+    const narrow = 'tool:create_issue tool:list_issues';
+    expect((await findTokenTerms(issuer.runtime, issuer.tenant, facts))?.scope).toBe(narrow);
+    await unverifyClient(issuer.runtime, issuer.tenant, about);
+    expect((await next(client, tokens)).scope).toBe(narrow);
   });
 
   it('ABUSE-61: those for a host end when the client sends its answers elsewhere', async () => {

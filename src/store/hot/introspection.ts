@@ -52,18 +52,24 @@ export interface ApiKeyFacts {
     id: ApiKeyId;
     subject: SubjectId;
     expiresAt: Date;
-    /** When this secret of the key was made. */
+    /** When this secret was made, or the key itself where that is not known. */
     issuedAt: Date;
     lastUsedAt?: Date;
-    /** Changes with everything that changes what the key may do: what it was made for never does. */
-    revision: string;
+    /**
+     * Changes with everything that changes what the key may do (what it was made for never does) and never comes back. Absent: nothing is
+     * assigned to whom it acts as, which may come and go.
+     */
+    revision?: string;
   };
 }
 
 const findKey = `
   SELECT s.credential_digest, s.resource, s.catalogue_revision, k.id, k.subject, k.expires_at, k.issued_at, k.last_used_at, k.owner_revision
   FROM servers s LEFT JOIN LATERAL (
-    SELECT k.id, COALESCE(u.id, v.id) AS subject, k.expires_at, COALESCE(k.rotated_at, k.created_at) AS issued_at, k.last_used_at,
+    SELECT k.id, COALESCE(u.id, v.id) AS subject, k.last_used_at,
+      -- A secret that was rotated away has an end of its own; when it was made is not kept, the key itself is no younger.
+      CASE WHEN k.digest = $3 THEN k.expires_at ELSE LEAST(k.previous_until, k.expires_at) END AS expires_at,
+      CASE WHEN k.digest = $3 THEN COALESCE(k.rotated_at, k.created_at) ELSE k.created_at END AS issued_at,
       CASE WHEN u.id IS NULL THEN a.id || ' ' || a.version ELSE t.policy_revision || ' ' || u.groups_revision END AS owner_revision
     FROM api_keys k
       JOIN tenants t ON t.id = k.tenant_id
@@ -109,7 +115,7 @@ export async function findApiKeyFacts(
       expiresAt: row.expires_at,
       issuedAt: row.issued_at,
       ...(row.last_used_at && { lastUsedAt: row.last_used_at }),
-      revision: `${row.id} ${row.owner_revision ?? '-'} ${row.catalogue_revision}`,
+      ...(row.owner_revision !== null && { revision: `${row.id} ${row.owner_revision} ${row.catalogue_revision}` }),
     },
   };
 }
