@@ -112,15 +112,16 @@ export async function removeServiceAccount(
   });
 }
 
-/** What becomes of an account whose client is removed on the caller's transaction: it stays for API keys that act as it, without the client's tokens. */
+/** What becomes of an account whose client is removed on the caller's transaction: it stays for good API keys that act as it, without the client's tokens. */
 export async function leaveServiceAccount(
   runtime: Pick<Runtime, 'clock'>,
   db: Database,
   { tenant, id, origin }: { tenant: WorkTenant; id: ServiceAccountId; origin: Origin },
 ): Promise<void> {
   await lockServiceAccount(db, tenant.id, id);
-  const keys = await listApiKeys(db, tenant.id, { filter: { serviceAccountId: id } });
-  if (keys.length > 0) await invalidateMachineStatus(db, tenant.id, { clientOf: id }, runtime.clock.now());
+  const now = runtime.clock.now();
+  const keys = await listApiKeys(db, tenant.id, { filter: { serviceAccountId: id }, since: now });
+  if (keys.length > 0) await invalidateMachineStatus(db, tenant.id, { clientOf: id }, now);
   else await deleteLockedServiceAccount(runtime, db, { tenant, id, origin });
 }
 

@@ -109,6 +109,20 @@ describe('service-account', () => {
     await run('client', 'remove', made.client_id);
     expect((await run('service-account', 'list')).out).not.toContain(made.service_account);
   });
+
+  it('one that a good API key acts as, too, stays when its client goes; a revoked key keeps nothing', async () => {
+    const one = async () => {
+      const options = ['--grant', 'client_credentials', ...on(), '--tool', 'list_issues'];
+      const client = jsonOf<Client>(await run('client', 'create', '--name', 'M', ...options, '--json'));
+      const about = ['--service-account', client.service_account, ...on(), '--tool', 'list_issues'];
+      return { client, key: jsonOf<Key>(await run('apikey', 'create', ...about, '--json')) };
+    };
+    const [kept, over] = [await one(), await one()];
+    await run('apikey', 'revoke', over.key.id);
+    for (const { client } of [kept, over]) await run('client', 'remove', client.client_id);
+    const list = (await run('service-account', 'list')).out;
+    expect([list.includes(kept.client.service_account), list.includes(over.client.service_account)]).toEqual([true, false]);
+  });
 });
 
 describe('apikey', () => {
