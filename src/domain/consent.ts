@@ -1,5 +1,5 @@
 /** Consent: one person's decision for one client and one server. Pure rules; the newest version of a consent is in force. */
-import type { Decision, OwnTerm } from './decision.ts';
+import { type Decision, decisionOf, type OwnTerm } from './decision.ts';
 import type { ConsentId } from './ids.ts';
 import type { RiskProfile } from './risk.ts';
 
@@ -76,12 +76,17 @@ export function areEmpty(terms: ConsentTerms): boolean {
   return terms.tools.length === 0 && !terms.resources && !terms.prompts;
 }
 
-/** Whether two terms allow the same for as long: then tokens given under the one need not end under the other. */
-export function areEqual(a: ConsentTerms, b: ConsentTerms): boolean {
-  const tools = (terms: ConsentTerms) => terms.tools.map((tool) => JSON.stringify([tool.name, tool.digest, tool.expiresAt ?? null])).sort();
-  const spelled = (terms: ConsentTerms) => {
-    const { resources, prompts, own, expiresAt } = terms;
-    return JSON.stringify([tools(terms), resources, prompts, own?.resources?.expiresAt, own?.prompts?.expiresAt, expiresAt?.getTime()]);
-  };
-  return spelled(a) === spelled(b);
+/**
+ * Whether two decisions allow the same for as long, by the same proof: then tokens given under the one need not end under the other. What
+ * is decided anew is not the same, though it looks it: it had lapsed, or waited.
+ */
+export function areEqual(a: ConsentTerms & Decision, b: ConsentTerms & Decision): boolean {
+  return spellTerms(a) === spellTerms(b);
+}
+
+function spellTerms(terms: ConsentTerms & Decision): string {
+  const spellOwn = (part: OwnTerm | undefined) => [part?.expiresAt ?? null, decisionOf(part, terms).decidedAt];
+  const tools = terms.tools.map((tool) => JSON.stringify([tool.name, tool.digest, tool.risk, tool.openWorld, ...spellOwn(tool)])).sort();
+  const extras = (['resources', 'prompts'] as const).map((extra) => terms[extra] && spellOwn(terms.own?.[extra]));
+  return JSON.stringify([tools, extras, terms.expiresAt ?? null]);
 }

@@ -13,9 +13,10 @@ describe('a consent', () => {
     );
   });
 
-  it('compares terms by what they allow, not by their order', () => {
+  it('compares terms by what they allow, not by their order, and by when that was decided', () => {
     fc.assert(
-      fc.property(termsArbitrary, (terms) => {
+      fc.property(termsArbitrary, (allowed) => {
+        const terms = { ...allowed, decidedAt: now };
         expect(areEqual(terms, { ...terms, tools: [...terms.tools].reverse() })).toBe(true);
         expect(areEqual(terms, { ...terms, resources: !terms.resources })).toBe(false);
         const [first, ...rest] = terms.tools;
@@ -23,6 +24,9 @@ describe('a consent', () => {
           expect(areEqual(terms, { ...terms, tools: rest })).toBe(false);
           expect(areEqual(terms, { ...terms, tools: [{ ...first, digest: 'another' }, ...rest] })).toBe(false);
           expect(areEqual(terms, { ...terms, tools: [{ ...first, expiresAt: new Date(0) }, ...rest] })).toBe(false);
+          expect(areEqual(terms, { ...terms, tools: [{ ...first, openWorld: !first.openWorld }, ...rest] })).toBe(false);
+          const decidedAnew = { ...first, decidedAt: new Date(1) };
+          expect(areEqual(terms, { ...terms, tools: [decidedAnew, ...rest] })).toBe(false);
         }
       }),
       runs,
