@@ -8,7 +8,7 @@ import { type StoredTrailReport, verifyAuditTrail } from '../../src/services/ver
 import { recordAuditEvents } from '../../src/store/audit.ts';
 import { query } from './database-holder.ts';
 import { createTestRuntime, type TestRuntime } from './runtime.ts';
-import { sealTrail } from './seal-trail.ts';
+import { sealTrail, settleTrail } from './seal-trail.ts';
 
 /** Another tenant than the root. */
 export const otherTenant = 'tnt_other' as TenantId;
@@ -20,6 +20,8 @@ export interface AuditScene extends TestRuntime {
   asOwner(sql: string): Promise<Record<string, unknown>[]>;
   /** Records events, each in a transaction of its own; a minute apart where `at` does not say otherwise. */
   record(count: number, about?: { tenantId?: TenantId; at?: () => Date }): Promise<void>;
+  /** Waits until all that was recorded can be sealed. */
+  settle(): Promise<void>;
   /** Events in seals of `each`. */
   recordSealed(seals: number, each: number): Promise<void>;
   verify(runtime?: Pick<Runtime, 'store' | 'vault'>): Promise<StoredTrailReport>;
@@ -59,6 +61,7 @@ export async function setAuditScene(): Promise<AuditScene> {
     root,
     asOwner,
     record,
+    settle: () => settleTrail(runtime),
     verify,
     recordSealed: async (seals, each) => {
       for (let index = 0; index < seals; index += 1) {
