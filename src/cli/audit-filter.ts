@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { Office } from '../compose/open-office.ts';
 import { auditEventTypes } from '../domain/audit-event.ts';
 import { parseDuration } from '../domain/duration.ts';
-import type { ServerId } from '../domain/ids.ts';
+import { idPrefixes, parseApiKeyId, type ServerId } from '../domain/ids.ts';
 import type { AuditFilter } from '../services/search-audit.ts';
 import { BadUsage, CommandFailed } from './failure.ts';
 import type { Call } from './leaf.ts';
@@ -15,6 +15,7 @@ export function takesAuditFilter(command: Command): Command {
     .option('--agent <agent>', 'about one agent: a client id, or what it is called')
     .option('--server <server>', 'about one server, by its id or URL')
     .option('--tool <tool>', 'about one tool')
+    .option('--key <key-id>', 'done by one API key')
     .option('--type <type>', 'of one type, or of all that begin with it: token.issued, consent')
     .addOption(new Option('--outcome <outcome>', 'that ended so').choices(['success', 'failure', 'denied']))
     .option('--since <when>', 'from then on: 2026-11-27, 2026-11-27T09:30Z, or so long ago: 24h, 7d')
@@ -23,7 +24,7 @@ export function takesAuditFilter(command: Command): Command {
 
 /** Whether any of them was given. */
 export function hasAuditFilter({ options }: Call): boolean {
-  return ['email', 'agent', 'server', 'tool', 'type', 'outcome', 'since', 'until'].some((name) => options[name] !== undefined);
+  return ['email', 'agent', 'server', 'tool', 'key', 'type', 'outcome', 'since', 'until'].some((name) => options[name] !== undefined);
 }
 
 /** Reads the options. Throws `BadUsage`, and `CommandFailed` for a person or server that is not there. */
@@ -40,13 +41,21 @@ export async function getAuditFilter({ runtime, tenant }: Pick<Office, 'runtime'
   const user = email === undefined ? undefined : await findUserOfEmail(runtime, tenant, email);
   if (email !== undefined && !user) throw new CommandFailed('unknown-user', `There is no account ${plainText(email)}.`);
   const found = server === undefined ? undefined : await findServerByName(runtime, tenant, server);
-  // The id of one that is gone.
-  const serverId = found?.server.id ?? (server as ServerId | undefined);
+  // The id of one that is gone says as much.
+  const serverId = found?.server.id ?? (server?.startsWith(idPrefixes.server) ? (server as ServerId) : undefined);
+  if (server !== undefined && serverId === undefined) {
+    throw new CommandFailed('unknown-server', `There is no server ${plainText(server)}. "toolgrant server list" shows all of them.`);
+  }
+  const key = text('key');
+  const apiKeyId = key === undefined ? undefined : parseApiKeyId(key);
+  if (key !== undefined && !apiKeyId)
+    throw new BadUsage(`--key ${plainText(key)} is no id of an API key: "toolgrant apikey list" shows them.`);
   return {
     ...(user && { userId: user.id }),
     ...(agent !== undefined && { clientIds: await findAgents(runtime, tenant, agent) }),
     ...(serverId !== undefined && { serverId }),
     ...(tool !== undefined && { tool }),
+    ...(apiKeyId && { apiKeyId }),
     ...(type !== undefined && { types: readTypes(type) }),
     ...(outcome !== undefined && { outcome }),
     ...(since && { since }),

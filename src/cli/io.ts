@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { ReadStream } from 'node:tty';
 import type { Environment } from '../config/environment.ts';
 
@@ -6,7 +5,7 @@ import type { Environment } from '../config/environment.ts';
 export interface Io {
   /** Results. */
   out(text: string): void;
-  /** Settles when what was written has been taken: false when nobody reads any more. Default: at once. */
+  /** Settles when all that was written has been taken: false when nobody reads any more; throws when it could not be. Default: at once. */
   drained?(): Promise<boolean>;
   /** Problems, questions, progress. */
   err(text: string): void;
@@ -21,20 +20,28 @@ export interface Io {
 
 /** The io of a process. */
 export function processIo(of: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr'>): Io {
-  let isRead = true;
-  // `… | head` has seen enough: that is no fault.
-  of.stdout.on('error', () => {
-    isRead = false;
+  let last = Promise.resolve<Error | undefined>(undefined);
+  // A full disk ends the command as any fault does: what it would have told must not pass for told.
+  of.stdout.on('error', (error) => {
+    if (!isUnread(error)) throw error;
   });
   return {
-    out: (text) => void of.stdout.write(text),
+    out: (text) => {
+      last = new Promise((resolve) => of.stdout.write(text, (error) => resolve(error ?? undefined)));
+    },
     drained: async () => {
-      if (isRead && of.stdout.writableNeedDrain) await once(of.stdout, 'drain').catch(() => undefined);
-      return isRead;
+      const error = await last;
+      if (error && !isUnread(error)) throw error;
+      return error === undefined;
     },
     err: (text) => void of.stderr.write(text),
     stdin: of.stdin,
     isTerminal: of.stdout.isTTY === true,
     isErrTerminal: of.stderr.isTTY === true,
   };
+}
+
+/** `… | head` has seen enough: that is no fault. */
+function isUnread(error: Error): boolean {
+  return (error as { code?: unknown }).code === 'EPIPE';
 }

@@ -22,7 +22,8 @@ export function withToolOptions(command: Command): Command {
     .option('--prompts', 'its prompts too');
 }
 
-function collect(value: string, before: string[]): string[] {
+/** Gathers an option that may be repeated. */
+export function collect(value: string, before: string[]): string[] {
   return [...before, value];
 }
 

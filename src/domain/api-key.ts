@@ -3,8 +3,7 @@ import type { ConsentTerms } from './consent.ts';
 
 export { API_KEY_RANDOM_CHARACTERS, isApiKey, looksLikeApiKey, spellApiKey } from '../resource-server/api-key-form.ts';
 
-/** How long a key lives unless its maker says, and at most; in seconds. */
-export const defaultApiKeySeconds = 90 * 86_400;
+/** How long a key lives at most, in seconds. */
 export const maxApiKeySeconds = 366 * 86_400;
 
 /** How long before its end a list warns, in seconds. */

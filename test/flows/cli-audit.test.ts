@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditEvent } from '../../src/domain/audit-event.ts';
-import type { ClientId, ServerId, UserId } from '../../src/domain/ids.ts';
+import { type ApiKeyId, type ClientId, idPrefixes, type ServerId, type UserId } from '../../src/domain/ids.ts';
 import { sha256Hex } from '../../src/platform/digest.ts';
+import { randomId } from '../../src/platform/random.ts';
 import { createUser } from '../../src/services/create-user.ts';
 import { recordAuditEvents } from '../../src/store/audit.ts';
 import { type AuditScene, setAuditScene } from '../support/audit-scene.ts';
@@ -19,6 +20,7 @@ let ann: UserId;
 const claude = 'cli_claude' as ClientId;
 const gone = 'cli_gone' as ClientId;
 const tracker = 'srv_tracker' as ServerId;
+const nightly = randomId(idPrefixes.apiKey) as ApiKeyId;
 const day = (number: number, time = '12:00:00.000') => new Date(`2026-11-${String(number).padStart(2, '0')}T${time}Z`);
 
 beforeAll(async () => {
@@ -43,7 +45,7 @@ beforeAll(async () => {
     { type: 'client.registered', outcome: 'success', actorType: 'client', clientId: gone, at: day(1), detail: { name: 'Old Agent' } },
     { ...base, type: 'token.issued', clientId: gone, at: day(2) },
     { ...base, type: 'token.issued', clientId: claude, at: day(3), address: '192.0.2.1' },
-    { ...base, type: 'tool.called', assurance: 'reported', clientId: claude, tool: 'list_issues', at: day(4) },
+    { ...base, type: 'tool.called', assurance: 'reported', clientId: claude, apiKeyId: nightly, tool: 'list_issues', at: day(4) },
     { ...base, type: 'tool.called', assurance: 'reported', clientId: claude, tool: 'delete_issue', outcome: 'failure', at: day(5) },
     { type: 'user.sign-in-failed', outcome: 'failure', actorType: 'user', at: day(6), detail: { reason: 'unknown' } },
     {
@@ -56,6 +58,7 @@ beforeAll(async () => {
     },
   ];
   for (const event of events) await recordAuditEvents(scene.runtime.store, [{ ...event, tenantId: scene.root }]);
+  await scene.settle();
 });
 afterAll(async () => {
   await scene?.end();
@@ -85,6 +88,8 @@ describe('audit search', () => {
     ['a tool', ['--tool', 'delete_issue'], [5]],
     ['a server by its URL', ['--server', 'https://tracker.example/mcp'], [5, 4, 3, 2]],
     ['a server by its id', ['--server', tracker], [5, 4, 3, 2]],
+    ['a server that is gone, by its id', ['--server', 'srv_gone'], []],
+    ['an API key', ['--key', nightly], [4]],
     ['a type', ['--type', 'tool.called'], [5, 4]],
     ['a kind of type', ['--type', 'user'], [7, 6]],
     ['an outcome', ['--outcome', 'failure'], [6, 5]],
@@ -145,6 +150,8 @@ describe('audit search', () => {
 
   it('an unknown person is a failure', async () => {
     expect(problemOf(await run('search', '--json', '--email', 'nobody@example.com')).code).toBe('unknown-user');
+    expect(problemOf(await run('search', '--json', '--server', 'https://typo.example/mcp')).code).toBe('unknown-server');
+    expect((await run('search', '--key', 'tgk_secret')).code).toBe(2);
   });
 });
 
@@ -218,6 +225,7 @@ describe('audit export and verify', () => {
     const first = await run('export', '--resume', resume);
     expect([first.out, await readFile(resume, 'utf8')]).toEqual([whole, '1\n']);
     await scene.record(2);
+    await scene.settle();
     const second = await run('export', '--resume', resume);
     expect(second.out.split('\n').filter((line) => line.includes('"type"'))).toHaveLength(2);
     expect(await readFile(resume, 'utf8')).toBe('2\n');

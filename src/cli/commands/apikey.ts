@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Office } from '../../compose/open-office.ts';
+import { maxApiKeySeconds } from '../../domain/api-key.ts';
+import { spellDuration } from '../../domain/duration.ts';
 import type { ServiceAccountId } from '../../domain/ids.ts';
 import type { ApiKeyProblem } from '../../services/create-api-key.ts';
 import type { ApiKeyOverview } from '../../services/manage-api-keys.ts';
@@ -36,7 +38,7 @@ export function addApiKeyCommands(program: Command, io: Io): void {
 async function create(office: KeyOffice, { options }: Call): Promise<Report> {
   const { runtime, tenant, origin } = office;
   const [{ createApiKey }, { duration }] = await Promise.all([import('../../services/create-api-key.ts'), import('../../config/forms.ts')]);
-  const lifetimeSeconds = readOption(options, 'expires', duration({ min: '1m', max: '366d' }));
+  const lifetimeSeconds = readOption(options, 'expires', duration({ min: '1m', max: spellDuration(maxApiKeySeconds) }));
   const read = await readToolOptions(office, options);
   if (!read) throw new BadUsage('Name the server that the key is for: --server <server>');
   const { server, choice } = read;
@@ -128,7 +130,9 @@ async function rotate({ runtime, tenant, origin }: KeyOffice, { args, options }:
   ]);
   const overlapSeconds = options['now'] === true ? 0 : readOption(options, 'overlap', duration({ min: '1m', max: '90d' }));
   const lifetimeSeconds =
-    options['expires'] === undefined ? undefined : readOption(options, 'expires', duration({ min: '1m', max: '366d' }));
+    options['expires'] === undefined
+      ? undefined
+      : readOption(options, 'expires', duration({ min: '1m', max: spellDuration(maxApiKeySeconds) }));
   const id = parseApiKeyId(args[0] ?? '');
   if (!id) throw unknownKey(args[0]);
   const done = await rotateApiKey(runtime, tenant, {

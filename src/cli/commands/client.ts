@@ -9,7 +9,7 @@ import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText } from '../plain-text.ts';
 import { readOption } from '../read-option.ts';
 import type { Report } from '../report.ts';
-import { type NamedChoice, readToolOptions, termsWords, withToolOptions } from '../tool-choice.ts';
+import { collect, type NamedChoice, readToolOptions, termsWords, withToolOptions } from '../tool-choice.ts';
 import { addJudgementCommands } from './client-judgement.ts';
 import { addClientList } from './client-list.ts';
 import { showClient as show } from './client-show.ts';
@@ -52,10 +52,6 @@ export function addClientCommands(program: Command, io: Io): void {
   tenantLeaf(client, 'remove', 'remove a client with everything that people allowed it')
     .argument('<client-id>')
     .action(inOffice(io, remove));
-}
-
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
 }
 
 async function create(office: ClientOffice, { options }: Call): Promise<Report> {

@@ -9,6 +9,7 @@ import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
 import { minute, plainText, table } from '../plain-text.ts';
 import type { Report } from '../report.ts';
 import { catalogueProblemWords, changeWords, serverProblemWords } from '../server-words.ts';
+import { collect } from '../tool-choice.ts';
 import { addToolCommand } from './server-tool.ts';
 
 type ServerOffice = Office & { origin: Origin };
@@ -34,10 +35,6 @@ export function addServerCommands(program: Command, io: Io): void {
 
 function onServer(parent: Command, name: string, description: string): Command {
   return tenantLeaf(parent, name, description).argument('<server>', 'its id or its URL');
-}
-
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
 }
 
 async function add({ runtime, tenant, fetch, origin }: ServerOffice, { args, options }: Call): Promise<Report> {
