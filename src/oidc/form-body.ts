@@ -13,6 +13,8 @@ export async function readFormBody(ctx: Context): Promise<Buffer | undefined> {
 
 /** By its events: a third of what reading it as an iterator costs. */
 function readWhole(request: IncomingMessage): Promise<Buffer> {
+  // Its events are over then.
+  if (request.destroyed) return Promise.reject(request.errored ?? new Error('the request ended before its body'));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
