@@ -74,7 +74,8 @@ BEGIN
     WHERE inhparent = 'audit_events'::regclass AND relname ~ '^audit_events_\d{4}_\d{2}$' ORDER BY relname
   LOOP
     month_end := (to_date(partition.month, 'YYYY-MM') + interval '1 month') AT TIME ZONE 'UTC';
-    EXIT WHEN month_end > now() - interval '30 days';
+    -- No tenant's are that old yet.
+    EXIT WHEN month_end > now() - LEAST(audit_retention(), (SELECT make_interval(secs => min(seconds)) FROM audit_retentions));
     over := '{}';
     kept := month_end > now() - audit_retention();
     FOR tenant IN SELECT tenants_of_audit_partition(partition.name) LOOP
