@@ -104,7 +104,7 @@ export const auditEventTypes = kinds({
     when: 'an agent called a tool, which a server reports; `clientId`, `consentId` and its version, installation where a person allowed it, `apiKeyId` for a key',
     about: ['userId', 'serverId', 'tool'],
     detail:
-      '`error` for failures (`tool`: a result with `isError`; `rpc:<code>`; `http:<status>`; `arguments`: they did not fit, and nothing ran; `unanswered`; `not-run`); `durationMs`, `argumentBytes`, `resultBytes`, `argumentDigest`; `arguments` only where the server’s policy says so; `unseen`: nobody saw the answer; `begun`: what the `tool.begun` before it says there, too',
+      '`error` for failures (`tool`: a result with `isError`; `rpc:<code>`; `http:<status>`; `unanswered`; `not-run`); `durationMs`, `argumentBytes`, `resultBytes`, `argumentDigest`; `arguments` only where the server’s policy says so; `unseen`: nobody saw the answer; `begun`: what the `tool.begun` before it says there, too',
     ocsf: 'API Activity',
   },
   'tool.begun': {
@@ -262,7 +262,7 @@ export const auditEventTypes = kinds({
     ocsf: 'User Access Management',
   },
   'api-key.created': {
-    when: 'a person makes an API key, or an operator one for a service account',
+    when: 'an API key is made',
     about: ['userId', 'serverId', 'apiKeyId'],
     detail: '`name`, `tools`, `resources`, `prompts`, `expiresAt`',
     ocsf: 'User Access Management',
@@ -274,9 +274,9 @@ export const auditEventTypes = kinds({
     ocsf: 'User Access Management',
   },
   'api-key.revoked': {
-    when: 'a key ends: by its owner, by an operator, or by itself',
+    when: 'a key ends: by an operator, or by itself',
     about: ['userId', 'serverId', 'apiKeyId'],
-    detail: '`reason` (`revoked-by-owner`, `revoked-by-admin`, `revoked-by-client`, `all-ended`)',
+    detail: '`reason` (`revoked-by-admin`, `revoked-by-client`, `all-ended`)',
     ocsf: 'User Access Management',
   },
   'api-key.used': {

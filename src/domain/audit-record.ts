@@ -33,8 +33,8 @@ export function auditLine(record: AuditRecord): string {
 }
 
 /**
- * JSON with members in the order of the alphabet, without spaces, everything beyond printable ASCII as `\u…`, so that no viewer is
- * steered by it. Python's `json.dumps(value, sort_keys=True, separators=(',', ':'))` gives the same.
+ * Canonical JSON (RFC 8785) with everything beyond printable ASCII as `\u…`, so that no viewer is steered by it. Never throws: a line of
+ * an export that somebody broke must be named, not stumbled over.
  */
 export function canonicalLine(value: unknown): string {
   return jsonInOrder(value).replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

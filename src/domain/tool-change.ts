@@ -8,20 +8,21 @@ import { isObject, requiredIn, schemasIn, structureOf, wordingsOf } from './sche
 import { canonicalDefinition, canonicalJson, type Json, riskOfAnnotations, type ToolDefinition } from './tool.ts';
 
 /** From nothing to what suspends a tool. */
-export type ToolChange =
-  /** The same definition. */
-  | 'none'
-  /** Nothing that anybody decides by: white space, typography, the order of members, spelled-out defaults. */
-  | 'cosmetic'
-  /** Other words. */
-  | 'description'
-  /** Other arguments or results. */
-  | 'schema'
-  /** It may do more than it could, or wants more than it did. */
-  | 'riskier';
+export type ToolChange = (typeof toolChanges)[number];
 
 /** All changes, mildest first. */
-export const toolChanges: readonly ToolChange[] = ['none', 'cosmetic', 'description', 'schema', 'riskier'];
+export const toolChanges = [
+  /** The same definition. */
+  'none',
+  /** Nothing that anybody decides by: white space, typography, the order of members, spelled-out defaults. */
+  'cosmetic',
+  /** Other words. */
+  'description',
+  /** Other arguments or results. */
+  'schema',
+  /** It may do more than it could, or wants more than it did. */
+  'riskier',
+] as const;
 
 /** What makes a change a riskier one. */
 export type RiskierTrait =

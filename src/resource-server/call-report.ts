@@ -16,7 +16,7 @@ export interface CallReport {
   readonly outcome: ReportedOutcome;
   /** The id of the report that said `begun`, where there was one. */
   readonly begunBy?: string | undefined;
-  /** What a `failure` was: `tool` (a result with `isError`), `rpc:<code>`, `http:<status>`, `arguments`, `unanswered`. */
+  /** What a `failure` was: `tool` (a result with `isError`), `rpc:<code>`, `http:<status>`, `unanswered`, `not-run`. */
   readonly error?: string | undefined;
   /** Nobody saw how the call was answered; what is said of the outcome is what its HTTP status says. */
   readonly unseen?: true | undefined;

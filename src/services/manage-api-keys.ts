@@ -1,7 +1,7 @@
 /** API keys that are there: listed, replaced, revoked; by an operator, or by the person whose they are. */
 import { type ApiKeyStanding, apiKeyStanding } from '../domain/api-key.ts';
 import type { EffectiveTools } from '../domain/effective-tools.ts';
-import { type ApiKeyId, type ClientId, parseApiKeyId, type UserId } from '../domain/ids.ts';
+import type { ApiKeyId, ClientId, UserId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import {
   type ApiKeyFilter,
@@ -48,17 +48,6 @@ export async function listApiKeys(runtime: WorkRuntime, tenant: WorkTenant, filt
     if (overview) overviews.push(overview);
   }
   return overviews;
-}
-
-/** Finds a key; with `userId`, only one of that person's. */
-export async function findApiKeyOverview(
-  runtime: WorkRuntime,
-  tenant: WorkTenant,
-  { id, userId }: { id: string; userId?: UserId },
-): Promise<ApiKeyOverview | undefined> {
-  const keyId = parseApiKeyId(id);
-  const key = keyId && (await findApiKey(runtime.store, tenant.id, keyId));
-  return key && isOf(key, userId) ? describeKey(runtime, tenant, { key, now: runtime.clock.now() }) : undefined;
 }
 
 async function describeKey(
