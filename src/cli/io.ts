@@ -20,19 +20,25 @@ export interface Io {
 
 /** The io of a process. */
 export function processIo(of: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr'>): Io {
-  let last = Promise.resolve<Error | undefined>(undefined);
+  let failure: Error | undefined;
+  let written = Promise.resolve();
   // A full disk ends the command as any fault does: what it would have told must not pass for told.
   of.stdout.on('error', (error) => {
     if (!isUnread(error)) throw error;
   });
   return {
     out: (text) => {
-      last = new Promise((resolve) => of.stdout.write(text, (error) => resolve(error ?? undefined)));
+      written = new Promise((resolve) =>
+        of.stdout.write(text, (error) => {
+          failure ??= error ?? undefined;
+          resolve();
+        }),
+      );
     },
     drained: async () => {
-      const error = await last;
-      if (error && !isUnread(error)) throw error;
-      return error === undefined;
+      await written;
+      if (failure && !isUnread(failure)) throw failure;
+      return failure === undefined;
     },
     err: (text) => void of.stderr.write(text),
     stdin: of.stdin,
