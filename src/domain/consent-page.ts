@@ -5,7 +5,14 @@ import { termNow, termOfTool } from './effective-tools.ts';
 import { judge, type Permission, type RulesInForce } from './policy.ts';
 import { isHeldInQuarantine } from './quarantine.ts';
 import { suspensionOf } from './suspension.ts';
+import type { ToolDefinition } from './tool.ts';
 import type { ToolChange } from './tool-change.ts';
+
+/** How the definition of a tool differs from the one that the person was shown. */
+export interface ShownDifference {
+  before: ToolDefinition;
+  change: ToolChange;
+}
 
 /** How a tool on the page relates to what the person allowed before. */
 export type ToolStanding = 'new' | 'kept' | 'changed';
@@ -15,6 +22,8 @@ export interface ShownTool<T extends CatalogueTool = CatalogueTool> {
   tool: T;
   /** `kept`: allowed before, unchanged but for its looks; `changed`: allowed before, its definition differs now; `new`: not allowed before, or its time is over. */
   standing: ToolStanding;
+  /** What differs, of a changed tool whose definition of then is known. */
+  difference?: ShownDifference;
   /** Named by the request and not allowed before: what the agent wants now. Clients that ask again repeat their aggregates too. */
   askedFor: boolean;
   /** Whether its box is ticked when the page first shows. */
@@ -40,8 +49,8 @@ export interface ShownExtra {
 /** What stands, and what it is judged by now. */
 export interface PageState {
   standing: Consent | undefined;
-  /** What became of tools that stand since they were shown, by their names, where that is known. */
-  changes?: ReadonlyMap<string, ToolChange>;
+  /** How tools that stand differ from what was shown, by their names, where that is known. */
+  differences?: ReadonlyMap<string, ShownDifference>;
   isInQuarantine: boolean;
   rules: RulesInForce;
   now: Date;
@@ -66,8 +75,10 @@ export function toolsToShow<T extends CatalogueTool>(catalogue: readonly T[], ce
       return [{ tool, standing: 'new', askedFor: ceiling.toolNames.includes(tool.name), ticked, isHeld: mayBeHeld, permission }];
     }
     const ticked = !suspensionOf(tool, stood);
-    const isSame = stood.digest === tool.digest || (at.changes?.get(tool.name) === 'cosmetic' && ticked);
-    return [{ tool, standing: isSame ? 'kept' : 'changed', askedFor: false, ticked, isHeld: mayBeHeld && !ticked, permission }];
+    const difference = at.differences?.get(tool.name);
+    const isSame = stood.digest === tool.digest || (difference?.change === 'cosmetic' && ticked);
+    const relation = isSame ? { standing: 'kept' as const } : { standing: 'changed' as const, ...(difference && { difference }) };
+    return [{ tool, ...relation, askedFor: false, ticked, isHeld: mayBeHeld && !ticked, permission }];
   });
 }
 

@@ -15,9 +15,9 @@ import { findClientVersion } from '../store/document-clients.ts';
 import { listInstallations } from '../store/installations.ts';
 import { findServer, findServerByResourceKey, type StoredServer } from '../store/servers.ts';
 import { listTools, type StoredTool } from '../store/tools.ts';
+import { findDifferences } from './find-differences.ts';
 import { findQuarantineNow } from './find-quarantine-now.ts';
 import { findRulesOf } from './find-rules.ts';
-import { findToolChanges } from './find-tool-changes.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** The part of a consent page that depends on the catalogue and on what stands. */
@@ -132,9 +132,9 @@ export async function composePage(
   const consent = await findConsentOf(db, tenantId, { userId, clientId, serverId });
   const standing = consent && isInForce(consent, about.now) ? consent : undefined;
   const quarantine = await findQuarantineNow(db, tenantId, { clientId, now: about.now });
-  const changes = await findToolChanges(db, tenantId, { serverId, shown: standing?.tools ?? [], catalogue });
+  const differences = await findDifferences(db, tenantId, { serverId, shown: standing?.tools ?? [], catalogue });
   const rules = (await findRulesOf(runtime, db, { tenantId, userId, clientId, serverId })) ?? nothingAllowed;
-  const state = { standing, changes, isInQuarantine: quarantine !== undefined, rules, now: about.now };
+  const state = { standing, differences, isInQuarantine: quarantine !== undefined, rules, now: about.now };
   const tools = toolsToShow(catalogue, about.ceiling, state);
   const extras = extrasToShow(about.ceiling, state);
   const clientVersion = (await findClient(db, tenantId, clientId))?.version;
