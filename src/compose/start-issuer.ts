@@ -18,6 +18,7 @@ import { sealInBackground } from './seal-in-background.ts';
 import { connectionsOf, loadServing } from './serving.ts';
 import type { RunningDemo } from './start-demo.ts';
 import { type Sweeping, sweepInBackground } from './sweep-in-background.ts';
+import { syncInBackground } from './sync-in-background.ts';
 import { watchCertificate } from './watch-certificate.ts';
 
 /** An issuer that serves. */
@@ -90,6 +91,14 @@ async function startAll(request: IssuerRequest, started: AsyncDisposableStack): 
   watchSweeping(runtime, sweeping);
   const sealingTrail = sealInBackground(runtime);
   started.defer(() => sealingTrail.stop());
+  const reading = syncInBackground(runtime, { fetch: serving.fetch });
+  started.defer(() => reading.stop());
+  const readings = {
+    name: 'toolgrant_catalogue_readings',
+    help: 'Tool lists of servers that were read when due, by outcome.',
+    label: 'outcome',
+  };
+  runtime.metrics.watch(readings, () => ({ ...reading.progress }));
   if (sealing.previousKeyEncryptionKey) {
     const resealing = resealInBackground(runtime, log);
     started.defer(() => resealing.stop());

@@ -41,6 +41,7 @@ export interface Config {
     sessionSeconds: number;
     sessionIdleSeconds: number;
     keyRotationSeconds: number;
+    catalogueSeconds: number;
   };
   /** Cost of argon2id, and how many are hashed at a time in one process. */
   passwords: { memoryKib: number; passes: number; maxConcurrent: number };

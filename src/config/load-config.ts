@@ -90,6 +90,7 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
       sessionSeconds: values.sessionSeconds,
       sessionIdleSeconds: values.sessionIdleSeconds,
       keyRotationSeconds: values.keyRotationSeconds,
+      catalogueSeconds: values.catalogueSeconds,
     },
     passwords: { memoryKib: values.argon2MemoryKib, passes: values.argon2Passes, maxConcurrent: values.argon2MaxConcurrent },
     rateLimits: values.rateLimits,

@@ -195,6 +195,16 @@ export const settings = {
     default: '90d',
     example: '30d',
   },
+  catalogueSeconds: {
+    name: 'TOOLGRANT_CATALOGUE_INTERVAL',
+    group: 'Operations',
+    description:
+      'How often the tools of each MCP server are read again, give or take a tenth; one that cannot be read is tried less and less often, down to a thirtieth. Servers with our library and their credential report what changes meanwhile, and `toolgrant server sync` reads at once.',
+    schema: forms.duration({ min: '1m', max: '7d' }),
+    form: 'a duration from `1m` to `7d`',
+    default: '15m',
+    example: '1h',
+  },
   accessTokenSeconds: {
     name: 'TOOLGRANT_ACCESS_TOKEN_LIFETIME',
     group: 'Lifetimes',

@@ -1,9 +1,11 @@
+import { nextReadingAt } from '../domain/catalogue-schedule.ts';
 import type { ServerId } from '../domain/ids.ts';
 import type { ReadTool, UnreadableTool } from '../domain/read-tools.ts';
 import { isRiskier, type RiskProfile } from '../domain/risk.ts';
 import { riskOfAnnotations, type ToolDefinition } from '../domain/tool.ts';
 import { classifyChange, type ToolChange, traitsBeyondRisk } from '../domain/tool-change.ts';
 import { sha256 } from '../platform/digest.ts';
+import { randomIndex } from '../platform/random.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import type { Database } from '../store/client.ts';
 import { lockConsentsOfServer } from '../store/consents.ts';
@@ -66,7 +68,8 @@ export async function applyCatalogue(
     rewritten.map(({ tool }) => compared.get(tool.name) ?? tool),
   );
   if (removed.length > 0) await removeTools(db, tenant.id, serverId, { names: removed, at });
-  await touchCatalogue(db, tenant.id, serverId, at);
+  const dueAt = nextReadingAt(at, { seconds: runtime.lifetimes.catalogueSeconds, failures: 0, chance: randomIndex(1_000) / 1_000 });
+  await touchCatalogue(db, tenant.id, serverId, { syncedAt: at, dueAt });
 
   const named = (steps: readonly Step[]) => steps.map(({ tool }) => tool.name);
   const changed = other.filter(({ change }) => change !== 'added');

@@ -34,13 +34,16 @@ export interface CatalogueRequest {
   headers?: Readonly<Record<string, string>>;
   /** Makes a token to show to a server that answers 401. Not asked where `headers` has an `authorization`. */
   issueToken?: () => Promise<string>;
+  /** Gives up. */
+  signal?: AbortSignal;
 }
 
 const bounds = { maxPages: 200, maxBytes: 32 * 1024 * 1024, totalMs: 60_000, requestMs: 20_000, goodbyeMs: 1_000 } as const;
 
 /** Reads a catalogue: first as anybody, and if the server wants a token, once more with one. */
 export async function readCatalogue(request: CatalogueRequest): Promise<CatalogueReading> {
-  const deadline = AbortSignal.timeout(bounds.totalMs);
+  const timeout = AbortSignal.timeout(bounds.totalMs);
+  const deadline = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
   const hasOwn = Object.keys(request.headers ?? {}).some((name) => name.toLowerCase() === 'authorization');
   const first = await tryToRead(request, { deadline });
   const { issueToken } = request;

@@ -31,6 +31,8 @@ export interface Lifetimes {
   statusListAgeSeconds: number;
   /** From when a signing key begins to sign until the next one does. */
   keyRotationSeconds: number;
+  /** From one reading of a server's tools to the next, give or take a tenth. */
+  catalogueSeconds: number;
 }
 
 /** What every service works with; made once, in `compose.ts`. */

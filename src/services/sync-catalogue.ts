@@ -1,6 +1,9 @@
+import { nextReadingAt } from '../domain/catalogue-schedule.ts';
 import type { ServerId } from '../domain/ids.ts';
 import type { GuardedFetch } from '../platform/guarded-fetch.ts';
+import { randomIndex } from '../platform/random.ts';
 import { transact } from '../store/client.ts';
+import { noteUnreadCatalogue, postponeCatalogue } from '../store/due-catalogues.ts';
 import { findSealedHeaders, findServer, type StoredServer } from '../store/servers.ts';
 import { applyCatalogue, type CatalogueChange } from './apply-catalogue.ts';
 import { issueCatalogueToken } from './catalogue-token.ts';
@@ -17,15 +20,18 @@ export type CatalogueSync =
 export async function syncCatalogue(
   runtime: Runtime,
   tenant: Tenant,
-  request: { serverId: ServerId; fetch: GuardedFetch; origin: Origin },
+  request: { serverId: ServerId; fetch: GuardedFetch; origin: Origin; signal?: AbortSignal },
 ): Promise<CatalogueSync> {
-  const { serverId, fetch, origin } = request;
+  const { serverId, fetch, origin, signal } = request;
   const server = await findServer(runtime.store, tenant.id, serverId);
   if (!server) return { ok: false, problem: { reason: 'unknown-server', detail: `there is no server ${serverId}` } };
   const sealed = await findSealedHeaders(runtime.store, tenant.id, serverId);
   const headers = sealed === undefined ? {} : openHeaders(runtime, tenant, sealed);
-  const reading = await readServer(runtime, tenant, { server, headers, fetch });
-  if (!reading.ok) return reading;
+  const reading = await readServer(runtime, tenant, { server, headers, fetch, ...(signal && { signal }) });
+  if (!reading.ok) {
+    if (!signal?.aborted) await noteFailure(runtime, tenant, { serverId, problem: reading.problem });
+    return reading;
+  }
   const { tools, leftOut } = reading.catalogue;
   const change = await transact(runtime.store, (db) => applyCatalogue(runtime, db, { tenant, serverId, read: tools, origin }));
   return change
@@ -37,10 +43,27 @@ export async function syncCatalogue(
 export function readServer(
   runtime: Runtime,
   tenant: Tenant,
-  request: { server: Pick<StoredServer, 'id' | 'resource'>; headers: Readonly<Record<string, string>>; fetch: GuardedFetch },
+  request: {
+    server: Pick<StoredServer, 'id' | 'resource'>;
+    headers: Readonly<Record<string, string>>;
+    fetch: GuardedFetch;
+    signal?: AbortSignal;
+  },
 ): ReturnType<typeof readCatalogue> {
-  const { server, headers, fetch } = request;
-  return readCatalogue({ resource: server.resource, headers, fetch, issueToken: () => issueCatalogueToken(runtime, tenant, server) });
+  const { server, ...rest } = request;
+  return readCatalogue({ resource: server.resource, ...rest, issueToken: () => issueCatalogueToken(runtime, tenant, server) });
+}
+
+async function noteFailure(
+  { store, clock, lifetimes, log }: Runtime,
+  tenant: Tenant,
+  { serverId, problem }: { serverId: ServerId; problem: CatalogueProblem },
+): Promise<void> {
+  const { reason, detail } = problem;
+  const failures = await noteUnreadCatalogue(store, tenant.id, serverId, { reason, detail: detail.slice(0, 500) });
+  const dueAt = nextReadingAt(clock.now(), { seconds: lifetimes.catalogueSeconds, failures, chance: randomIndex(1_000) / 1_000 });
+  await postponeCatalogue(store, tenant.id, serverId, dueAt);
+  if (failures === 1) log.warn({ tenant: tenant.slug, server: serverId, reason, detail }, 'the tools of a server cannot be read');
 }
 
 /** Seals the headers that a server's catalogue is read with. */

@@ -2,7 +2,7 @@ import { idPrefixes, type ServerId, type TenantId } from '../domain/ids.ts';
 import type { ResourceUri } from '../domain/resource-uri.ts';
 import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
-import type { Prisma } from './generated/client.ts';
+import { Prisma } from './generated/client.ts';
 
 /** A protected MCP server, without its secrets. */
 export interface StoredServer {
@@ -18,6 +18,8 @@ export interface StoredServer {
   librarySeenAt?: Date;
   /** When its catalogue was last read. */
   catalogueSyncedAt?: Date;
+  /** Why it could not be read since, and how often in a row. */
+  catalogueProblem?: { reason: string; detail: string; failures: number };
   demo: boolean;
   createdAt: Date;
 }
@@ -48,6 +50,9 @@ function toServer(row: Prisma.ServerGetPayload<object>): StoredServer {
     ...(row.libraryVersion !== null && { libraryVersion: row.libraryVersion }),
     ...(row.librarySeenAt && { librarySeenAt: row.librarySeenAt }),
     ...(row.catalogueSyncedAt && { catalogueSyncedAt: row.catalogueSyncedAt }),
+    ...(row.catalogueProblem !== null && {
+      catalogueProblem: { ...(row.catalogueProblem as { reason: string; detail: string }), failures: row.catalogueFailures },
+    }),
   };
 }
 
@@ -59,7 +64,7 @@ export function newServerId(): ServerId {
 /** Keeps a new server; undefined when the resource has one already. */
 export async function createServer(db: Database, tenantId: TenantId, server: NewServer): Promise<ServerId | undefined> {
   const { uri, id = newServerId(), ...columns } = server;
-  const data = { ...columns, tenantId, id, resource: uri.resource, resourceKey: uri.key };
+  const data = { ...columns, tenantId, id, resource: uri.resource, resourceKey: uri.key, catalogueDueAt: columns.createdAt };
   const { count } = await db.server.createMany({ data, skipDuplicates: true });
   return count === 1 ? id : undefined;
 }
@@ -114,9 +119,17 @@ export async function lockServer(db: Database, tenantId: TenantId, id: ServerId,
   else await db.$queryRaw`SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
 }
 
-/** Notes when the catalogue was read. */
-export async function touchCatalogue(db: Database, tenantId: TenantId, id: ServerId, syncedAt: Date): Promise<void> {
-  await db.server.update({ where: { tenantId_id: { tenantId, id } }, data: { catalogueSyncedAt: syncedAt } });
+/** Notes when the catalogue was read, and when it is to be read again. */
+export async function touchCatalogue(
+  db: Database,
+  tenantId: TenantId,
+  id: ServerId,
+  { syncedAt, dueAt }: { syncedAt: Date; dueAt: Date },
+): Promise<void> {
+  await db.server.update({
+    where: { tenantId_id: { tenantId, id } },
+    data: { catalogueSyncedAt: syncedAt, catalogueDueAt: dueAt, catalogueFailures: 0, catalogueProblem: Prisma.DbNull },
+  });
 }
 
 /** Notes what a server's library said of itself; false when the server was removed meanwhile. */

@@ -90,6 +90,7 @@ describe('server add', () => {
     expect(added).toMatchObject({ tools: 0, change: null });
     const sync = await run('server', 'sync', added.id);
     expect(sync).toMatchObject({ code: 1, err: expect.stringContaining('The tools stay as they were last read.') });
+    expect((await run('server', 'list')).out).toMatch(new RegExp(`^${added.id} .* never, now unreachable +not seen$`, 'm'));
   });
 
   it.each([

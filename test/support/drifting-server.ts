@@ -12,7 +12,7 @@ import { syncCatalogue } from '../../src/services/sync-catalogue.ts';
 import { transact } from '../../src/store/client.ts';
 import { isIndexInvalid } from '../../src/store/status.ts';
 import { setConsentScene } from './consent-scene.ts';
-import { startRawMcpServer } from './raw-mcp-server.ts';
+import { type RawMcpBehaviour, startRawMcpServer } from './raw-mcp-server.ts';
 import type { TestRuntime } from './runtime.ts';
 
 const origin: Origin = { actorType: 'operator' };
@@ -34,6 +34,7 @@ export interface DriftingServer {
   userId: UserId;
   /** What the server lists; change it at will. */
   tools: ListedTool[];
+  behaviour: RawMcpBehaviour;
   fetch: ReturnType<typeof createGuardedFetch>;
   sync(): Promise<CatalogueChange>;
   /** The page on which the person would decide now. */
@@ -52,7 +53,8 @@ export async function startDriftingServer(t: TestRuntime, tools: ListedTool[]): 
   const listed = () => ({ tools: scene.tools.map((tool) => ({ inputSchema: { type: 'object' }, ...tool })) });
   const raw = await startRawMcpServer({ listTools: listed });
   const fetch = createGuardedFetch({ profile: 'admin', issuerIsLoopback: true });
-  const { userId, clientId } = await setConsentScene(t, []);
+  const { userId, clientId, serverId: other } = await setConsentScene(t, []);
+  await t.runtime.store.server.deleteMany({ where: { id: other } });
   const { resource } = raw;
   let grantId = '';
   const page = async (requestedScope = 'tools') => {
@@ -66,6 +68,7 @@ export async function startDriftingServer(t: TestRuntime, tools: ListedTool[]): 
     resource,
     userId,
     tools,
+    behaviour: raw.behaviour,
     fetch,
     page,
     sync: async () => {

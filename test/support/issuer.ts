@@ -103,6 +103,7 @@ const lifetimes: Lifetimes = {
   sessionSeconds: 7 * 86_400,
   sessionIdleSeconds: 86_400,
   keyRotationSeconds: 90 * 86_400,
+  catalogueSeconds: 900,
   statusListAgeSeconds: 10,
 };
 

@@ -46,6 +46,7 @@ export async function createTestRuntime({ strangers = noOutbound }: { strangers?
       sessionSeconds: 86_400,
       sessionIdleSeconds: 86_400,
       keyRotationSeconds: 90 * 86_400,
+      catalogueSeconds: 900,
       statusListAgeSeconds: 10,
     },
     strangers,

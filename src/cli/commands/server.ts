@@ -88,7 +88,7 @@ async function list({ runtime, tenant }: ServerOffice): Promise<Report> {
     server.name,
     server.resource,
     String(tools.length),
-    server.catalogueSyncedAt ? minute(server.catalogueSyncedAt) : 'never',
+    readWords(server),
     server.libraryVersion === undefined ? 'not seen' : `${server.libraryName ?? ''} ${server.libraryVersion}`.trim(),
   ]);
   const none = 'There is no server yet. Add one: toolgrant server add <resource-url> --name <name>';
@@ -96,6 +96,11 @@ async function list({ runtime, tenant }: ServerOffice): Promise<Report> {
     json: servers.map((one) => ({ ...toJson(one), tools: one.tools.length })),
     text: servers.length > 0 ? table(['ID', 'NAME', 'URL', 'TOOLS', 'READ', 'LIBRARY'], rows) : none,
   };
+}
+
+function readWords({ catalogueSyncedAt, catalogueProblem }: ServerOverview['server']): string {
+  const read = catalogueSyncedAt ? minute(catalogueSyncedAt) : 'never';
+  return catalogueProblem ? `${read}, now ${catalogueProblem.reason}` : read;
 }
 
 async function sync({ runtime, tenant, fetch, origin }: ServerOffice, { args }: Call): Promise<Report> {
@@ -135,7 +140,16 @@ async function remove({ runtime, tenant, origin }: ServerOffice, { args }: Call)
 }
 
 function toJson({ server }: ServerOverview) {
-  const { id, name, resource, demo, catalogueSyncedAt, libraryName, libraryVersion, librarySeenAt, createdAt } = server;
+  const { id, name, resource, demo, catalogueSyncedAt, catalogueProblem, libraryName, libraryVersion, librarySeenAt, createdAt } = server;
   const library = libraryVersion === undefined ? null : { name: libraryName, version: libraryVersion, seenAt: librarySeenAt };
-  return { id, name, resource, demo, library, catalogueSyncedAt: catalogueSyncedAt ?? null, createdAt };
+  return {
+    id,
+    name,
+    resource,
+    demo,
+    library,
+    catalogueSyncedAt: catalogueSyncedAt ?? null,
+    catalogueProblem: catalogueProblem ?? null,
+    createdAt,
+  };
 }

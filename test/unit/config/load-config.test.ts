@@ -60,6 +60,7 @@ describe('without any setting', () => {
         sessionSeconds: 14 * 86_400,
         sessionIdleSeconds: 12 * 3_600,
         keyRotationSeconds: 90 * 86_400,
+        catalogueSeconds: 900,
       },
       passwords: { memoryKib: 47_104, passes: 2, maxConcurrent: 2 },
       rateLimits: 'on',
