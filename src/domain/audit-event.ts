@@ -75,6 +75,13 @@ export const auditEventTypes = kinds({
       'tools added, changed, riskier (those of the changed that wait until somebody has looked), removed: how many, and the first names',
     ocsf: 'Entity Management',
   },
+  'server.tools-reported': {
+    when: 'a server’s library lists tools that are not as the catalogue says',
+    about: ['serverId'],
+    detail:
+      'tools that differ, and doubted (those of them that are riskier and wait until the issuer has read them itself): how many, and the first names',
+    ocsf: 'Entity Management',
+  },
   'server.tool-accepted': {
     when: 'an administrator has looked at a riskier tool for everybody',
     about: ['serverId', 'tool'],

@@ -56,16 +56,21 @@ export function riskierTraits(before: ToolDefinition, now: ToolDefinition): Risk
 /** The same, without what a comparison of risks tells: that one goes by an administrator's word. */
 export function traitsBeyondRisk(before: ToolDefinition, now: ToolDefinition): Exclude<RiskierTrait, 'risk'>[] {
   return [
-    ...(isIdempotent(before) && !isIdempotent(now) ? (['not-idempotent'] as const) : []),
+    // One that only read is riskier by its risk.
+    ...(!isReadOnly(before) && isIdempotent(before) && !isIdempotent(now) ? (['not-idempotent'] as const) : []),
     ...(insistsOnMore(before, now) ? (['required-parameter'] as const) : []),
     ...(hasMore(headersOf(before), headersOf(now)) ? (['header'] as const) : []),
     ...(hasMore(hiddenTexts(before), hiddenTexts(now)) ? (['hidden-text'] as const) : []),
   ];
 }
 
+function isReadOnly({ annotations }: ToolDefinition): boolean {
+  return annotations.readOnlyHint === true;
+}
+
 /** A tool that changes nothing may be called as often as one likes. */
-function isIdempotent({ annotations }: ToolDefinition): boolean {
-  return annotations.readOnlyHint === true || annotations.idempotentHint === true;
+function isIdempotent(tool: ToolDefinition): boolean {
+  return isReadOnly(tool) || tool.annotations.idempotentHint === true;
 }
 
 /** Of an object that was not there before, what it requires does not count: whoever may leave it out gives nothing of it. */

@@ -9,6 +9,7 @@ import { serveHello } from './documents/hello.ts';
 import { serveReports } from './documents/reports.ts';
 import { serveSelection } from './documents/selection.ts';
 import { serveStatusList } from './documents/status-list.ts';
+import { serveTools } from './documents/tools.ts';
 import { showAccount } from './pages/account.ts';
 import { showChange, showRevoke, submitChange, submitRevoke } from './pages/connection.ts';
 import { choiceBodyBytes } from './pages/draft.ts';
@@ -50,6 +51,7 @@ export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route
     ...sharedDocument({ name: 'selection', path: '/selections/:sha256' }, serveSelection),
     ...sharedDocument({ name: 'audit-keys', path: '/audit/keys' }, serveAuditKeys),
     document({ name: 'server-hello', method: 'POST', path: '/servers/hello', access: 'server' }, serveHello),
+    document({ name: 'server-tools', method: 'POST', path: '/servers/tools', access: 'server' }, serveTools),
     document({ name: 'server-reports', method: 'POST', path: '/servers/reports', access: 'server' }, serveReports),
     document({ name: 'asset', method: 'GET', path: '/assets/:name', access: 'anyone' }, (ctx) => serveAsset(ctx, { assets })),
   ];

@@ -10,6 +10,7 @@ import { messagesOf, methodOf } from './json-rpc.ts';
 import type { ReadBody } from './request-body.ts';
 import { createMessageFilter, type FilterMessage, needsFilter } from './response-filter.ts';
 import { createResponseWatch, type ResponseWatch } from './response-watch.ts';
+import { listerOf } from './tool-lister.ts';
 import { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts';
 
 /** How every door behaves. */
@@ -72,6 +73,7 @@ export function createDoor(target: Verifier | (VerifierOptions & ProtectOptions)
   const guard = createGuard(verifier, settings);
   const now = settings.now ?? ambientNow;
   const recorder = recorderOf(verifier.reports);
+  const seeTools = listerOf(verifier.reports);
 
   async function enter(request: DoorRequest): Promise<Answer | Passage> {
     // 1. What needs no token.
@@ -122,7 +124,7 @@ export function createDoor(target: Verifier | (VerifierOptions & ProtectOptions)
     const isList = needsFilter(body);
     if (!isLongStream && !isList) return undefined;
     return {
-      filter: createMessageFilter({ access, body, now }),
+      filter: createMessageFilter({ access, body, seeTools, now }),
       isList,
       onSession: rememberSession(guard, access),
       mayContinue: isLongStream ? createStreamWatch(verifier, { access, token, now }) : () => true,

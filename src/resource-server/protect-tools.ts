@@ -8,6 +8,7 @@ import { deniedResponse, unrecordedResponse } from './challenge.ts';
 import { echoableId, isRequest, jsonRpcError, methodOf, ownValue } from './json-rpc.ts';
 import { judge } from './judge.ts';
 import { createMessageFilter } from './response-filter.ts';
+import { listerOf } from './tool-lister.ts';
 import { traceIdOfMessage } from './trace-parent.ts';
 
 /** What the hook needs of an SDK transport; both generations have it. */
@@ -154,6 +155,7 @@ function guardTransport(transport: SdkTransport, options: ProtectToolsOptions): 
     return createMessageFilter({
       access: question?.access ?? noAccess(),
       body: question?.messages,
+      seeTools: question && listerOf(question.access),
       now,
     })(message);
   }

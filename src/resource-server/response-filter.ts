@@ -1,6 +1,7 @@
 import type { Access } from './access.ts';
 import { isJsonObject, type JsonObject, messagesOf, methodOf, ownValue } from './json-rpc.ts';
 import { hasRevisionClaim } from './protocol-era.ts';
+import type { SeeTools } from './tool-lister.ts';
 
 /** Rewrites one response message; returns the very same value when nothing is to be changed. */
 export type FilterMessage = (message: unknown) => unknown;
@@ -26,6 +27,8 @@ export interface FilterOptions {
   readonly access: Access;
   /** The request body that is answered; undefined for streams that may carry answers to any request. */
   readonly body: unknown;
+  /** Is shown the tools of a list before they are filtered. */
+  readonly seeTools?: SeeTools | undefined;
   readonly now: () => Date;
 }
 
@@ -50,6 +53,8 @@ export function createMessageFilter(options: FilterOptions): FilterMessage {
     const asked = requests.get(JSON.stringify(ownValue(message, 'id')));
     const isPersonal = asked === undefined || asked.some((request) => PERSONAL_METHODS.has(methodOf(request) ?? ''));
     if (!isPersonal) return message;
+    const tools = ownValue(result, 'tools');
+    if (Array.isArray(tools)) options.seeTools?.(tools);
     const filtered = boundCaching(filterResult(result, options.access), {
       ...options,
       isStateless: asked?.some(hasRevisionClaim) ?? false,

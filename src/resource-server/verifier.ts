@@ -18,6 +18,7 @@ import { parseScope } from './scope.ts';
 import { createSelectionFinder } from './selection.ts';
 import { createReportSender } from './send-reports.ts';
 import type { StatusReference, TokenFacts } from './token-facts.ts';
+import { bindLister, createToolLister } from './tool-lister.ts';
 
 /** A signature that was checked is not checked again for this long; expiry and revocation always are. */
 const SEEN_SECONDS = 300;
@@ -33,7 +34,7 @@ export interface VerifierOptions {
   readonly resource: string;
   /** What `server add` printed, as `{ id, secret }` or `"id:secret"`. Adds introspection, API keys, the announcement, and reports. */
   readonly credential?: ServerCredential | string;
-  /** How tool calls are reported to the issuer, which needs a credential; `false`: not at all. */
+  /** How tool calls and the tools there are are reported to the issuer, which needs a credential; `false`: not at all. */
   readonly reports?: ReportOptions | false;
   /**
    * `before-call` lets a call run only once the issuer has recorded that it is about to; it needs a credential. Default:
@@ -117,6 +118,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const recorder = credential === undefined || options.reports === false ? undefined : recorderFor(options, { credential, http, now });
   const reports = recorder?.reports ?? noReports;
   if (recorder !== undefined) bindRecorder(reports, recorder);
+  const lister = credential === undefined || options.reports === false ? undefined : createToolLister(issuer, credential, { http, now });
+  if (lister !== undefined) bindLister(reports, lister);
 
   const introspects = options.introspection === 'always';
   const introspect = credential === undefined ? undefined : createIntrospector({ issuer, resource, credential, metadata, http, now });
@@ -175,6 +178,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const selected = parsed.toolsListed ? await selectedBy(facts) : undefined;
     const access = createAccess(facts, { issuer, resource, parsed, selected });
     if (recorder !== undefined) bindRecorder(access, recorder, status);
+    if (lister !== undefined) bindLister(access, lister);
     const seconds = isApiKey ? SEEN_KEY_SECONDS : SEEN_SECONDS;
     if (!introspects) seen.set(seenKeyOf(token), { token, access, status, fromMs, untilMs: fromMs + seconds * 1000 });
     return access;

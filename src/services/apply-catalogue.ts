@@ -38,14 +38,23 @@ export interface CatalogueChange {
 export async function applyCatalogue(
   runtime: Runtime,
   db: Database,
-  reading: { tenant: Tenant; serverId: ServerId; read: readonly ReadTool[]; origin: Origin },
+  reading: {
+    tenant: Tenant;
+    serverId: ServerId;
+    read: readonly ReadTool[];
+    /** When reading began: what a server reported since is not settled by it. Default: now. */
+    readAt?: Date;
+    origin: Origin;
+  },
 ): Promise<Omit<CatalogueChange, 'leftOut'> | undefined> {
   const { tenant, serverId, read, origin } = reading;
   await lockServer(db, tenant.id, serverId, 'change');
-  if (!(await findServer(db, tenant.id, serverId))) return undefined;
+  const server = await findServer(db, tenant.id, serverId);
+  if (!server) return undefined;
   const at = runtime.clock.now();
+  const readAt = reading.readAt ?? at;
   const before = new Map((await listTools(db, tenant.id, serverId)).map((tool) => [tool.name, tool]));
-  const now = read.map((tool, position) => describe(tool, { position, before: before.get(tool.definition.name), at }));
+  const now = read.map((tool, position) => describe(tool, { position, before: before.get(tool.definition.name), at, readAt }));
   const steps = now.map((tool) => stepOf(tool, before.get(tool.name)));
   const names = new Set(now.map(({ name }) => name));
   const removed = [...before.keys()].filter((name) => !names.has(name));
@@ -68,8 +77,9 @@ export async function applyCatalogue(
     rewritten.map(({ tool }) => compared.get(tool.name) ?? tool),
   );
   if (removed.length > 0) await removeTools(db, tenant.id, serverId, { names: removed, at });
-  const dueAt = nextReadingAt(at, { seconds: runtime.lifetimes.catalogueSeconds, failures: 0, chance: randomIndex(1_000) / 1_000 });
-  await touchCatalogue(db, tenant.id, serverId, { syncedAt: at, dueAt });
+  const isOutdated = server.reportedAt !== undefined && server.reportedAt > readAt;
+  const regular = nextReadingAt(at, { seconds: runtime.lifetimes.catalogueSeconds, failures: 0, chance: randomIndex(1_000) / 1_000 });
+  await touchCatalogue(db, tenant.id, serverId, { syncedAt: at, dueAt: isOutdated ? at : regular });
 
   const named = (steps: readonly Step[]) => steps.map(({ tool }) => tool.name);
   const changed = other.filter(({ change }) => change !== 'added');
@@ -123,13 +133,16 @@ function stepOf(tool: StoredTool, before: StoredTool | undefined): Step {
     change: change === 'none' && tool.digest !== before.digest ? 'cosmetic' : change,
     isOtherRisk: tool.risk !== before.risk || tool.openWorld !== before.openWorld,
     isRiskier: isRiskier(tool, before) || (change === 'riskier' && traitsBeyondRisk(before, tool).length > 0),
-    isSettled: before.doubtedAt !== undefined,
+    isSettled: before.doubtedAt !== undefined && tool.doubtedAt === undefined,
     isMoved: before.position !== tool.position,
   };
 }
 
-function describe({ definition, canonical }: ReadTool, about: { position: number; before: StoredTool | undefined; at: Date }): StoredTool {
-  const { position, before, at } = about;
+function describe(
+  { definition, canonical }: ReadTool,
+  about: { position: number; before: StoredTool | undefined; at: Date; readAt: Date },
+): StoredTool {
+  const { position, before, at, readAt } = about;
   const override = overrideThatHolds(definition, before);
   return {
     ...definition,
@@ -140,6 +153,7 @@ function describe({ definition, canonical }: ReadTool, about: { position: number
     firstSeenAt: before?.firstSeenAt ?? at,
     ...(before?.riskierThan && { riskierThan: before.riskierThan }),
     ...(before?.acceptedAt && { acceptedAt: before.acceptedAt }),
+    ...(before?.doubtedAt && before.doubtedAt > readAt && { doubtedAt: before.doubtedAt }),
   };
 }
 

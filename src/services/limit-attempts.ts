@@ -32,6 +32,9 @@ const linkAddress: RateLimit = { name: 'link-address', points: 30, seconds: 15 *
 /** Reported calls of one server. Each is an event, so that a server without a limit, or whoever has its credential, could fill the database. */
 const serverReports: RateLimit = { name: 'server-reports', points: 300_000, seconds: 60 };
 
+/** Tool lists of one server. Its processes send what they see once each, and then what changes. */
+const serverToolLists: RateLimit = { name: 'server-tools', points: 60, seconds: 60 };
+
 /** A try at signing in. */
 export interface SignInAttempt {
   /** As typed; unknown ones are counted alike, so that limits tell nobody which accounts exist. */
@@ -54,6 +57,7 @@ export interface AttemptLimits {
   admitLink(tenant: Tenant, addressGroup: string): Promise<Admission>;
   /** `count`: how many reports come at once. */
   admitReports(tenant: Tenant, serverId: ServerId, count: number): Promise<Admission>;
+  admitToolLists(tenant: Tenant, serverId: ServerId): Promise<Admission>;
 }
 
 /** Makes the limits. */
@@ -74,6 +78,7 @@ export function createAttemptLimits(counters: RateCounters): AttemptLimits {
     },
     admitRegistration: (tenant, addressGroup) => admit([{ limit: registrationAddress, key: keyOf(tenant, addressGroup) }]),
     admitLink: (tenant, addressGroup) => admit([{ limit: linkAddress, key: keyOf(tenant, addressGroup) }]),
+    admitToolLists: (tenant, serverId) => admit([{ limit: serverToolLists, key: keyOf(tenant, serverId) }]),
     admitReports: async (tenant, serverId, count) => {
       const { isWithin, secondsLeft } = await counters.take(serverReports, keyOf(tenant, serverId), count);
       return isWithin ? { isAdmitted: true } : { isAdmitted: false, retryAfterSeconds: secondsLeft };
@@ -88,6 +93,7 @@ export const noAttemptLimits: AttemptLimits = {
   admitRegistration: async () => ({ isAdmitted: true }),
   admitLink: async () => ({ isAdmitted: true }),
   admitReports: async () => ({ isAdmitted: true }),
+  admitToolLists: async () => ({ isAdmitted: true }),
 };
 
 interface CountedKey {
@@ -128,5 +134,6 @@ export function countRefusals(limits: AttemptLimits, { countLimited }: Pick<Metr
     admitRegistration: async (tenant, group) => counted('registration', await limits.admitRegistration(tenant, group)),
     admitLink: async (tenant, group) => counted('link', await limits.admitLink(tenant, group)),
     admitReports: async (tenant, serverId, count) => counted('reports', await limits.admitReports(tenant, serverId, count)),
+    admitToolLists: async (tenant, serverId) => counted('reports', await limits.admitToolLists(tenant, serverId)),
   };
 }

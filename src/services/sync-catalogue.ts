@@ -27,13 +27,14 @@ export async function syncCatalogue(
   if (!server) return { ok: false, problem: { reason: 'unknown-server', detail: `there is no server ${serverId}` } };
   const sealed = await findSealedHeaders(runtime.store, tenant.id, serverId);
   const headers = sealed === undefined ? {} : openHeaders(runtime, tenant, sealed);
+  const readAt = runtime.clock.now();
   const reading = await readServer(runtime, tenant, { server, headers, fetch, ...(signal && { signal }) });
   if (!reading.ok) {
     if (!signal?.aborted) await noteFailure(runtime, tenant, { serverId, problem: reading.problem });
     return reading;
   }
   const { tools, leftOut } = reading.catalogue;
-  const change = await transact(runtime.store, (db) => applyCatalogue(runtime, db, { tenant, serverId, read: tools, origin }));
+  const change = await transact(runtime.store, (db) => applyCatalogue(runtime, db, { tenant, serverId, read: tools, readAt, origin }));
   return change
     ? { ok: true, change: { ...change, leftOut } }
     : { ok: false, problem: { reason: 'unknown-server', detail: `the server ${serverId} was removed` } };

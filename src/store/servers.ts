@@ -20,6 +20,9 @@ export interface StoredServer {
   catalogueSyncedAt?: Date;
   /** Why it could not be read since, and how often in a row. */
   catalogueProblem?: { reason: string; detail: string; failures: number };
+  /** What its library listed last that the catalogue did not say, and when. */
+  reportedDigest?: string;
+  reportedAt?: Date;
   demo: boolean;
   createdAt: Date;
 }
@@ -50,6 +53,8 @@ function toServer(row: Prisma.ServerGetPayload<object>): StoredServer {
     ...(row.libraryVersion !== null && { libraryVersion: row.libraryVersion }),
     ...(row.librarySeenAt && { librarySeenAt: row.librarySeenAt }),
     ...(row.catalogueSyncedAt && { catalogueSyncedAt: row.catalogueSyncedAt }),
+    ...(row.reportedDigest !== null && { reportedDigest: row.reportedDigest }),
+    ...(row.reportedAt && { reportedAt: row.reportedAt }),
     ...(row.catalogueProblem !== null && {
       catalogueProblem: { ...(row.catalogueProblem as { reason: string; detail: string }), failures: row.catalogueFailures },
     }),
@@ -130,6 +135,16 @@ export async function touchCatalogue(
     where: { tenantId_id: { tenantId, id } },
     data: { catalogueSyncedAt: syncedAt, catalogueDueAt: dueAt, catalogueFailures: 0, catalogueProblem: Prisma.DbNull },
   });
+}
+
+/** Notes which tools a server's library listed that the catalogue does not say. */
+export async function noteReportedTools(
+  db: Database,
+  tenantId: TenantId,
+  id: ServerId,
+  report: { digest: string; at: Date },
+): Promise<void> {
+  await db.server.update({ where: { tenantId_id: { tenantId, id } }, data: { reportedDigest: report.digest, reportedAt: report.at } });
 }
 
 /** Notes what a server's library said of itself; false when the server was removed meanwhile. */

@@ -29,6 +29,7 @@ beforeAll(async () => {
         admitRegistration: (...attempt) => limits().admitRegistration(...attempt),
         admitLink: (...attempt) => limits().admitLink(...attempt),
         admitReports: (...attempt) => limits().admitReports(...attempt),
+        admitToolLists: (...attempt) => limits().admitToolLists(...attempt),
       },
     },
   });

@@ -123,6 +123,15 @@ const declared: Readonly<Record<string, Declared>> = {
     }),
     ...onlyAtHome(200, 401),
   },
+  'server-tools': {
+    request: ({ serverId, credential }) => ({
+      path: '/servers/tools',
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...basic(serverId, credential) },
+      body: '{"tools":[]}',
+    }),
+    ...onlyAtHome(204, 401),
+  },
   'protocol-authorize': {
     request: ({ clientId }) => ({
       path: `/authorize?${new URLSearchParams({

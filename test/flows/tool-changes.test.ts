@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { readTools } from '../../src/domain/read-tools.ts';
 import { readTenantSettings } from '../../src/domain/tenant-settings.ts';
 import { acceptTool } from '../../src/services/accept-tool.ts';
+import { applyCatalogue } from '../../src/services/apply-catalogue.ts';
 import { listToolHistory } from '../../src/services/list-tool-history.ts';
 import { overrideToolRisk } from '../../src/services/override-tool-risk.ts';
 import type { Origin, Tenant } from '../../src/services/runtime.ts';
 import { listAuditEvents } from '../../src/store/audit.ts';
+import { transact } from '../../src/store/client.ts';
 import { findToolVersions, listToolVersions } from '../../src/store/tool-versions.ts';
 import { listTools } from '../../src/store/tools.ts';
 import { type DriftingServer, type ListedTool, startDriftingServer } from '../support/drifting-server.ts';
@@ -148,7 +151,14 @@ describe('definitions', () => {
 
   it('of a tool that changes without end are kept up to a number, and those that somebody goes by for good', async () => {
     const shown = await stored('send_mail');
-    for (let round = 0; round < 110; round += 1) await become({ description: `Round ${round}.` });
+    const read = (round: number) =>
+      readTools([
+        { ...list, inputSchema: {} },
+        { ...mail, description: `Round ${round}.` },
+      ]).tools;
+    const { tenant, runtime } = t;
+    for (let round = 0; round < 110; round += 1)
+      await transact(runtime.store, (db) => applyCatalogue(runtime, db, { tenant, serverId: server.serverId, read: read(round), origin }));
     const versions = await listToolVersions(t.runtime.store, t.tenant.id, server.serverId, 'send_mail');
     expect(versions.length).toBeLessThanOrEqual(102);
     const key = { name: 'send_mail', digest: shown?.digest ?? '' };
