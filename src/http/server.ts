@@ -124,7 +124,9 @@ function closeServer(server: Server, { deadlineMs, lingerMs = 0 }: { deadlineMs:
     const end = () => {
       clearInterval(closeIdle);
       clearTimeout(deadline);
-      server.close(() => resolve()); // ends its own timers as well; it is closed already
+      // Ends its own timers as well; it is closed already. It tells so before its last connection does, whose request is to be
+      // logged first: that comes at the end of this turn of the event loop, after what is immediate.
+      server.close(() => setImmediate(() => setImmediate(resolve)));
     };
     // Node's own close of an HTTP server begins by cutting idle connections. What waits to be accepted is taken in before:
     // this phase of the event loop follows the one that accepts.

@@ -130,7 +130,7 @@ describe('a request line that is not a path', () => {
   });
 
   it('ABUSE-57: a tunnel is not opened', async () => {
-    expect((await send(`CONNECT ${evil}:443 HTTP/1.1`, `Host: ${evil}:443`)).text).not.toContain('200');
+    expect((await send(`CONNECT ${evil}:443 HTTP/1.1`, `Host: ${evil}:443`)).text).not.toMatch(/^HTTP\/1\.1 2/);
     expect((await issuer.send({ path: '/healthz' })).status).toBe(200);
   });
 

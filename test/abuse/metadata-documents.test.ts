@@ -46,7 +46,7 @@ beforeAll(async () => {
   });
   issuer = await startIssuer({ strangers });
   server = await issuer.addServer();
-  watched = watchConnections([issuer.origin.port, Number(new URL(issuer.database.ownerUrl).port || 5432)]);
+  watched = watchConnections([port, 80, 443]);
 });
 afterAll(async () => {
   watched.stop();

@@ -98,6 +98,23 @@ describe('ABUSE-85: stopping', () => {
     expect(await Promise.race([drained.then(() => 'drained'), pause(3_000, 'still open', { ref: false })])).toBe('drained');
   });
 
+  it('is over after the last request, even one whose caller has left', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const order: string[] = [];
+    const handler: Parameters<typeof listen>[0] = (_, response) => {
+      response.once('close', () => order.push('request'));
+      arrived.resolve();
+    };
+    const listening = await start(handler, { hosts: ['127.0.0.1'], port: 0 });
+    const caller = connect(listening.port, '127.0.0.1', () => caller.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'));
+    await arrived.promise;
+    const drained = listening.drain(10_000).then(() => order.push('drained'));
+    await refuses(listening.port);
+    caller.destroy();
+    await drained;
+    expect(order).toEqual(['request', 'drained']);
+  });
+
   it('a request that never ends is cut off at the deadline', async () => {
     const listening = await start(() => undefined, { hosts: ['127.0.0.1'], port: 0 });
     const cut = expect(fetch(`http://127.0.0.1:${listening.port}/`)).rejects.toThrow();

@@ -3,14 +3,17 @@ import { createHook } from 'node:async_hooks';
 
 /** What is watched. */
 export interface WatchedConnections {
-  /** Where connections went since the beginning or the last `forget`, as `address:port`, in that order; without those that are expected. */
+  /** Where connections that count went since the beginning or the last `forget`, as `address:port`, in that order. */
   tried(): string[];
   forget(): void;
   stop(): void;
 }
 
-/** Begins to watch. `expected` are ports of this machine that tests go to themselves. */
-export function watchConnections(expected: readonly number[]): WatchedConnections {
+/**
+ * Begins to watch. On this machine's own addresses only `ports` count: tests go to others themselves, and what test files before in
+ * this process have left behind may still try to reach what it knew. Elsewhere everything counts.
+ */
+export function watchConnections(ports: readonly number[]): WatchedConnections {
   // Node tells of a connection before it has written down where it leads; by the time that somebody asks, it has.
   let made: { address?: string; port?: number }[] = [];
   const hook = createHook({
@@ -18,8 +21,10 @@ export function watchConnections(expected: readonly number[]): WatchedConnection
       if (type === 'TCPCONNECTWRAP') made.push(resource);
     },
   }).enable();
+  const counts = ({ address, port }: { address?: string; port?: number }) =>
+    address === undefined || port === undefined || ports.includes(port) || !/^(?:127\.|::1$|::ffff:(?:127\.|7f))/i.test(address);
   return {
-    tried: () => made.filter(({ port }) => port === undefined || !expected.includes(port)).map(({ address, port }) => `${address}:${port}`),
+    tried: () => made.filter(counts).map(({ address, port }) => `${address}:${port}`),
     forget: () => {
       made = [];
     },
