@@ -40,7 +40,11 @@ export const auditEventTypes = kinds({
     detail: '`reason`, which the person is not told: `unknown`, `disabled`, `no-password`, `wrong-password`',
     ocsf: 'Authentication',
   },
-  'user.signed-out': { when: 'a person signs out', about: ['userId'], ocsf: 'Authentication' },
+  'user.signed-out': {
+    when: 'a person signs out; `clientId`: the client that sent her to us for it',
+    about: ['userId'],
+    ocsf: 'Authentication',
+  },
   'user.password-changed': {
     when: 'a password is changed, on the account page or through a link',
     about: ['userId'],

@@ -4,11 +4,12 @@
  * compare-and-set (ENG-1). Consents and installations say what may be done; grants here are markers that end with them.
  */
 import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import type { UserId } from '../domain/ids.ts';
+import type { ClientId, UserId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import { endInstallationOfGrant } from '../services/end-installation.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { sealPurposes } from '../services/seal-purposes.ts';
+import { signOut } from '../services/sign-out.ts';
 import {
   type Artifact,
   type ArtifactKey,
@@ -46,6 +47,16 @@ export async function endSessionsOfUser({ runtime, tenant }: AdapterEnvironment,
 /** Lets a session live on until `expiresAt`; one that has ended meanwhile stays ended. */
 export async function extendSession({ runtime, tenant }: AdapterEnvironment, sessionId: string, expiresAt: Date): Promise<void> {
   await extendArtifact(runtime.store, tenant.id, { model: 'Session', digest: sha256(sessionId) }, expiresAt);
+}
+
+/** Signs the browser of a request out of its session; `clientId`: the client that sent it to us for that. False when it was over. */
+export async function endSession(
+  { runtime, tenant, originOf }: AdapterEnvironment,
+  ctx: object,
+  { sessionId, userId, clientId }: { sessionId: string; userId: UserId; clientId?: ClientId },
+): Promise<boolean> {
+  const session = { model: 'Session', digest: sha256(sessionId) };
+  return signOut(runtime, tenant, { session, userId, origin: originOf(ctx), ...(clientId !== undefined && { clientId }) });
 }
 
 /** The engine's `adapter` setting. */
@@ -151,7 +162,11 @@ class ArtifactAdapter implements Adapter {
   }
 
   async #remove(id: string): Promise<void> {
-    if (await this.#write((db) => deleteArtifact(db, this.#environment.tenant.id, this.#keyOf(id)))) return;
+    const ending = this.#model === 'Session' ? endingNow(id) : undefined;
+    const isRemoved = ending
+      ? await endSession(this.#environment, ending.ctx, ending)
+      : await this.#write((db) => deleteArtifact(db, this.#environment.tenant.id, this.#keyOf(id)));
+    if (isRemoved) return;
     // Of two that come back with one interaction, one goes on.
     if (this.#model === 'Interaction') throw new errors.SessionNotFound('interaction session not found');
     const state = currentState();
@@ -270,4 +285,18 @@ function withoutSecrets(payload: AdapterPayload): Record<string, unknown> {
   if (!session) return rest;
   const { cookie: ___, ...bound } = session;
   return { ...rest, session: bound };
+}
+
+/** The session that the engine ends because its person says so at `/logout`; it takes sessions away for other reasons as well. */
+function endingNow(sessionId: string): { ctx: object; sessionId: string; userId: UserId; clientId?: ClientId } | undefined {
+  const ctx = Provider.ctx;
+  const { route, params, session } = ctx?.oidc ?? {};
+  if (!ctx || route !== 'end_session_confirm' || !params?.logout || session?.accountId === undefined) return undefined;
+  const { clientId } = session.state ?? {};
+  return {
+    ctx,
+    sessionId,
+    userId: session.accountId as UserId,
+    ...(typeof clientId === 'string' && { clientId: clientId as ClientId }),
+  };
 }

@@ -3,7 +3,7 @@ import type Provider from 'oidc-provider';
 import type { Session as EngineSession } from 'oidc-provider';
 import type { UserId } from '../domain/ids.ts';
 import { describeUser } from '../services/describe-user.ts';
-import { endSessionsOfUser, extendSession } from './adapter.ts';
+import { endSession, endSessionsOfUser, extendSession } from './adapter.ts';
 import type { Session, Sessions } from './engine-contract.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { setSessionCookie } from './session-cookie.ts';
@@ -29,7 +29,8 @@ export function createSessions(environment: EngineEnvironment, provider: Provide
     },
     end: async (ctx) => {
       const session = await provider.Session.get(ctx);
-      if (session.accountId !== undefined) await session.destroy();
+      if (session.accountId !== undefined)
+        await endSession(environment, ctx, { sessionId: session.jti, userId: session.accountId as UserId });
       setSessionCookie(environment, ctx, undefined);
     },
     endAllOf: (userId, options) => endSessionsOfUser(environment, userId, options?.keepUid),
