@@ -11,7 +11,7 @@ import { serveSelection } from './documents/selection.ts';
 import { serveStatusList } from './documents/status-list.ts';
 import { serveTools } from './documents/tools.ts';
 import { showAccount } from './pages/account.ts';
-import { showChange, showRevoke, submitChange, submitRevoke } from './pages/connection.ts';
+import { serveReceipt, showChange, showRevoke, submitChange, submitRevoke } from './pages/connection.ts';
 import { choiceBodyBytes } from './pages/draft.ts';
 import { answerInteraction, showInteraction } from './pages/interaction.ts';
 import { showLink, submitLink } from './pages/link.ts';
@@ -38,6 +38,7 @@ export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route
     personPage({ name: 'account', path: '/account' }, showAccount),
     personPage({ name: 'consent-change', path: '/account/consents/:consentId' }, showChange),
     personForm({ name: 'consent-change-save', path: '/account/consents/:consentId', maxBytes: choiceBodyBytes }, submitChange),
+    personPage({ name: 'consent-receipt', path: '/account/consents/:consentId/receipt' }, serveReceipt),
     personPage({ name: 'consent-revoke', path: '/account/consents/:consentId/revoke' }, showRevoke),
     personForm({ name: 'consent-revoke-do', path: '/account/consents/:consentId/revoke' }, submitRevoke),
     personPage({ name: 'password', path: '/account/password' }, showPassword),

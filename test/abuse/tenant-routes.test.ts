@@ -83,6 +83,7 @@ const declared: Readonly<Record<string, Declared>> = {
     own: 200,
     others: signInOr(404),
   },
+  'consent-receipt': { request: ({ consentId }) => ({ path: `/account/consents/${consentId}/receipt` }), own: 200, others: signInOr(404) },
   'consent-revoke': { request: ({ consentId }) => ({ path: `/account/consents/${consentId}/revoke` }), own: 200, others: signInOr(404) },
   'consent-revoke-do': {
     request: ({ consentId }) => ({ path: `/account/consents/${consentId}/revoke`, form: {} }),

@@ -11,6 +11,7 @@ import { BadUsage, CommandFailed, FailureReported } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { type Call, inOffice, leaf, reporting } from '../leaf.ts';
 import { plainText } from '../plain-text.ts';
+import { receiptProblemWords, receiptWords } from '../receipt-words.ts';
 import type { Report } from '../report.ts';
 
 /** Shows that nothing was changed, or what was. */
@@ -23,6 +24,19 @@ export function addAuditVerify(audit: Command, io: Io): void {
     return judge(reports, { json: reports, text: reports.map(describeTrail).join('\n') || 'Nothing was recorded yet.' });
   });
   const exported = reporting(io, (call) => verifyFile(io, call));
+  const receiptHere = inOffice(io, async ({ runtime, tenant }, call) => {
+    const { listTrustedAuditKeys } = await import('../../services/audit-keys.ts');
+    const keys = await listTrustedAuditKeys(runtime, tenant.id);
+    return verifyReceiptFile(
+      call,
+      keys.map(({ publicJwk }) => publicJwk),
+    );
+  });
+  const receiptAnywhere = reporting(io, async (call) => verifyReceiptFile(call, await readKeys(String(call.options['keys']))));
+  const choose = ({ file, receipt, keys }: Record<string, unknown>) => {
+    if (receipt !== undefined) return keys === undefined ? receiptHere : receiptAnywhere;
+    return file === undefined ? stored : exported;
+  };
   leaf(
     audit,
     'verify',
@@ -30,9 +44,13 @@ export function addAuditVerify(audit: Command, io: Io): void {
   )
     .option('--tenant <slug>', 'the trail of one tenant; without it all of them')
     .option('--file <file>', 'an export instead, without a database; - for standard input')
-    .option('--keys <file>', 'the public keys that count for it, as the issuer shows them at /audit/keys; without it, those in the export')
+    .option(
+      '--keys <file>',
+      'the public keys that count for an export or receipt, as the issuer shows them at /audit/keys; without it, those in the export, or of the database',
+    )
     .option('--checkpoint <file>', 'a seal that was kept elsewhere (an export, or what this command said before), which must be there')
-    .action((...all: unknown[]) => ((all.at(-1) as Command).opts()['file'] === undefined ? stored(...all) : exported(...all)));
+    .option('--receipt <file>', 'a consent receipt instead, as people download it')
+    .action((...all: unknown[]) => choose((all.at(-1) as Command).opts())(...all));
 }
 
 /** Prints what there is to say either way; the exit code says which it is. */
@@ -65,6 +83,14 @@ async function verifyFile(io: Io, { options }: Call): Promise<Report> {
       : []),
   ];
   return judge(trails, { json: checked, text: [...trails.map(describeTrail), ...notes].join('\n') });
+}
+
+async function verifyReceiptFile({ options }: Call, keys: readonly PublicJwk[]): Promise<Report> {
+  const { verifyReceipt } = await import('../../services/verify-receipt.ts');
+  const file = String(options['receipt']);
+  const verified = verifyReceipt((await readText('receipt', file)).trim(), keys);
+  if (verified.ok) return { json: { ok: true, ...verified.claims }, text: receiptWords(verified.claims) };
+  throw new CommandFailed(verified.problem, `${plainText(file)} ${receiptProblemWords(verified.problem)}`);
 }
 
 async function openFile(file: string): Promise<ReadStream> {

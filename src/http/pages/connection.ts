@@ -4,6 +4,7 @@ import { type ConsentId, parseConsentId } from '../../domain/ids.ts';
 import { changeConsent } from '../../services/change-consent.ts';
 import { endConsent } from '../../services/end-consent.ts';
 import { findOwnConsent } from '../../services/find-own-consent.ts';
+import { issueReceipt } from '../../services/issue-receipt.ts';
 import { effectSeconds } from '../../services/list-consents.ts';
 import { type ConsentProposal, prepareConsentChange } from '../../services/prepare-consent.ts';
 import { formFrame, originOf, seeOther, showPage } from '../answer.ts';
@@ -46,6 +47,18 @@ export async function submitChange(ctx: Context, site: Site, { person, form }: {
     draft: changed.failure.kind === 'page-outdated' ? firstDraft(current) : draft,
     problem,
   });
+}
+
+/** Hands out a signed record of what the person allows the agent, as a file. */
+export async function serveReceipt(ctx: Context, site: Site, { userId }: Person): Promise<void> {
+  const consentId = consentIdOf(ctx);
+  const receipt = await issueReceipt(site.runtime, site.tenant, { userId, consentId });
+  if (!receipt.ok) throw new HttpProblem('consent-not-found', { message: receipt.failure.kind });
+  const { jws, version } = receipt.value;
+  ctx.set('Content-Type', 'application/jwt');
+  ctx.set('Content-Disposition', `attachment; filename="${consentId}-${version}.jwt"`);
+  ctx.set('Cache-Control', 'no-store');
+  ctx.body = jws;
 }
 
 /** Asks whether to revoke. */
