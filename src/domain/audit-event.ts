@@ -125,9 +125,10 @@ export const auditEventTypes = kinds({
     ocsf: 'API Activity',
   },
   'tool.refused': {
-    when: 'an agent called a tool that it may not use, and nothing ran; `tool` is what it asked for, whether there is such a tool or not',
+    when: 'an agent called a tool that it may not use, or with arguments that may not be, and nothing ran; `tool` is what it asked for, whether there is such a tool or not',
     about: ['userId', 'serverId', 'tool'],
-    detail: '`argumentBytes`, `argumentDigest`, `arguments` as for `tool.called`',
+    detail:
+      '`error` where permission was not what it lacked (`arguments`: not what the tool’s schema asks for; `unknown-tool`; `unchecked`: the server could not check them); `argumentBytes`, `argumentDigest`, `arguments` as for `tool.called`',
     ocsf: 'API Activity',
   },
   'client.registered': {

@@ -50,8 +50,8 @@ export interface CallRecorder {
   readonly reports: Reports;
   /** A tool call begins. */
   begin(message: unknown, context: CallContext): OpenCall;
-  /** A tool call was not allowed, and did not run. */
-  refuse(message: unknown, context: CallContext): void;
+  /** A tool call was not allowed, and did not run; `error` says why, where it was not for lack of permission. */
+  refuse(message: unknown, context: CallContext, error?: string): void;
 }
 
 /** What a recorder works with. */
@@ -93,8 +93,8 @@ export function createCallRecorder(options: CallRecorderOptions): CallRecorder {
       };
     },
 
-    refuse(message, context) {
-      queue.add({ ...describe(message, context), at: now(), id: newId(), outcome: 'denied' });
+    refuse(message, context, error) {
+      queue.add({ ...describe(message, context), at: now(), id: newId(), outcome: 'denied', error });
     },
   };
 }

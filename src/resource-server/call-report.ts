@@ -16,7 +16,10 @@ export interface CallReport {
   readonly outcome: ReportedOutcome;
   /** The id of the report that said `begun`, where there was one. */
   readonly begunBy?: string | undefined;
-  /** What a `failure` was: `tool` (a result with `isError`), `rpc:<code>`, `http:<status>`, `unanswered`, `not-run`. */
+  /**
+   * What a `failure` was: `tool` (a result with `isError`), `rpc:<code>`, `http:<status>`, `unanswered`, `not-run`. Why a
+   * call was `denied` that the token allows: `arguments`, `unknown-tool`, `unchecked`.
+   */
   readonly error?: string | undefined;
   /** Nobody saw how the call was answered; what is said of the outcome is what its HTTP status says. */
   readonly unseen?: true | undefined;

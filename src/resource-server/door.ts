@@ -90,7 +90,7 @@ export function createDoor(target: Verifier | (VerifierOptions & ProtectOptions)
     if (!BODILESS_METHODS.has(request.method)) {
       const read = await request.readBody(settings.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES);
       if (read.answer !== undefined) return read.answer;
-      const refusal = guard.judgeBody(read.body, request, access);
+      const refusal = guard.judgeBody(read.body, request, access) ?? (await guard.checkInputs(read.body, request, access));
       if (refusal !== undefined) return refusal;
       body = read.body;
     }

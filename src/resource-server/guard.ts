@@ -4,7 +4,10 @@ import { callContextOf } from './call-context.ts';
 import { recorderOf } from './call-recorder.ts';
 import { type Answer, answerDeniedInBand, answerToAccessError, answerToMalformed, challengeDenied, jsonAnswer } from './challenge.ts';
 import { bearerTokenOf, refuseTokenInQuery } from './credentials.ts';
-import { jsonRpcError, methodOf } from './json-rpc.ts';
+import { answerRefusedInputs, type InputRefusal, reportedProblem } from './input-answers.ts';
+import { createInputCheck, findToolIn } from './input-check.ts';
+import type { InputRules } from './input-rules.ts';
+import { jsonRpcError, messagesOf, methodOf } from './json-rpc.ts';
 import { type Denial, judge } from './judge.ts';
 import { corsHeaders, judgeOrigin, preflightHeaders } from './origin.ts';
 import { isResourceMetadataPath, protectedResourceDocument } from './protected-resource.ts';
@@ -23,6 +26,8 @@ export interface GuardOptions {
   readonly allowedOrigins?: readonly string[];
   /** Methods of the server's own that reach no tool, resource or prompt, whatever their parameters look like. */
   readonly openMethods?: readonly string[];
+  /** Checks the arguments of tool calls before anything runs. A door cannot ask its server, so `tools` must be given. */
+  readonly inputs?: InputRules;
   /** What people call the server; stands in the RFC 9728 document. */
   readonly resourceName?: string;
 }
@@ -42,7 +47,7 @@ export interface Admission {
   readonly token: string;
 }
 
-/** The framework-free part of every door. In order: `answerOpenly`, `admit`, then `judgeBody`. */
+/** The framework-free part of every door. In order: `answerOpenly`, `admit`, `judgeBody`, then `checkInputs`. */
 export interface Guard {
   readonly sessions: SessionBinding;
   /** The answer to the RFC 9728 document's URL, else undefined. */
@@ -53,13 +58,16 @@ export interface Guard {
   admit(request: GuardedRequest): Promise<Admission | Answer>;
   /** Checks a parsed body; undefined means that it may pass. */
   judgeBody(body: unknown, request: GuardedRequest, access: Access): Answer | undefined;
+  /** Checks the arguments of the calls in a body that was judged; undefined means that it may pass, as it does without `inputs`. */
+  checkInputs(body: unknown, request: GuardedRequest, access: Access): Promise<Answer | undefined>;
   /** Headers for every answer, the server's own included. */
   headersFor(request: GuardedRequest): Record<string, string>;
 }
 
-/** Makes the {@link Guard} for one server. */
+/** Makes the {@link Guard} for one server. Throws TypeError for options that cannot be right. */
 export function createGuard(verifier: Verifier, options: GuardOptions): Guard {
   const sessions = createSessionBinding();
+  const checkInputs = options.inputs === undefined ? undefined : inputChecker(options.inputs);
   const openMethods = new Set(options.openMethods ?? []);
   const recorder = recorderOf(verifier.reports);
   const originRules = { resource: verifier.resource, allowedOrigins: options.allowedOrigins };
@@ -165,6 +173,33 @@ export function createGuard(verifier: Verifier, options: GuardOptions): Guard {
           );
       }
     },
+
+    async checkInputs(body, request, access) {
+      if (checkInputs === undefined) return undefined;
+      const refusals = await checkInputs(body, access);
+      if (refusals.length === 0) return undefined;
+      for (const { message, problem } of refusals) {
+        recorder?.refuse(message, callContextOf(message, access, request), reportedProblem(problem));
+      }
+      return withHeaders(answerRefusedInputs(body, refusals), request);
+    },
+  };
+}
+
+function inputChecker(rules: InputRules): (body: unknown, access: Access) => Promise<InputRefusal[]> {
+  const { tools } = rules;
+  if (tools === undefined) {
+    throw new TypeError('`inputs` of a door needs `tools`, as `tools/list` gives them; `protectTools` can do without.');
+  }
+  const check = createInputCheck(rules);
+  return async (body, access) => {
+    const findTool = findToolIn(tools, access);
+    const calls = messagesOf(body).filter((message) => methodOf(message) === 'tools/call');
+    const problems = await Promise.all(calls.map((message) => check(message, findTool)));
+    return calls.flatMap((message, index) => {
+      const problem = problems[index];
+      return problem === undefined ? [] : [{ message, problem }];
+    });
   };
 }
 

@@ -16,6 +16,7 @@ export {
   type GuardedRequest,
   type GuardOptions,
 } from './guard.ts';
+export type { InputRules, ListedTool, SchemaValidator, ToolSource } from './input-rules.ts';
 export { LIBRARY_NAME, LIBRARY_VERSION } from './library.ts';
 export {
   type ProtectedResourceDocument,

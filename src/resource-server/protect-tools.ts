@@ -1,10 +1,14 @@
 import { type Access, noAccess } from './access.ts';
 import { ambientNow } from './ambient.ts';
+import { createToolAsker } from './ask-for-tools.ts';
 import { type AuthInfo, accessOf, isReported } from './auth-info.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { CallAnswers } from './call-answers.ts';
 import { type CallRecorder, recorderOf } from './call-recorder.ts';
 import { deniedResponse, unrecordedResponse } from './challenge.ts';
+import { inputResponse, reportedProblem } from './input-answers.ts';
+import { type CheckInput, createInputCheck, findToolIn } from './input-check.ts';
+import type { InputRules } from './input-rules.ts';
 import { echoableId, isRequest, jsonRpcError, methodOf, ownValue } from './json-rpc.ts';
 import { judge } from './judge.ts';
 import { createMessageFilter } from './response-filter.ts';
@@ -34,6 +38,8 @@ export interface SdkMcpServer {
 export interface ProtectToolsOptions {
   /** Methods of the server's own that reach no tool, resource or prompt. */
   readonly openMethods?: readonly string[];
+  /** Checks the arguments of tool calls before anything runs; without `tools`, by the list that the server itself gives. */
+  readonly inputs?: InputRules;
   readonly now?: () => Date;
 }
 
@@ -45,11 +51,14 @@ export interface ProtectToolsOptions {
  *
  * To be called before `connect`. The caller is known from `authInfo`, as our door or
  * `requireBearerAuth` with our token verifier leave it; without one, nothing is shown or run.
+ *
+ * Throws TypeError for options that cannot be right.
  */
 export function protectTools<Server extends SdkMcpServer>(mcpServer: Server, options: ProtectToolsOptions = {}): Server {
   const connect = mcpServer.server.connect.bind(mcpServer.server);
+  const checkInput = options.inputs === undefined ? undefined : createInputCheck(options.inputs);
   mcpServer.server.connect = (transport: SdkTransport) => {
-    guardTransport(transport, options);
+    guardTransport(transport, { ...options, checkInput });
     return connect(transport);
   };
   return mcpServer;
@@ -63,7 +72,9 @@ interface Asked {
 /** More requests than this are hardly under way at once in one transport. */
 const MAX_ASKED = 10_000;
 
-function guardTransport(transport: SdkTransport, options: ProtectToolsOptions): void {
+function guardTransport(transport: SdkTransport, options: ProtectToolsOptions & { readonly checkInput: CheckInput | undefined }): void {
+  const { checkInput } = options;
+  const asker = createToolAsker();
   const asked = new BoundedMap<string, Asked>({ maxWeight: MAX_ASKED });
   const answers = new CallAnswers();
   const openMethods = new Set(options.openMethods ?? []);
@@ -82,14 +93,27 @@ function guardTransport(transport: SdkTransport, options: ProtectToolsOptions): 
         remember(message, access);
         receive?.(message, extra);
       };
+      const run = (): void => {
+        if (recorder === undefined) pass();
+        else begin(message, { access, recorder, pass });
+      };
       const refusal = refusalOf(message, access);
       if (refusal !== undefined) {
         if (refusal.isDenied) recorder?.refuse(message, { access, traceId: traceIdOfMessage(message) });
         answer(message, refusal.response);
-      } else if (recorder === undefined) {
-        pass();
+      } else if (checkInput === undefined || methodOf(message) !== 'tools/call') {
+        run();
       } else {
-        begin(message, { access, recorder, pass });
+        const tools = options.inputs?.tools;
+        const findTool = tools === undefined ? asker.askFor(message, (question) => receive?.(question, extra)) : findToolIn(tools, access);
+        checkInput(message, findTool).then(
+          (problem) => {
+            if (problem === undefined) return run();
+            recorder?.refuse(message, { access, traceId: traceIdOfMessage(message) }, reportedProblem(problem));
+            answer(message, inputResponse({ message, problem }));
+          },
+          (error: Error) => transport.onerror?.(error),
+        );
       }
     };
     transport.onclose = () => {
@@ -99,7 +123,8 @@ function guardTransport(transport: SdkTransport, options: ProtectToolsOptions): 
     return start();
   };
 
-  transport.send = (message: unknown, sendOptions?: unknown) => {
+  transport.send = async (message: unknown, sendOptions?: unknown) => {
+    if (asker.takes(message)) return;
     answers.see(message, () => new TextEncoder().encode(JSON.stringify(message)).byteLength);
     return send(filterOutgoing(message), sendOptions);
   };
