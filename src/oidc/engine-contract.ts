@@ -133,8 +133,9 @@ export interface PendingInteraction {
   redirectUri: string;
   /** What the consent page's `form-action` must allow: an origin, or `scheme:`. */
   redirectSource: string;
-  /** Who is signed in in this browser. */
+  /** Who is signed in in this browser, and since when. */
   userId?: UserId;
+  signedInAt?: Date;
   /** What the client believes the person's address to be. Untrusted text. */
   loginHint?: string;
 }
@@ -156,6 +157,12 @@ export interface Interactions {
   signOut(ctx: Context, uid: string): Promise<{ location: string } | InteractionProblem>;
   /** Records the decision; answers where to send the browser (303), or why the page must be shown again. */
   allow(ctx: Context, uid: string, answer: AnsweredPage): Promise<Outcome<{ location: string }> | InteractionProblem>;
+  /** The same for who has just proven once more who she is; somebody else sees the page anew. */
+  allowAgain(
+    ctx: Context,
+    uid: string,
+    proven: { userId: UserId; answer: AnsweredPage },
+  ): Promise<Outcome<{ location: string }> | InteractionProblem>;
   /** Records that the person said no; answers where to send the browser (303). */
   deny(ctx: Context, uid: string): Promise<{ location: string } | InteractionProblem>;
 }

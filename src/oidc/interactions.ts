@@ -54,6 +54,17 @@ export function createInteractions(environment: EngineEnvironment, provider: Pro
       const loaded = await load(ctx, uid);
       return loaded ? allow(environment, ctx, { loaded, answer, provider }) : notFound;
     },
+    allowAgain: async (ctx, uid, { userId, answer }) => {
+      const loaded = await load(ctx, uid);
+      if (!loaded) return notFound;
+      const { interaction, session: before } = loaded;
+      if (isAnswered(interaction)) return succeed({ location: interaction.returnTo });
+      const session = await sessions.start(ctx, userId);
+      bindTo(interaction, session, { asLogin: true });
+      if (before?.userId === userId) return allow(environment, ctx, { loaded: { ...loaded, session }, answer, provider });
+      await interaction.persist();
+      return succeed({ location: pageOf(uid) });
+    },
     deny: async (ctx, uid) => {
       const loaded = await load(ctx, uid);
       return loaded ? deny(environment, ctx, loaded) : notFound;
@@ -94,7 +105,7 @@ function describe({ interaction, request, session }: Loaded): PendingInteraction
     requestedScope,
     redirectUri,
     redirectSource: redirectSource(redirectUri),
-    ...(session && { userId: session.userId }),
+    ...(session && { userId: session.userId, signedInAt: session.signedInAt }),
     ...(loginHint !== undefined && { loginHint }),
   };
 }

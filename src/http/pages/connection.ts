@@ -17,6 +17,7 @@ import { spanInWords } from '../views/instants.ts';
 import { agentOf } from './agent.ts';
 import { choiceProblem, endingProblem } from './choice-problem.ts';
 import { answerOf, draftOf, pressedOf } from './draft.ts';
+import { proveAgain, showSignInAgain } from './sign-in-again.ts';
 
 /** Shows what one agent may do now. */
 export async function showChange(ctx: Context, site: Site, person: Person): Promise<void> {
@@ -29,15 +30,28 @@ export async function submitChange(ctx: Context, site: Site, { person, form }: {
   const consentId = consentIdOf(ctx);
   const proposal = await currentProposal(site, person, consentId);
   const draft = draftOf(form, proposal);
-  if (pressedOf(form) !== 'save') return showChoice(ctx, site, { person, proposal, draft });
+  const pressed = pressedOf(form);
+  if (pressed !== 'save') return showChoice(ctx, site, { person, proposal, draft });
+  const answer = answerOf(form, draft);
+  const waiting = {
+    action: addressOf(site, consentId),
+    email: person.email,
+    pressed,
+    draft,
+    shownDigest: answer.shownDigest,
+    offer: proposal,
+  };
+  const proof = await proveAgain(ctx, site, { person, form, waiting });
+  if (!proof) return;
   const changed = await changeConsent(site.runtime, site.tenant, {
     userId: person.userId,
     consentId,
-    answer: answerOf(form, draft),
-    signedInAt: person.signedInAt,
+    answer,
+    signedInAt: proof.signedInAt,
     origin: originOf(ctx, person.userId),
   });
   if (changed.ok) return seeOther(ctx, `${site.tenant.issuer}/account?done=changed&within=${effectSeconds(proposal.server, site.runtime)}`);
+  if (changed.failure.kind === 'sign-in-needed') return showSignInAgain(ctx, site, { ...waiting, needed: changed.failure });
   const problem = choiceProblem(changed.failure);
   if (problem instanceof HttpProblem) throw problem;
   const current = await currentProposal(site, person, consentId);
@@ -107,7 +121,12 @@ function showChoice(ctx: Context, site: Site, page: { person: Person; proposal: 
       action: addressOf(site, consentIdOf(ctx)),
       agent: agentOf(proposal.client, site.runtime.clock.now()),
       server: { name: proposal.server.name, resource: proposal.server.resource },
-      choice: choiceContext(proposal, draft, { now: site.runtime.clock.now(), marks: false, ...(problem !== undefined && { problem }) }),
+      choice: choiceContext(proposal, draft, {
+        now: site.runtime.clock.now(),
+        marks: false,
+        signedInAt: person.signedInAt,
+        ...(problem !== undefined && { problem }),
+      }),
       effectWithin: spanInWords(effectSeconds(proposal.server, site.runtime)),
     },
   });

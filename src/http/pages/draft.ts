@@ -1,9 +1,10 @@
 /** What a page with tools was posted with: the ticks as they are, and the button that was pressed. */
-import { type ConsentDuration, consentDurations, defaultConsentDuration } from '../../domain/consent.ts';
+import { type ConsentDuration, consentDurations } from '../../domain/consent.ts';
 import { type Risk, risks } from '../../domain/risk.ts';
 import type { AnsweredPage } from '../../services/record-answer.ts';
 import type { Form } from '../request-body.ts';
-import { type Draft, type Offer, switchGroup } from '../views/choice.ts';
+import { type Draft, longest, type Offer, switchGroup } from '../views/choice.ts';
+import { firstDuration } from '../views/durations.ts';
 
 /** The most that a posted page may weigh: it names every ticked tool, and servers have thousands. */
 export const choiceBodyBytes = 512 * 1024;
@@ -45,11 +46,11 @@ export function answerOf(form: Form, draft: Draft): AnsweredPage {
   };
 }
 
-/** Anything but the durations on offer is the default (ABUSE-38). */
-function durationOf(form: Form, { standing }: Pick<Offer, 'standing'>): Draft['duration'] {
+/** Anything but a duration is the default; policy cuts what is too long (ABUSE-38). */
+function durationOf(form: Form, offer: Offer): Draft['duration'] {
   const value = form.text('duration');
   if (value in consentDurations && Object.hasOwn(consentDurations, value)) return value as ConsentDuration;
-  return standing ? 'unchanged' : defaultConsentDuration;
+  return firstDuration({ standing: offer.standing, most: longest(offer) });
 }
 
 function isRisk(text: string | undefined): text is Risk {

@@ -19,6 +19,7 @@ import { choiceProblem, endingProblem } from './choice-problem.ts';
 import { answerOf, draftOf, pressedOf } from './draft.ts';
 import { learnedThrough } from './learned.ts';
 import { attemptSignIn, showLogin } from './sign-in.ts';
+import { showSignInAgain, waitedFor } from './sign-in-again.ts';
 
 /** Shows what the request waits for. */
 export async function showInteraction(ctx: Context, site: Site): Promise<void> {
@@ -44,9 +45,18 @@ export async function answerInteraction(ctx: Context, site: Site, form: Form): P
     return showConsent(ctx, site, { pending, proposal, facts: await factsFor(site, pending, proposal), draft, email });
   }
 
-  const allowed = await site.engine.interactions.allow(ctx, pending.uid, answerOf(form, draft));
+  const answer = answerOf(form, draft);
+  const waiting = { action: addressOf(site, pending), email, pressed, draft, shownDigest: answer.shownDigest, offer: proposal };
+  const waited = waitedFor(form);
+  const again = waited && (await attemptSignIn(ctx, site, form));
+  if (waited && again && !again.ok) return showSignInAgain(ctx, site, { ...waiting, needed: waited, problem: again.problem });
+  const { interactions } = site.engine;
+  const allowed = again?.ok
+    ? await interactions.allowAgain(ctx, pending.uid, { userId: again.userId, answer })
+    : await interactions.allow(ctx, pending.uid, answer);
   if ('problem' in allowed) throw problemOf(allowed);
   if (allowed.ok) return seeOther(ctx, allowed.value.location);
+  if (allowed.failure.kind === 'sign-in-needed') return showSignInAgain(ctx, site, { ...waiting, needed: allowed.failure });
   const problem = choiceProblem(allowed.failure);
   if (problem instanceof HttpProblem) throw problem;
   const isOutdated = allowed.failure.kind === 'page-outdated';
@@ -135,7 +145,12 @@ function showConsent(
       ...(proposal.clientChange && { agentChange: agentChangeOf(proposal.clientChange) }),
       isRepeat,
       hasAsked: hasAsked(proposal),
-      choice: choiceContext(proposal, draft, { now, marks: isRepeat, ...(problem !== undefined && { problem }) }),
+      choice: choiceContext(proposal, draft, {
+        now,
+        marks: isRepeat,
+        ...(pending.signedInAt && { signedInAt: pending.signedInAt }),
+        ...(problem !== undefined && { problem }),
+      }),
       requestedScope: readableText(pending.requestedScope ?? '', 1_000),
       learns: learnedThrough(pending.requestedScope),
       accessTokenMinutes: Math.ceil(site.runtime.lifetimes.accessTokenSeconds / 60),

@@ -18,6 +18,7 @@ import { spanInWords } from '../views/instants.ts';
 import { agentOf } from './agent.ts';
 import { choiceProblem, endingProblem } from './choice-problem.ts';
 import { answerOf, draftOf, pressedOf } from './draft.ts';
+import { proveAgain, showSignInAgain } from './sign-in-again.ts';
 
 /** What the link asks for. */
 interface Widening {
@@ -42,14 +43,26 @@ export async function submitWiden(ctx: Context, site: Site, { person, form }: { 
   const proposal = await proposalFor(site, person, widening);
   const draft = draftOf(form, proposal);
   if (pressed !== 'allow') return showChoice(ctx, site, { person, widening, proposal, draft });
+  const answer = answerOf(form, draft);
+  const waiting = {
+    action: addressOf(site, widening),
+    email: person.email,
+    pressed,
+    draft,
+    shownDigest: answer.shownDigest,
+    offer: proposal,
+  };
+  const proof = await proveAgain(ctx, site, { person, form, waiting });
+  if (!proof) return;
   const changed = await changeConsent(site.runtime, site.tenant, {
     ...widening,
     userId: person.userId,
-    answer: answerOf(form, draft),
-    signedInAt: person.signedInAt,
+    answer,
+    signedInAt: proof.signedInAt,
     origin: originOf(ctx, person.userId),
   });
   if (changed.ok) return seeOther(ctx, `${site.tenant.issuer}/account?done=widened&within=${effectSeconds(proposal.server, site.runtime)}`);
+  if (changed.failure.kind === 'sign-in-needed') return showSignInAgain(ctx, site, { ...waiting, needed: changed.failure });
   const problem = choiceProblem(changed.failure);
   if (problem instanceof HttpProblem) throw problem;
   const current = await proposalFor(site, person, widening);
@@ -92,21 +105,29 @@ function showChoice(
   page: { person: Person; widening: Widening; proposal: ConsentProposal; draft: Draft; problem?: string },
 ): void {
   const { person, widening, proposal, draft, problem } = page;
-  const action = `${site.tenant.issuer}/widen?${new URLSearchParams({ consent: widening.consentId, ...widening.addition })}`;
   showPage(ctx, site, {
     view: 'consent',
     context: {
       ...formFrame(ctx, site, person.email),
       kind: 'widen',
-      action,
+      action: addressOf(site, widening),
       agent: agentOf(proposal.client, site.runtime.clock.now()),
       server: { name: proposal.server.name, resource: proposal.server.resource },
       isRepeat: true,
       hasAsked: hasAsked(proposal),
-      choice: choiceContext(proposal, draft, { now: site.runtime.clock.now(), marks: true, ...(problem !== undefined && { problem }) }),
+      choice: choiceContext(proposal, draft, {
+        now: site.runtime.clock.now(),
+        marks: true,
+        signedInAt: person.signedInAt,
+        ...(problem !== undefined && { problem }),
+      }),
       learns: [],
       accessTokenMinutes: Math.ceil(site.runtime.lifetimes.accessTokenSeconds / 60),
       effectWithin: spanInWords(effectSeconds(proposal.server, site.runtime)),
     },
   });
+}
+
+function addressOf(site: Site, { consentId, addition }: Widening): string {
+  return `${site.tenant.issuer}/widen?${new URLSearchParams({ consent: consentId, ...addition })}`;
 }

@@ -1,12 +1,12 @@
 /** Builds the part of a page on which tools are chosen, from what may be shown and from what is ticked now. Pure. */
 
-import type { CatalogueTool } from '../../domain/consent.ts';
-import { type ConsentDuration, type ConsentTerms, consentDurations, consentExpiry, defaultConsentDuration } from '../../domain/consent.ts';
+import type { CatalogueTool, ConsentDuration, ConsentTerms } from '../../domain/consent.ts';
 import type { ShownExtra, ShownTool } from '../../domain/consent-page.ts';
 import { isHeldInQuarantine, type Quarantine } from '../../domain/quarantine.ts';
 import { type Risk, risks } from '../../domain/risk.ts';
 import type { ChoiceContext, ToolContext, ToolGroupContext, ToolMark } from './contexts.ts';
-import { inWords } from './instants.ts';
+import { durationOptions, firstDuration } from './durations.ts';
+import { limitWords, mostSeconds } from './policy-words.ts';
 import { riskWords, toolWords } from './risk-words.ts';
 import { quarantineWords } from './trust-words.ts';
 import { readableDescription, readableName } from './untrusted-text.ts';
@@ -51,10 +51,22 @@ export function firstDraft(offer: Offer): Draft {
     ticked: new Set(offer.tools.filter(({ ticked }) => ticked).map(({ tool }) => tool.name)),
     resources: offer.resources.shown && (offer.resources.standing || !offer.standing),
     prompts: offer.prompts.shown && (offer.prompts.standing || !offer.standing),
-    duration: offer.standing ? 'unchanged' : defaultConsentDuration,
+    duration: firstDuration({ standing: offer.standing, most: longest(offer) }),
     query: '',
     openGroups: new Set(),
   };
+}
+
+/** Whether policy keeps a tool off the page; what stands is on it all the same, and waits. */
+function isWithheld({ isHeld, standing, permission }: ShownTool): boolean {
+  return isHeld && standing === 'new' && permission.kind !== 'allowed';
+}
+
+/** For how many seconds anything of an offer may be allowed at most; undefined: without end. */
+export function longest({ tools, resources, prompts }: Offer): number | undefined {
+  const shown = [...tools.filter(({ isHeld }) => !isHeld), ...[resources, prompts].filter((extra) => extra.shown)];
+  const all = shown.map(({ permission }) => mostSeconds(permission));
+  return all.length === 0 || all.includes(undefined) ? undefined : Math.max(...all.map((seconds) => seconds ?? 0)) || undefined;
 }
 
 /** Turns all tools of one risk on or off. */
@@ -75,12 +87,18 @@ export function hasAsked({ tools, resources, prompts, standing }: Offer): boolea
 }
 
 /** Builds the context. `marks` says whether tools are marked by what was allowed before; changed ones always are. */
-export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; marks: boolean; problem?: string }): ChoiceContext {
-  const isSearchable = offer.tools.length >= searchFromTools;
+export function choiceContext(
+  offer: Offer,
+  draft: Draft,
+  options: { now: Date; marks: boolean; signedInAt?: Date; problem?: string },
+): ChoiceContext {
+  const onPage = offer.tools.filter((shown) => !isWithheld(shown));
+  const at = { ...options, most: longest(offer) };
+  const isSearchable = onPage.length >= searchFromTools;
   const query = isSearchable ? draft.query.trim().toLowerCase() : '';
-  const entries = offer.tools.map((shown, index) => ({
+  const entries = onPage.map((shown, index) => ({
     shown,
-    context: toolContext(shown, { index, draft, marks: options.marks, isInQuarantine: offer.quarantine !== undefined }),
+    context: toolContext(shown, { ...at, index, draft, isInQuarantine: offer.quarantine !== undefined }),
     isFound: matches(shown.tool, query),
   }));
   const groups = risks.flatMap((risk): ToolGroupContext[] => {
@@ -100,7 +118,7 @@ export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; 
         isOpen:
           query !== '' ||
           draft.openGroups.has(risk) ||
-          offer.tools.length <= openUpToTools ||
+          onPage.length <= openUpToTools ||
           needsLook ||
           found.some(({ context }) => context.mark === 'changed'),
       },
@@ -109,26 +127,44 @@ export function choiceContext(offer: Offer, draft: Draft, options: { now: Date; 
   const hidden = entries.filter(({ isFound, context }) => !isFound && context.ticked);
   return {
     groups,
-    toolCount: offer.tools.length,
+    toolCount: onPage.length,
+    withheld: withheldOf(offer),
+    canAllow: onPage.some(({ isHeld }) => !isHeld) || offer.resources.shown || offer.prompts.shown,
     tickedCount: entries.filter(({ context }) => context.ticked).length,
     ...(isSearchable && { search: { query: draft.query, found: entries.filter(({ isFound }) => isFound).length } }),
     hiddenTicked: hidden.map(({ shown: { tool } }) => ({ value: tool.name, risk: tool.risk, openWorld: tool.openWorld })),
-    ...(offer.resources.shown && {
-      resources: { ticked: draft.resources, isNew: offer.standing !== undefined && !offer.resources.standing },
-    }),
-    ...(offer.prompts.shown && { prompts: { ticked: draft.prompts, isNew: offer.standing !== undefined && !offer.prompts.standing } }),
-    durations: durationOptions(offer.standing, draft.duration, options.now),
+    ...(offer.resources.shown && { resources: extraContext(offer.resources, { ...at, offer, ticked: draft.resources }) }),
+    ...(offer.prompts.shown && { prompts: extraContext(offer.prompts, { ...at, offer, ticked: draft.prompts }) }),
+    durations: durationOptions({ standing: offer.standing, most: at.most }, { chosen: draft.duration, now: options.now }),
     shownDigest: offer.shownDigest,
     ...(offer.quarantine && { quarantine: quarantineWords(offer.quarantine, { now: options.now, waits: offer.standing !== undefined }) }),
     ...(options.problem !== undefined && { problem: options.problem }),
   };
 }
 
+/** What the page does not offer, as people know it. */
+function withheldOf({ tools, resources, prompts }: Offer): string[] {
+  const names = tools.filter(isWithheld).map(({ tool }) => readableName(tool.title, readableName(tool.name, 'unnamed tool')));
+  return [...names, ...(resources.isWithheld ? ['Resources'] : []), ...(prompts.isWithheld ? ['Prompts'] : [])];
+}
+
+function extraContext(
+  { standing, permission }: ShownExtra,
+  at: { offer: Offer; ticked: boolean; now: Date; signedInAt?: Date; most: number | undefined },
+): NonNullable<ChoiceContext['resources']> {
+  return {
+    ticked: at.ticked,
+    isNew: at.offer.standing !== undefined && !standing,
+    waits: standing && permission.kind !== 'allowed',
+    limits: limitWords(permission, at),
+  };
+}
+
 function toolContext(
   shown: ShownTool<DescribedTool>,
-  at: { index: number; draft: Draft; marks: boolean; isInQuarantine: boolean },
+  at: { index: number; draft: Draft; marks: boolean; isInQuarantine: boolean; now: Date; signedInAt?: Date; most: number | undefined },
 ): ToolContext {
-  const { tool } = shown;
+  const { tool, permission } = shown;
   const mark = markOf(shown, at.marks);
   const name = readableName(tool.name, 'unnamed tool');
   const title = readableName(tool.title, name);
@@ -143,7 +179,9 @@ function toolContext(
     openWorld: tool.openWorld,
     ticked: !shown.isHeld && at.draft.ticked.has(tool.name),
     isHeld: shown.isHeld,
-    waits: at.isInQuarantine && !shown.isHeld && isHeldInQuarantine(tool),
+    waits: !shown.isHeld && (permission.kind !== 'allowed' || (at.isInQuarantine && isHeldInQuarantine(tool))),
+    isDisallowed: permission.kind !== 'allowed',
+    limits: shown.isHeld ? [] : limitWords(permission, at),
     ...(mark && { mark }),
   };
 }
@@ -163,21 +201,4 @@ function isUnclaimed(tool: DescribedTool): boolean {
 function matches(tool: DescribedTool, query: string): boolean {
   if (query === '') return true;
   return [tool.name, tool.title ?? '', tool.description ?? ''].some((text) => text.toLowerCase().includes(query));
-}
-
-const durationLabels: Readonly<Record<ConsentDuration, string>> = {
-  '1h': '1 hour',
-  '1d': '1 day',
-  '30d': '30 days',
-  'until-revoked': 'I revoke it',
-};
-
-function durationOptions(standing: ConsentTerms | undefined, chosen: Draft['duration'], now: Date): ChoiceContext['durations'] {
-  const offered = (Object.keys(consentDurations) as ConsentDuration[]).map((value) => {
-    const end = consentExpiry(value, now);
-    return { value, label: end ? `${inWords(end, now)} (${durationLabels[value]})` : durationLabels[value], selected: value === chosen };
-  });
-  if (!standing) return offered;
-  const end = standing.expiresAt ? inWords(standing.expiresAt, now) : 'I revoke it';
-  return [{ value: 'unchanged', label: `${end} (as it is)`, selected: chosen === 'unchanged' }, ...offered];
 }

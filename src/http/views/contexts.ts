@@ -27,7 +27,14 @@ export interface LoginContext extends FormPage {
   email?: string;
   problem?: string;
   /** What the person signs in for. */
-  purpose: { kind: 'account' } | { kind: 'widen' } | { kind: 'agent'; agent: string; server?: string };
+  purpose:
+    | { kind: 'account' }
+    | { kind: 'widen' }
+    | { kind: 'agent'; agent: string; server?: string }
+    /** Who is signed in proves it once more. `within` is a span, `for` what it is needed for. */
+    | { kind: 'again'; within: string; for: readonly string[] };
+  /** What goes along hidden: the answer that the sign-in is for. */
+  carried?: readonly (readonly [name: string, value: string])[];
 }
 
 /** `asked`: named by this request and not allowed so far; `other`: not allowed so far, and not what this request is about. */
@@ -48,10 +55,14 @@ export interface ToolContext {
   ticked: boolean;
   /** How it relates to what the person allowed before, where there is anything. */
   mark?: ToolMark;
-  /** Cannot be ticked, because the agent is in quarantine. */
+  /** Cannot be ticked, because the agent is in quarantine, or because it got riskier and policy does not allow it any more. */
   isHeld: boolean;
-  /** Was allowed, and cannot be used now, for the same reason. */
+  /** Was allowed, and cannot be used now, for the same reasons. */
   waits: boolean;
+  /** Policy does not allow it. */
+  isDisallowed: boolean;
+  /** For how long at most, and whether it takes a sign-in. */
+  limits: readonly string[];
 }
 
 /** The tools of one risk. */
@@ -69,6 +80,14 @@ export interface ToolGroupContext {
   isOpen: boolean;
 }
 
+/** Resources, or prompts. */
+interface ExtraContext {
+  ticked: boolean;
+  isNew: boolean;
+  waits: boolean;
+  limits: readonly string[];
+}
+
 /** The part of a page on which tools are chosen; consent, widen and change share it. */
 export interface ChoiceContext {
   groups: readonly ToolGroupContext[];
@@ -78,8 +97,12 @@ export interface ChoiceContext {
   search?: { query: string; found: number };
   /** Ticked, but hidden by the search; each keeps its tick. */
   hiddenTicked: readonly { value: string; risk: Risk; openWorld: boolean }[];
-  resources?: { ticked: boolean; isNew: boolean };
-  prompts?: { ticked: boolean; isNew: boolean };
+  resources?: ExtraContext;
+  prompts?: ExtraContext;
+  /** What is asked for and not offered, because the organisation does not allow it. */
+  withheld: readonly string[];
+  /** Whether anything can be allowed at all. */
+  canAllow: boolean;
   durations: readonly { value: string; label: string; selected: boolean }[];
   shownDigest: string;
   /** Why some tools cannot be ticked, and until when. */

@@ -1,7 +1,7 @@
 /** What pages offer, in the samples of views and in the tests of their parts. */
 import { createHash } from 'node:crypto';
 import type { ShownExtra, ShownTool } from '../../../src/domain/consent-page.ts';
-import { peopleDecide } from '../../../src/domain/policy.ts';
+import { type PolicyRule, peopleDecide } from '../../../src/domain/policy.ts';
 import type { Risk } from '../../../src/domain/risk.ts';
 import type { DescribedTool, Offer } from '../../../src/http/views/choice.ts';
 
@@ -107,4 +107,31 @@ export function held(offer: Offer): Offer {
     return { ...shown, isHeld, ticked: shown.ticked && !isHeld };
   });
   return { ...offer, tools, quarantine: { by: 'setting', endsAt: new Date('2026-11-30T14:04:00Z') } };
+}
+
+/** The same offer under a policy: what destroys takes a fresh sign-in and lasts eight hours, what reaches out is not allowed. */
+export function bounded(offer: Offer): Offer {
+  const brief: PolicyRule = { name: 'brief', effect: 'allow', forAtMostSeconds: 8 * 3_600, signedInWithinSeconds: 300 };
+  const month: PolicyRule = { name: 'month', effect: 'allow', forAtMostSeconds: 30 * 86_400 };
+  const tools = offer.tools.map((shown): ShownTool<DescribedTool> => {
+    if (shown.tool.openWorld) {
+      return {
+        ...shown,
+        permission: { kind: 'not-allowed' },
+        isHeld: shown.standing === 'new',
+        ticked: shown.ticked && shown.standing !== 'new',
+      };
+    }
+    return { ...shown, permission: { kind: 'allowed', by: [shown.tool.risk === 'destructive' ? brief : month] } };
+  });
+  const resources = { ...offer.resources, shown: false, isWithheld: true };
+  return { ...offer, tools, resources };
+}
+
+/** The same offer where nothing may be allowed. */
+export function forbidden(offer: Offer): Offer {
+  const permission = { kind: 'not-allowed' } as const;
+  const tools = offer.tools.map((shown) => ({ ...shown, permission, isHeld: true, ticked: false }));
+  const extra = { shown: false, standing: false, isWithheld: true, permission };
+  return { ...offer, tools, resources: extra, prompts: extra };
 }

@@ -1,7 +1,7 @@
 /** Samples of every view: each is rendered by a test, looked at by axe, and photographed. */
 import { choiceContext, firstDraft, hasAsked, type Offer, switchGroup } from '../../../src/http/views/choice.ts';
 import type { ConsentContext, ViewContexts, ViewName } from '../../../src/http/views/contexts.ts';
-import { firstOffer, held, hostileTools, issueTools, manyTools, repeatOffer } from './offers.ts';
+import { bounded, firstOffer, forbidden, held, hostileTools, issueTools, manyTools, repeatOffer } from './offers.ts';
 
 const now = new Date('2026-11-23T14:05:00Z');
 const frame = { issuer: 'http://localhost:4000', issuerHost: 'localhost:4000' };
@@ -60,6 +60,17 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       problem: 'Email or password is wrong.',
       purpose: { kind: 'widen' },
     },
+    again: {
+      ...frame,
+      formToken,
+      action: `${frame.issuer}/interaction/sample`,
+      email: 'ada@example.com',
+      purpose: { kind: 'again', within: '5 minutes', for: ['Delete issue', 'run_script'] },
+      carried: [
+        ['again', '300'],
+        ['tool', 'delete_issue'],
+      ],
+    },
   },
   consent: {
     first: consent(firstOffer(issueTools, true)),
@@ -106,6 +117,9 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       facts: { ...newHere, warnings: ['It uses the name of Claude, which is at claude.ai. This one is at claude-ai.example.'] },
     }),
     quarantine: consent(held(firstOffer(issueTools))),
+    bounded: consent(bounded(firstOffer(issueTools, true))),
+    'bounded-repeat': consent(bounded(repeatOffer(issueTools, ['delete_issue']))),
+    forbidden: consent(forbidden(firstOffer(issueTools))),
     'quarantine-repeat': consent(held(repeatOffer(issueTools, ['send_email', 'delete_issue', 'run_script']))),
     app: consent(firstOffer(issueTools.slice(0, 2)), {
       redirect: { uri: 'cursor://anysphere.cursor-retrieval/oauth/callback', target: 'cursor://', kind: 'app' },
