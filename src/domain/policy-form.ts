@@ -5,8 +5,10 @@
 import { z } from 'zod';
 import { parseDuration, spellDuration } from './duration.ts';
 import { hostList } from './host-patterns.ts';
+import { isDocumentUrl, parseDocumentUrl } from './metadata-document.ts';
 import { type ClientSelector, everyone, type Policy, type PolicyRule, type ToolSelector } from './policy.ts';
 import { risks } from './risk.ts';
+import { parseServerPattern } from './server-pattern.ts';
 
 /** The most rules of a policy, and the most entries of a list in a rule. */
 const most = { rules: 1_000, entries: 500 } as const;
@@ -48,17 +50,40 @@ const plainName = 'is no name: 1 to 100 letters and digits, with spaces and . _ 
 export const groupName = z.string(plainName).refine(isPlainName, plainName).describe('What rules call it. It never changes.');
 
 const isPattern = (value: string) => value !== '' && value.length <= 1_024 && !/[\p{C}\p{Zl}\p{Zp}]/u.test(value);
-const isServerPattern = (value: string) => value.length <= 2_048 && (value === '*' || /^https?:\/\/[^\s/?#]+[^\s#]*$/.test(value));
-const isHostPattern = (value: string) => !value.includes(',') && value !== 'none' && 'value' in hostList.read(value);
 
 const toolPattern = 'is no name of a tool: write it as the server does, with * for any characters';
-const serverPattern = 'is no URL of a server: write it as registered (https://mcp.example.com/mcp), with * for any characters';
+const noHost =
+  'is no host: claude.ai, or *.example.com for all names below one; without a scheme or port, names of other alphabets in their xn-- form';
+
+/** In the form that is compared: what only looks like it would fit nothing, and a rule that denies would deny nothing. */
+const serverPattern = z.string('is no URL of a server').transform((written, context) => {
+  const read = parseServerPattern(written);
+  if ('pattern' in read) return read.pattern;
+  context.addIssue({ code: 'custom', message: read.problem });
+  return z.NEVER;
+});
+
+const hostPattern = z.string(noHost).transform((written, context) => {
+  const read = written.includes(',') || written === 'none' ? undefined : hostList.read(written);
+  const [host] = read && 'value' in read ? read.value : [];
+  if (host !== undefined) return host;
+  context.addIssue({ code: 'custom', message: noHost });
+  return z.NEVER;
+});
+
+/** Ids are compared to the letter, and those that are a URL have one spelling. */
+const clientId = text(isPattern, 'is no client id').superRefine((written, context) => {
+  const read = isDocumentUrl(written) ? parseDocumentUrl(written) : undefined;
+  if (!read || !('problem' in read)) return;
+  const right = read.problem === 'not-canonical' ? ` (${new URL(written).href})` : '';
+  context.addIssue({ code: 'custom', message: `is no URL of a metadata document as clients send it: write it as they do${right}` });
+});
 
 const clientSelector = z
   .strictObject(
     {
-      id: text(isPattern, 'is no client id').optional().describe('Its client id; for a metadata document, the URL of it.'),
-      host: text(isHostPattern, 'is no host: claude.ai, or *.example.com for all names below one')
+      id: clientId.optional().describe('Its client id; for a metadata document, the URL of it.'),
+      host: hostPattern
         .optional()
         .describe(
           'The host that stands behind it: where its metadata document is, or where all its answers go. `*.example.com`: all below one.',
@@ -100,12 +125,8 @@ export const ruleForm = z
       groups: list(z.string(plainName).refine(isPlainName, plainName))
         .optional()
         .describe('The groups it is for; `everyone` is everybody. Left out: everyone.'),
-      servers: list(text(isServerPattern, serverPattern))
-        .optional()
-        .describe('The servers it is about, by URL; `*` stands for any characters. Left out: all.'),
-      clients: list(
-        z.union([text(isPattern, 'is no client id'), clientSelector], 'is neither a client id nor a description such as {host: claude.ai}'),
-      )
+      servers: list(serverPattern).optional().describe('The servers it is about, by URL; `*` stands for any characters. Left out: all.'),
+      clients: list(z.union([clientId, clientSelector], 'is neither a client id nor a description such as {host: claude.ai}'))
         .optional()
         .describe('The clients (agents) it is about: ids, or descriptions of which all that is given must hold. Left out: all.'),
       tools: list(

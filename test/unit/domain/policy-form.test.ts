@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { isSameRule, rulesFor } from '../../../src/domain/policy.ts';
 import { policyForm, readStoredRules, spellPolicy, toPolicy, type WrittenRule } from '../../../src/domain/policy-form.ts';
+import { parseResourceUri } from '../../../src/domain/resource-uri.ts';
+import { fitsServerPattern } from '../../../src/domain/server-pattern.ts';
 import { listProblems } from '../../../src/domain/written-problems.ts';
 import { partiesArbitrary, policyArbitrary, runs } from './arbitraries.ts';
 
@@ -53,6 +55,47 @@ describe('rules as they are written', () => {
     expect(spellPolicy(toPolicy(policyForm.parse(written)))).toEqual(written);
   });
 
+  const spellings: [written: string, compared: string][] = [
+    ['https://MCP.Example.com:443/Issues', 'https://mcp.example.com/Issues'],
+    ['https://mcp.example.com/', 'https://mcp.example.com'],
+    ['https://bücher.example/mcp', 'https://xn--bcher-kva.example/mcp'],
+    ['https://bücher.example/*', 'https://xn--bcher-kva.example/*'],
+    ['https://mcp.example.com:443/*', 'https://mcp.example.com/*'],
+    ['HTTPS://*.Example.com:443/Ops/*', 'https://*.example.com/Ops/*'],
+    ['https://*.example.com:8443/*', 'https://*.example.com:8443/*'],
+    ['http://LOCALHOST:80/*', 'http://localhost/*'],
+    ['http://localhost:*/mcp', 'http://localhost:*/mcp'],
+    ['https://mcp.example.com/a/../ü*?x=*', 'https://mcp.example.com/%C3%BC*?x=*'],
+    ['https://*:443/', 'https://*/'],
+  ];
+
+  it.each(spellings)('ABUSE-61: the server %j is compared as %j, so that a rule that denies it does', (written, compared) => {
+    const [read] = toPolicy(policyForm.parse(rule({ effect: 'deny', servers: [written] }))).rules;
+    expect(read?.servers).toEqual([compared]);
+    expect(toPolicy(policyForm.parse(rule({ effect: 'deny', servers: [compared] }))).rules[0]).toEqual(read);
+  });
+
+  it('ABUSE-61: a server fits what it is registered as, however either is spelled', () => {
+    const labels = fc.constantFrom('mcp', 'MCP', 'bücher', 'xn--bcher-kva', 'a-b');
+    const ports = fc.constantFrom('', ':443', ':8443');
+    const paths = fc.constantFrom('', '/', '/mcp', '/ü', '/a/../b', '/%2e/c', '/x?tenant=1');
+    fc.assert(
+      fc.property(labels, labels, ports, paths, (label, other, port, path) => {
+        const place = `https://${label}.${other}.example${port}`;
+        const uri = parseResourceUri(`${place}${path}`);
+        if ('problem' in uri) throw new Error(uri.problem);
+        const [read] = toPolicy(policyForm.parse(rule({ servers: [uri.resource, `${place.toUpperCase()}/*`] }))).rules;
+        expect(read?.servers?.map((pattern) => fitsServerPattern(pattern, uri.key))).toEqual([true, true]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('ABUSE-61: a host of clients is compared in small letters', () => {
+    const [read] = toPolicy(policyForm.parse(rule({ clients: [{ host: 'Claude.AI' }, { host: ' *.Example.com ' }] }))).rules;
+    expect(read?.clients).toEqual([{ host: 'claude.ai' }, { host: '*.example.com' }]);
+  });
+
   it('everyone beside other groups is everyone', () => {
     expect(toPolicy(policyForm.parse(rule({ groups: ['sales', 'everyone'] }))).rules[0]).not.toHaveProperty('groups');
   });
@@ -68,6 +111,24 @@ describe('rules as they are written', () => {
     ['two of one name', [...rule({}), ...rule({ effect: 'deny' })], /^1\.name is the name of another rule/],
     ['an empty list', rule({ groups: [] }), /^0\.groups is empty/],
     ['a server that is no URL', rule({ servers: ['mcp.example.com'] }), /^0\.servers\.0 is no URL of a server/],
+    ['a server by plain http', rule({ servers: ['http://mcp.example.com/mcp'] }), /^0\.servers\.0 is plain http/],
+    ['a server with a fragment', rule({ servers: ['https://mcp.example.com/mcp#a'] }), /^0\.servers\.0 has a fragment/],
+    ['a server with a password', rule({ servers: ['https://a:b@mcp.example.com/*'] }), /^0\.servers\.0 holds a user name/],
+    [
+      'a pattern in another alphabet',
+      rule({ servers: ['https://*.bücher.example/*'] }),
+      /^0\.servers\.0 has \* in a host that is not plain ASCII/,
+    ],
+    ['a pattern without a path', rule({ servers: ['https://mcp.example.com*'] }), /^0\.servers\.0 says nothing of the path: add \/\*/],
+    ['a pattern with a backslash', rule({ servers: ['https://mcp.example.com\\*'] }), /^0\.servers\.0 is no URL of a server/],
+    ['a host in another alphabet', rule({ clients: [{ host: 'bücher.example' }] }), /^0\.clients\.0\.host is no host/],
+    ['a host with a port', rule({ clients: [{ host: 'claude.ai:443' }] }), /^0\.clients\.0\.host is no host/],
+    [
+      'a document by another spelling of its URL',
+      rule({ clients: ['https://Claude.ai/client.json'] }),
+      /^0\.clients\.0 is no URL .* write it as they do \(https:\/\/claude\.ai\/client\.json\)$/,
+    ],
+    ['a document without a path', rule({ clients: [{ id: 'https://claude.ai' }] }), /^0\.clients\.0\.id is no URL of a metadata document/],
     ['a host that is a URL', rule({ clients: [{ host: 'https://claude.ai' }] }), /^0\.clients\.0\.host is no host/],
     ['a client without anything', rule({ clients: [{}] }), /^0\.clients\.0 says nothing/],
     ['a client of an unknown kind', rule({ clients: [{ kind: 'robot' }] }), /^0\.clients\.0\.kind is none of/],

@@ -191,7 +191,11 @@ describe('patterns', () => {
     ['https://*.example.com/mcp', 'https://evil.test/.example.com/mcp', false],
     ['https://A.example/mcp', 'https://a.example/mcp', true],
     ['https://a.example/', 'https://a.example', true],
+    ['https://a.example/*', 'https://a.example', true],
+    ['https://a.example/*', 'https://a.example?tenant=1', true],
     ['http://localhost:*/mcp', 'http://localhost:4001/mcp', true],
+    ['http://localhost:*/mcp', 'http://localhost/mcp', true],
+    ['http://localhost:*/mcp', 'http://localhost.example/mcp', false],
     ['a.example', 'https://a.example', false],
     ['https://a.example/mcp', 'https://a.example/mcp?tenant=1', false],
   ];
