@@ -36,7 +36,7 @@ export async function measureColdStarts(times: number): Promise<ColdStarts> {
 async function startOnce(folder: string): Promise<number> {
   const origin = `http://127.0.0.1:${await findFreePort()}`;
   const log = await open(join(folder, 'toolgrant.log'), 'a');
-  const { command, args } = onAllCores(process.execPath, [join(checkout, 'src/main.ts'), 'serve']);
+  const { command, args } = onAllCores(process.execPath, [join(checkout, 'dist/toolgrant/lib/main.js'), 'serve']);
   const env = { PATH: process.env['PATH'], NODE_ENV: 'production', TOOLGRANT_ISSUER: origin, TOOLGRANT_HOST: '127.0.0.1' };
   const settings = { TOOLGRANT_PORT: new URL(origin).port, TOOLGRANT_DATA_DIR: join(folder, 'data') };
   const startedAt = performance.now();

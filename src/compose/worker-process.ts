@@ -1,4 +1,5 @@
 /** The program of a worker: serves what the primary process orders, until that one says stop or is gone. */
+import { boundHeap } from './bound-heap.ts';
 import { openMetrics } from './open-metrics.ts';
 import { openTracing } from './open-tracing.ts';
 import type { FromWorker, ToWorker, WorkerOrders } from './worker-messages.ts';
@@ -6,6 +7,7 @@ import type { FromWorker, ToWorker, WorkerOrders } from './worker-messages.ts';
 /** The ones that a terminal or a service manager sends to all processes: the primary decides what they mean. */
 const leftToThePrimary = ['SIGINT', 'SIGHUP'] as const;
 
+boundHeap();
 for (const signal of leftToThePrimary) process.on(signal, () => undefined);
 // Nobody else would see to a worker whose primary is gone: it ends at once, whatever it is at. Node means to end it by `process.exit`
 // when the channel between them closes, which fails when the exit is thrown out of a handler that writes to a pipe without a reader, and

@@ -27,7 +27,7 @@ export interface ToolgrantOptions {
 }
 
 /**
- * Starts `toolgrant serve` as an operator would, on a database that is there already, with its log going to a file.
+ * Starts `toolgrant serve` as an operator would, from the package that is installed, on a database that is there already, with its log going to a file.
  * Only the limits on how often a stranger may ask are off, because the generator is one address.
  */
 export async function startToolgrant({ database, cores, folder, cpuProfileFolder, workers = 1 }: ToolgrantOptions): Promise<Contender> {
@@ -43,7 +43,7 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
   const { command, args } = nodeOnServerCore(cores, [
     '--max-semi-space-size=8',
     ...profile,
-    join(checkout, 'src/main.ts'),
+    join(checkout, 'dist/toolgrant/lib/main.js'),
     'serve',
     '--workers',
     String(workers),

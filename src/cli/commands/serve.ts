@@ -30,10 +30,12 @@ async function serve(io: Io, { options }: Call): Promise<void> {
   try {
     const tell = (text: string) => (io.isTerminal && options['json'] !== true ? io.err(text) : undefined);
     tell('Starting …\n');
-    const [{ startIssuer }, { log, output }] = await Promise.all([
+    const [{ startIssuer }, { boundHeap }, { log, output }] = await Promise.all([
       import('../../compose/start-issuer.ts'),
+      import('../../compose/bound-heap.ts'),
       createLog(io, { env, level: config.logLevel }),
     ]);
+    boundHeap();
     noteFault = (error) => log.fatal({ error }, 'the process ends by a fault');
     process.on('uncaughtExceptionMonitor', noteFault);
     const issuer = await startIssuer({ config, secrets, log, output, stopRequested: stop.requested });
