@@ -7,6 +7,7 @@ import { removeDemo } from '../services/remove-demo.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { readSealLagSeconds } from '../services/seal-audit-events.ts';
 import { readSweepLagSeconds } from '../services/sweep-expired.ts';
+import { auditSinks } from './audit-sinks.ts';
 import { awaitDatabase } from './await-database.ts';
 import { explainStartError } from './explain-start.ts';
 import { obtainSealingSecrets } from './obtain-secrets.ts';
@@ -17,6 +18,7 @@ import { resealInBackground } from './reseal-in-background.ts';
 import { sealInBackground } from './seal-in-background.ts';
 import { connectionsOf, loadServing } from './serving.ts';
 import type { RunningDemo } from './start-demo.ts';
+import { streamInBackground } from './stream-in-background.ts';
 import { type Sweeping, sweepInBackground } from './sweep-in-background.ts';
 import { syncInBackground } from './sync-in-background.ts';
 import { watchCertificate } from './watch-certificate.ts';
@@ -99,6 +101,8 @@ async function startAll(request: IssuerRequest, started: AsyncDisposableStack): 
     label: 'outcome',
   };
   runtime.metrics.watch(readings, () => ({ ...reading.progress }));
+  const streaming = streamInBackground(runtime, auditSinks({ config, secrets, send: serving.fetch }));
+  started.defer(() => streaming.stop());
   if (sealing.previousKeyEncryptionKey) {
     const resealing = resealInBackground(runtime, log);
     started.defer(() => resealing.stop());

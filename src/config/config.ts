@@ -30,6 +30,8 @@ export interface Config {
   audit: 'immutable' | 'tamper-evident';
   /** How long audit events are kept; `migrate` writes it into the database. */
   auditRetentionSeconds: number;
+  /** Where the audit trail is delivered to; absent: nowhere. `webhookUrl` comes with `Secrets.auditWebhook`. */
+  auditStream: { file?: string; webhookUrl?: string };
   lifetimes: {
     accessTokenSeconds: number;
     /** Of a refresh-token family, from its first token. */
@@ -72,6 +74,8 @@ export interface Secrets {
   previousKeyEncryptionKey?: Secret;
   /** Absent: nothing is counted. */
   metricsToken?: Secret;
+  /** What audit webhooks are signed with, as Standard Webhooks writes it. */
+  auditWebhook?: Secret;
   /** Headers for the collector of traces, as `name=value,…`. */
   traceHeaders?: Secret;
 }
@@ -84,7 +88,7 @@ export interface LoadOptions {
   workers?: string;
   /** `migrate` needs neither `DATABASE_URL` nor the secret that goes with it. Default: everything else. */
   command?: 'migrate';
-  /** What certificates must not have expired by; absent: it is not looked at. */
+  /** Given by whoever is about to serve: what certificates must not have expired by; files to be written are looked at then, too. */
   now?: Date;
   /** What relative paths start from. Default: the working directory. */
   directory?: string;

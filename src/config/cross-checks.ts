@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { isLoopbackHost } from '../domain/resource-uri.ts';
+import { checkAuditFile, checkAuditWebhook } from './audit-stream-checks.ts';
 import { checkCertificateFiles } from './certificate.ts';
 import type { LoadOptions } from './config.ts';
 import type { ConfigProblem } from './config-error.ts';
@@ -19,6 +20,8 @@ type Check = (values: Partial<SettingValues>, circumstances: Circumstances) => C
 export function crossCheck(values: Partial<SettingValues>, circumstances: Circumstances): ConfigProblem[] {
   return [...checks.flatMap((check) => check(values, circumstances) ?? []), ...published(values)];
 }
+
+const webhookSecretCommand = 'echo "whsec_$(openssl rand -base64 32)"';
 
 const checks: readonly Check[] = [
   (_, { isGiven, command }) =>
@@ -61,6 +64,25 @@ const checks: readonly Check[] = [
           fix: 'Remove it once everything is encrypted anew.',
         }
       : undefined,
+
+  ({ auditWebhook }, { isGiven }) =>
+    auditWebhook && !isGiven('auditWebhookSecret')
+      ? {
+          setting: 'TOOLGRANT_AUDIT_WEBHOOK_SECRET',
+          problem: 'is missing beside TOOLGRANT_AUDIT_WEBHOOK',
+          fix: `Make one with \`${webhookSecretCommand}\`, and give it to the receiver as well.`,
+        }
+      : undefined,
+
+  ({ auditWebhookSecret }, { isGiven }) =>
+    auditWebhookSecret && !isGiven('auditWebhook')
+      ? { setting: 'TOOLGRANT_AUDIT_WEBHOOK', problem: 'is missing beside TOOLGRANT_AUDIT_WEBHOOK_SECRET', fix: 'Set both or none.' }
+      : undefined,
+
+  ({ auditWebhook, issuer }) => (auditWebhook === undefined ? undefined : checkAuditWebhook(auditWebhook, issuer)),
+
+  // Commands beside the issuer may be run by somebody who may not write there.
+  ({ auditFile }, { directory, now }) => (auditFile === undefined || !now ? undefined : checkAuditFile(resolve(directory, auditFile))),
 
   ({ tlsCertificatePath, tlsKeyPath }) =>
     tlsCertificatePath && !tlsKeyPath
@@ -144,10 +166,10 @@ const checks: readonly Check[] = [
 
 /** A secret that was copied from the documentation is known to everybody. */
 function published(values: Partial<SettingValues>): ConfigProblem[] {
-  const copied = (['secret', 'previousSecret'] as const).filter((key) => values[key] === settings[key].example);
+  const copied = (['secret', 'previousSecret', 'auditWebhookSecret'] as const).filter((key) => values[key] === settings[key].example);
   return copied.map((key) => ({
     setting: settings[key].name,
     problem: 'is the example of the documentation',
-    fix: 'Make your own with `openssl rand -base64 32`.',
+    fix: `Make your own with \`${key === 'auditWebhookSecret' ? webhookSecretCommand : 'openssl rand -base64 32'}\`.`,
   }));
 }

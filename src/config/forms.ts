@@ -76,6 +76,28 @@ export function collectorUrl(): z.ZodType<string, string> {
   });
 }
 
+/** Where something is posted to. It is printed, so it may hold no password. */
+export function webhookUrl(): z.ZodType<string, string> {
+  return form<string>((text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (!url || !/^https?:$/.test(url.protocol)) return { problem: 'is not an http or https URL' };
+    return url.username === '' && url.password === '' && !text.includes('#')
+      ? { value: url.href }
+      : { problem: 'contains a user or a fragment' };
+  });
+}
+
+/** A key as Standard Webhooks writes it; the value is what was written, and no message repeats it. */
+export function webhookSecret(): z.ZodType<string, string> {
+  return form<string>((text) => {
+    const [, encoded] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
+    const bytes = Buffer.from(encoded ?? '', 'base64').length;
+    return encoded !== undefined && bytes >= 24 && bytes <= 64
+      ? { value: text }
+      : { problem: 'is not whsec_ and 24 to 64 bytes in base64' };
+  });
+}
+
 /** Headers as OpenTelemetry writes them; the value is what was written, and no message repeats it. */
 export function headerList(): z.ZodType<string, string> {
   return form<string>((text) =>

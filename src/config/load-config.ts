@@ -82,6 +82,10 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
     dataDir: resolve(directory, values.dataDir),
     audit: values.audit,
     auditRetentionSeconds: values.auditRetentionSeconds,
+    auditStream: {
+      ...(values.auditFile !== undefined && { file: resolve(directory, values.auditFile) }),
+      ...(values.auditWebhook !== undefined && { webhookUrl: values.auditWebhook }),
+    },
     lifetimes: {
       accessTokenSeconds: values.accessTokenSeconds,
       refreshTokenSeconds: values.refreshTokenSeconds,
@@ -105,13 +109,14 @@ function toConfig(values: Complete, { demo, directory }: { demo: boolean; direct
 }
 
 function toSecrets(values: Complete): Secrets {
-  const { databaseUrl, migrationDatabaseUrl, secret, previousSecret, metricsToken, traceHeaders } = values;
+  const { databaseUrl, migrationDatabaseUrl, secret, previousSecret, metricsToken, traceHeaders, auditWebhookSecret } = values;
   return {
     ...(databaseUrl !== undefined && { databaseUrl: new Secret(databaseUrl) }),
     ...(migrationDatabaseUrl !== undefined && { migrationDatabaseUrl: new Secret(migrationDatabaseUrl) }),
     ...(secret !== undefined && { keyEncryptionKey: new Secret(secret) }),
     ...(previousSecret !== undefined && { previousKeyEncryptionKey: new Secret(previousSecret) }),
     ...(metricsToken !== undefined && { metricsToken: new Secret(metricsToken) }),
+    ...(auditWebhookSecret !== undefined && { auditWebhook: new Secret(auditWebhookSecret) }),
     ...(traceHeaders !== undefined && { traceHeaders: new Secret(traceHeaders) }),
   };
 }

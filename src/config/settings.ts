@@ -2,6 +2,7 @@
  * Every setting of Toolgrant: its name, meaning, form and default. The configuration reference and `.env.example` are generated
  * from this table (`npm run docs`), so that a setting cannot exist without being documented.
  */
+import { auditSettings } from './audit-settings.ts';
 import * as forms from './forms.ts';
 import type { Setting } from './setting.ts';
 
@@ -144,26 +145,7 @@ export const settings = {
     default: '.toolgrant',
     example: '/var/lib/toolgrant',
   },
-  audit: {
-    name: 'TOOLGRANT_AUDIT',
-    group: 'Database and data folder',
-    description:
-      'Whether `serve` insists that its database role cannot change audit rows (`immutable`), or accepts to run as their owner, where changes can only be noticed afterwards (`tamper-evident`). The embedded database is always the latter.',
-    schema: forms.oneOf(['immutable', 'tamper-evident']),
-    form: '`immutable` or `tamper-evident`',
-    default: 'immutable',
-    example: 'tamper-evident',
-  },
-  auditRetentionSeconds: {
-    name: 'TOOLGRANT_AUDIT_RETENTION',
-    group: 'Database and data folder',
-    description:
-      'How long audit events are kept; then whole months of them are dropped. It is the owner who decides: `migrate` writes it into the database (the embedded one takes it at each start), and whoever takes over the issuer cannot shorten it.',
-    schema: forms.duration({ min: '30d', max: '36500d' }),
-    form: 'a duration from `30d` to `36500d`',
-    default: '2557d',
-    example: '3653d',
-  },
+  ...auditSettings,
   secret: {
     name: 'TOOLGRANT_SECRET',
     group: 'Keys and secrets',

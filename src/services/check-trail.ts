@@ -69,6 +69,12 @@ export class TrailCheck {
     this.report.head = { seal: number, events: first + events - 1, sealedAt, kid: read.kid, jws: seal.jws };
   }
 
+  /** Looks at the last seal once more: whoever delivers one may not have heard that it arrived. The same events must be with it. */
+  takeAgain(number: number, seal: AuditSeal, present: PresentEvents): void {
+    const read = readSeal(seal.jws);
+    if (read) this.#judgeEvents(number, { ...seal, statement: read.statement }, present);
+  }
+
   /** Notes something that is not as it should be. */
   find(finding: AuditFinding): void {
     if (this.report.findings.length < maxFindings) this.report.findings.push(finding);

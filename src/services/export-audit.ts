@@ -3,7 +3,7 @@ import { readSeal } from '../domain/audit-seal.ts';
 import { listSealHeads, listSeals, type StoredSeal } from '../store/audit-seals.ts';
 import { type AuditFilter, listNewEvents } from '../store/audit-search.ts';
 import { listEventsInOrder } from '../store/audit-trail.ts';
-import { listTrustedAuditKeys } from './audit-keys.ts';
+import { listTrustedAuditKeys, type TrustedAuditKey } from './audit-keys.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 import { sealAuditEvents, sealedAtOnce } from './seal-audit-events.ts';
 
@@ -36,13 +36,18 @@ export async function* exportAudit(
 async function* exportSeals(runtime: ExportRuntime, tenant: Pick<Tenant, 'id'>, after: number): AsyncGenerator<ExportedLines> {
   const { store } = runtime;
   const keys = await listTrustedAuditKeys(runtime, tenant.id);
-  yield { lines: keys.map(({ publicJwk }) => canonicalLine({ key: publicJwk })), seal: after };
+  yield { lines: keys.map(keyLine), seal: after };
   for (let last = after; ; ) {
     const seals = await listSeals(store, tenant.id, { after: last, limit: sealsAtOnce });
     if (seals.length === 0) return;
-    for (const seal of seals) yield { lines: [...(await listLines(store, tenant, seal)), sealLine(seal)], seal: seal.number };
+    for (const seal of seals) yield { lines: [...(await listSealedLines(store, seal)), sealLine(seal)], seal: seal.number };
     last = seals.at(-1)?.number ?? last;
   }
+}
+
+/** The line of a public key. */
+export function keyLine({ publicJwk }: TrustedAuditKey): string {
+  return canonicalLine({ key: publicJwk });
 }
 
 /** The line of a seal; what it says stands in its JWS, and beside it for people. */
@@ -50,14 +55,15 @@ export function sealLine({ jws, digests }: Pick<StoredSeal, 'jws' | 'digests'>):
   return canonicalLine({ digests: Buffer.from(digests).toString('base64url'), jws, says: readSeal(jws)?.statement ?? null });
 }
 
-async function listLines(store: ExportRuntime['store'], tenant: Pick<Tenant, 'id'>, { jws, until }: StoredSeal): Promise<string[]> {
+/** The lines of a seal's events, as they are now. */
+export async function listSealedLines(store: ExportRuntime['store'], { tenantId, jws, until }: StoredSeal): Promise<string[]> {
   const { after, month } = readSeal(jws)?.statement ?? {};
   // What such a seal was about cannot be said; verification names it.
   if (!after) return [];
   const [tx, at, id] = after;
   const lines: string[] = [];
   for (let place: AuditPosition = { tx, at, id }; ; ) {
-    const events = await listEventsInOrder(store, { after: place, until, tenantId: tenant.id, limit: eventsAtOnce });
+    const events = await listEventsInOrder(store, { after: place, until, tenantId, limit: eventsAtOnce });
     for (const event of events) if (monthOf(event) === month) lines.push(auditLine(event));
     const last = events.at(-1);
     if (!last || events.length < eventsAtOnce) return lines;

@@ -46,7 +46,8 @@ export async function verifyAuditExport(
       const tenant = statement?.tenant ?? '';
       const check = checks.get(tenant) ?? new TrailCheck(tenant, { keys, startsAnywhere: true });
       checks.set(tenant, check);
-      check.take(statement?.seal ?? 0, { jws: read.jws, digests: read.digests }, waiting);
+      const look = read.jws === check.report.head?.jws ? check.takeAgain : check.take;
+      look.call(check, statement?.seal ?? 0, { jws: read.jws, digests: read.digests }, waiting);
       unmet.delete(read.jws);
       waiting = { found: [], drops: [] };
     } else if (read.kind === 'event') {

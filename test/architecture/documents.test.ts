@@ -82,6 +82,7 @@ describe('metrics', () => {
       'src/compose/open-runtime.ts',
       'src/compose.ts',
       'src/compose/start-issuer.ts',
+      'src/compose/stream-in-background.ts',
     ];
     const made = sources.flatMap((path) => [...readText(path).matchAll(/name: '(toolgrant_\w+)'/g)].map(([, name]) => name));
     const told = [...readText('docs/operations.md').matchAll(/^\| `(toolgrant_\w+)` \|/gm)].map(([, name]) => name);

@@ -35,6 +35,7 @@ function secretsOf(secrets: Secrets): [string, 'set' | 'not set'][] {
     'keyEncryptionKey',
     'previousKeyEncryptionKey',
     'metricsToken',
+    'auditWebhook',
     'traceHeaders',
   ] as const;
   return names.map((name) => [name, secrets[name] ? 'set' : 'not set']);

@@ -52,6 +52,7 @@ describe('without any setting', () => {
       dataDir: join(directory, '.toolgrant'),
       audit: 'immutable',
       auditRetentionSeconds: 2_557 * 86_400,
+      auditStream: {},
       lifetimes: {
         accessTokenSeconds: 900,
         refreshTokenSeconds: 365 * 86_400,
@@ -247,6 +248,87 @@ describe('what settings demand of one another', () => {
       TOOLGRANT_SECRET_PREVIOUS: settings.previousSecret.example,
     };
     expect(namesOf(env)).toEqual(Object.keys(env));
+    const webhook = {
+      TOOLGRANT_AUDIT_WEBHOOK: 'https://siem.example.com/',
+      TOOLGRANT_AUDIT_WEBHOOK_SECRET: settings.auditWebhookSecret.example,
+    };
+    expect(namesOf(webhook)).toEqual(['TOOLGRANT_AUDIT_WEBHOOK_SECRET']);
+  });
+});
+
+describe('where the audit trail is delivered', () => {
+  const webhookSecret = `whsec_${Buffer.from(secret, 'base64url').toString('base64')}`;
+  const to = (url: string, issuer = 'https://auth.example.com') => ({
+    TOOLGRANT_ISSUER: issuer,
+    TOOLGRANT_AUDIT_WEBHOOK: url,
+    TOOLGRANT_AUDIT_WEBHOOK_SECRET: webhookSecret,
+  });
+
+  it('a webhook has a secret, and a secret a webhook', () => {
+    const { config, secrets } = loadConfig(to('https://siem.example.com/in?source=a'), { directory });
+    expect(config.auditStream).toEqual({ webhookUrl: 'https://siem.example.com/in?source=a' });
+    expect(secrets.auditWebhook?.reveal()).toBe(webhookSecret);
+    expect(namesOf({ TOOLGRANT_AUDIT_WEBHOOK: 'https://siem.example.com/' })).toEqual(['TOOLGRANT_AUDIT_WEBHOOK_SECRET']);
+    expect(namesOf({ TOOLGRANT_AUDIT_WEBHOOK_SECRET: webhookSecret })).toEqual(['TOOLGRANT_AUDIT_WEBHOOK']);
+    expect(namesOf({ TOOLGRANT_AUDIT_WEBHOOK: 'siem', TOOLGRANT_AUDIT_WEBHOOK_SECRET: 'short' })).toEqual([
+      'TOOLGRANT_AUDIT_WEBHOOK',
+      'TOOLGRANT_AUDIT_WEBHOOK_SECRET',
+    ]);
+  });
+
+  it.each([
+    'https://10.0.0.7/in',
+    'http://10.0.0.7/in',
+    'http://172.31.0.1/',
+    'http://192.168.1.1:8080/',
+    'http://100.64.0.1/',
+    'http://[fd00::1]/',
+    'http://siem:8080/in',
+    'http://vector.logging.svc.cluster.local/',
+    'http://siem.internal/',
+  ])('%s is taken', (url) => {
+    expect(namesOf(to(url))).toEqual([]);
+  });
+
+  it.each([
+    ['http://siem.example.com/in', 'is plain http'],
+    ['http://203.0.113.7/', 'is plain http'],
+    ['http://[2001:db8::1]/', 'is plain http'],
+    ['http://internal.example.com/', 'is plain http'],
+    ['https://localhost:9000/', 'names this machine'],
+    ['http://127.0.0.1:9000/', 'names this machine'],
+    ['http://[::1]/', 'names this machine'],
+    ['http://169.254.169.254/latest', 'is never reached'],
+    ['https://[fe80::1]/', 'is never reached'],
+    ['https://0.0.0.0/', 'is never reached'],
+    ['https://user:canary@siem.example.com/', 'contains a user'],
+    ['https://siem.example.com/#in', 'contains a user or a fragment'],
+    ['file:///etc/passwd', 'is not an http or https URL'],
+  ])('%s is refused: it %s', (url, problem) => {
+    expect(problemsOf(to(url))).toEqual([
+      { setting: 'TOOLGRANT_AUDIT_WEBHOOK', problem: expect.stringContaining(problem), fix: expect.any(String) },
+    ]);
+  });
+
+  it('this machine is taken where the issuer is on it, too', () => {
+    expect(namesOf(to('http://localhost:9000/', 'http://localhost:4000'))).toEqual([]);
+  });
+
+  it('a file can be written, and is none of somebody else: whoever serves is told at the start', () => {
+    const now = new Date();
+    const problemsWith = (file: string) => problemsOf({ TOOLGRANT_AUDIT_FILE: file }, { now }).map(({ problem }) => problem);
+    expect(loadConfig({ TOOLGRANT_AUDIT_FILE: 'audit.jsonl' }, { directory, now }).config.auditStream).toEqual({
+      file: join(directory, 'audit.jsonl'),
+    });
+    expect(problemsWith('nowhere/audit.jsonl')).toEqual([expect.stringMatching(/^names a file that cannot be written, .*ENOENT/)]);
+    expect(problemsWith('.')).toEqual([expect.stringMatching(/^names something that is no file/)]);
+    writeFileSync(join(directory, 'other.log'), 'a log\n');
+    expect(problemsWith('other.log')).toEqual([expect.stringMatching(/^names a file that holds something else/)]);
+    writeFileSync(join(directory, 'ours.jsonl'), '{"key":{"crv":"P-256","kty":"EC","x":"a","y":"b"}}\n');
+    writeFileSync(join(directory, 'empty.jsonl'), '');
+    for (const file of ['ours.jsonl', 'empty.jsonl']) expect(problemsWith(file)).toEqual([]);
+    // Commands beside the issuer do not write there.
+    expect(namesOf({ TOOLGRANT_AUDIT_FILE: 'nowhere/audit.jsonl' })).toEqual([]);
   });
 });
 
