@@ -12,12 +12,13 @@ afterEach(async () => {
   issuer = undefined;
 });
 
-it(`ABUSE-81, ABUSE-75: kill -9, ${rounds} times under load (seed ${seed})`, async () => {
+it(`ABUSE-81, ABUSE-75: kill -9, ${rounds} times under load; audit verify passes after each (seed ${seed})`, async () => {
   issuer = await startLoadedIssuer({ seed, actors: 8 });
   await killLoop(issuer, rounds);
   await issuer.check();
   expect(issuer.books.violations).toEqual([]);
   expect(issuer.counts().live).toBeGreaterThan(0);
+  expect(issuer.books.tallies.get('tool.called')?.acknowledged).toBeGreaterThan(0);
 });
 
 it(`ABUSE-80, ABUSE-75: PostgreSQL restarts, fast and immediate, ${rounds} times under load (seed ${seed})`, async () => {

@@ -6,7 +6,14 @@
 import type { RawResponse } from './http-exchange.ts';
 
 /** Operations that are counted, by the audit event they leave. */
-export const countedEvents = ['client.registered', 'user.signed-in', 'consent.given', 'token.issued', 'token.revoked'] as const;
+export const countedEvents = [
+  'client.registered',
+  'user.signed-in',
+  'consent.given',
+  'token.issued',
+  'token.revoked',
+  'tool.called',
+] as const;
 
 /** One of them. */
 export type CountedEvent = (typeof countedEvents)[number];

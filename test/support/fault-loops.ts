@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadedIssuer } from './loaded-issuer.ts';
 import type { SmallDisk } from './small-disk.ts';
 
-/** Kills the issuer with -9 at a random moment, so many times. */
+/** Kills the issuer with -9 at a random moment, so many times; after each, the audit trail must be whole. */
 export function killLoop(issuer: LoadedIssuer, rounds: number, onRound: (round: number) => void = () => undefined): Promise<void> {
   return issuer.load(async () => {
     for (let round = 1; round <= rounds; round += 1) {
       await sleep(400 + issuer.random() * 1_600);
       await issuer.killAndStart();
+      await issuer.verifyTrail();
       onRound(round);
     }
     await sleep(500);

@@ -16,6 +16,7 @@ import {
   type Tokens,
 } from './oauth-client.ts';
 import { Browser } from './person.ts';
+import { postReports, type ReportsAnswer, reportOf } from './tool-reports.ts';
 
 /** Where and as whom an actor acts. */
 export interface ActorOptions {
@@ -67,6 +68,7 @@ export class LoadActor {
       for (let step = 0; step < steps && (await pace()); step += 1) {
         if (!(await this.#refresh(family))) break;
         await this.#introspect(family, true);
+        await this.#reportCalls(family);
         await this.#readDocuments(family);
       }
       if (this.#options.random() < 0.4) await this.#revoke(family);
@@ -99,6 +101,24 @@ export class LoadActor {
     const paths = ['/.well-known/oauth-authorization-server', '/jwks', new URL(status.status_list.uri).pathname];
     const path = paths[Math.floor(this.#options.random() * paths.length)] ?? '/jwks';
     books.judge(path, 200, await this.#timed(path, () => door.send({ path })));
+  }
+
+  /** What the server tells of calls by the family. It sends a batch again until there is an answer, and each call counts once. */
+  async #reportCalls(family: Family): Promise<void> {
+    const { door, books, server, random } = this.#options;
+    const reports = Array.from({ length: 1 + Math.floor(random() * 5) }, () => reportOf(family.current));
+    for (let tries = 0; tries < retries; tries += 1) {
+      const answer = await this.#timed('reports', () => postReports(door, server, reports));
+      const verdict = books.judge('reports', 200, answer);
+      if (verdict === 'done') {
+        const { accepted, known } = answer?.json<ReportsAnswer>() ?? { accepted: 0, known: 0 };
+        if (accepted + known !== reports.length) books.accuse(`reports: ${answer?.text.slice(0, 300)}`);
+        for (const _ of reports) books.acknowledge('tool.called');
+      }
+      if (verdict !== 'undecided') return;
+      await sleep(retryPauseMs);
+    }
+    books.accuse('reports: no answer');
   }
 
   /** The next family begins in a browser that knows nothing. */

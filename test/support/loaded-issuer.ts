@@ -1,5 +1,5 @@
 /** The product as it is deployed (`toolgrant serve` in a process of its own), on a database that can be harmed, under a load with books. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,13 +8,15 @@ import { openRuntime } from '../../src/compose/open-runtime.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { Books } from './books.ts';
-import { type Settings, type StartedCommand, settingsFor, startCommand } from './command.ts';
+import { runCommand, type Settings, type StartedCommand, settingsFor, startCommand } from './command.ts';
+import { query } from './database-holder.ts';
 import { findFreePort } from './free-port.ts';
 import { exchange } from './http-exchange.ts';
 import { addPerson, addServer } from './issuer.ts';
 import { LoadActor } from './load-actor.ts';
 import type { IssuerDoor } from './oauth-client.ts';
 import { type RestartableDatabase, startRestartableDatabase } from './restartable-database.ts';
+import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts';
 
 /** How it is set up. */
 export interface LoadedIssuerOptions {
@@ -42,7 +44,9 @@ export interface LoadedIssuer {
   untilReady(): Promise<void>;
   /** Lets the actors act while `during` runs; resolves when they have come to rest. */
   load(during: () => Promise<void>, options?: { pace?: () => Promise<void> }): Promise<void>;
-  /** Compares everything with the books. */
+  /** Compares the audit trail with its seals, as an operator does. */
+  verifyTrail(): Promise<void>;
+  /** Compares everything with the books, and the audit trail, sealed to its end, with its seals. */
   check(): Promise<void>;
   /** Faults that the issuer logged as its own (500), with how often. Trouble of the database is none. */
   faults(): Map<string, number>;
@@ -74,12 +78,18 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
   started.defer(() => database.stop());
   const port = await findFreePort();
   const url = `http://localhost:${port}`;
+  const auditFile = join(folder, 'audit.jsonl');
+  const receiver = await startWebhookReceiver();
+  started.defer(() => receiver.stop());
   const settings: Settings = {
     ...settingsFor(database),
     TOOLGRANT_DATABASE_POOL_SIZE: '8',
     TOOLGRANT_ISSUER: url,
     TOOLGRANT_RATE_LIMITS: 'off',
     TOOLGRANT_LOG_LEVEL: 'warn',
+    TOOLGRANT_AUDIT_FILE: auditFile,
+    TOOLGRANT_AUDIT_WEBHOOK: receiver.url,
+    TOOLGRANT_AUDIT_WEBHOOK_SECRET: receiver.secret,
     ...options.settings,
   };
   const origin = { port, host: `localhost:${port}` };
@@ -141,9 +151,12 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
         await acting;
       }
     },
+    verifyTrail: async () => void (await verifyTrail(settings, books)),
     async check() {
       await untilReady();
       books.compareWith(await readAudit(database.ownerUrl));
+      await untilSealed(settings, books);
+      await checkDelivery({ ownerUrl: database.ownerUrl, file: auditFile, receiver }, books);
       for (const actor of actors) await actor.check();
     },
     faults: () => countFaults([...ended, ...(issuer ? [issuer] : [])].map((command) => command.out()).join('\n')),
@@ -171,6 +184,51 @@ async function prepare(settings: Settings, count: number) {
   } finally {
     await opened.close();
   }
+}
+
+/** Returns how many events are not sealed yet. */
+async function verifyTrail(settings: Settings, books: Books): Promise<number> {
+  const { code, out, err } = await runCommand(['audit', 'verify', '--json'], { env: settings });
+  if (code !== 0) books.accuse(`audit verify: ${code} ${out.slice(0, 2_000)} ${err.slice(0, 2_000)}`);
+  const reports = code === 0 ? (JSON.parse(out) as { unsealed: number }[]) : [];
+  return reports.reduce((sum, report) => sum + report.unsealed, 0);
+}
+
+/** Waits until every event is sealed, however often the issuer is at it just then; accuses when it never is. */
+async function untilSealed(settings: Settings, books: Books): Promise<void> {
+  for (const deadline = performance.now() + patienceMs; ; await sleep(500)) {
+    // Exporting seals what is not sealed yet.
+    await runCommand(['audit', 'export'], { env: settings, io: { out: () => undefined } });
+    const unsealed = await verifyTrail(settings, books);
+    if (unsealed === 0 || books.violations.length > 0) return;
+    if (performance.now() > deadline) return books.accuse(`audit: ${unsealed} events are not sealed in the end`);
+  }
+}
+
+/** Longer than a delivery stays with an instance that was killed at it. */
+const patienceMs = 120_000;
+
+/** Waits until all that is sealed was delivered; then file and receiver must have each event, the file proves itself, and the order is right. */
+async function checkDelivery(
+  { ownerUrl, file, receiver }: { ownerUrl: string; file: string; receiver: WebhookReceiver },
+  books: Books,
+): Promise<void> {
+  const recorded = (await query(ownerUrl, `SELECT id FROM audit_events ORDER BY tx, at, id COLLATE "C"`)).map(({ id }) => String(id));
+  const waiting = `SELECT s.tenant_id FROM audit_seals s CROSS JOIN (VALUES ('file'), ('webhook')) k(sink)
+    LEFT JOIN trail_cursors c ON c.tenant_id = s.tenant_id AND c.sink = k.sink WHERE s.number > COALESCE(c.seal, 0) LIMIT 1`;
+  for (const deadline = performance.now() + patienceMs; (await query(ownerUrl, waiting)).length > 0; await sleep(200)) {
+    if (performance.now() > deadline) return books.accuse('audit: the trail was not delivered in the end');
+  }
+  const written = new Set((await readFile(file, 'utf8')).split('\n').flatMap((line) => /"id":"(evt_[\w-]+)"/.exec(line)?.[1] ?? []));
+  const missing = recorded.filter((id) => !written.has(id));
+  if (missing.length > 0) books.accuse(`audit: ${missing.length} events are not in the file`);
+  const { code, out, err } = await runCommand(['audit', 'verify', '--file', file], { env: {} });
+  if (code !== 0) books.accuse(`audit verify --file: ${code} ${out.slice(0, 2_000)} ${err.slice(0, 2_000)}`);
+  // What came to be meanwhile was posted, too.
+  const posted = receiver.eventsOf('root').slice(0, recorded.length);
+  if (posted.join() !== recorded.join())
+    books.accuse(`audit: ${posted.length} events were posted, or in another order, of ${recorded.length}`);
+  if (!receiver.messages.every(({ isSigned }) => isSigned)) books.accuse('audit: a message was not signed');
 }
 
 async function readAudit(url: string): Promise<Map<string, number>> {
