@@ -51,6 +51,7 @@ export async function readToolOptions(
 /** Why a choice cannot be, and the next step. */
 export function choiceFailure(problem: ToolChoiceProblem, server: NamedChoice['server']): CommandFailed {
   if (problem.kind === 'unknown-server') return new CommandFailed(problem.kind, `${plainText(server.name)} was removed meanwhile.`);
+  if (problem.kind === 'page-outdated') return new CommandFailed(problem.kind, `The tools of ${plainText(server.name)} changed meanwhile.`);
   return new CommandFailed(
     problem.kind,
     `${plainText(server.name)} has no tool ${plainText(problem.tool)}. "toolgrant server tool ${server.id}" lists them.`,

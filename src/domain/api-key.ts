@@ -9,6 +9,9 @@ export const maxApiKeySeconds = 366 * 86_400;
 /** How long before its end a list warns, in seconds. */
 export const apiKeyWarningSeconds = 14 * 86_400;
 
+/** A key that is over is listed and kept so long, in seconds; one that has expired can be replaced meanwhile. */
+export const keptApiKeySeconds = 30 * 86_400;
+
 /** A key, as far as its time goes. */
 export interface ApiKeyTime {
   expiresAt: Date;

@@ -7,9 +7,11 @@ export type ProblemKind =
   | 'interaction-not-found'
   | 'interaction-session-changed'
   | 'form-foreign'
+  | 'form-privileged'
   | 'credential-invalid'
   | 'not-found'
   | 'consent-not-found'
+  | 'api-key-not-found'
   | 'agent-blocked'
   | 'link-not-valid'
   | 'method-not-allowed'
@@ -85,6 +87,13 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     what: 'Another site may have tried to act in your name, or the page was open for too long. Nothing was changed.',
     steps: ['Go back, reload the page, and send it again. Cookies must be allowed.'],
   },
+  'form-privileged': {
+    status: 403,
+    error: 'access_denied',
+    title: 'This form asks for more than it may',
+    what: 'What was sent names something that this page does not let anybody choose. Nothing was changed.',
+    steps: ['Go back, reload the page, and send it as it is.'],
+  },
   'credential-invalid': {
     status: 401,
     error: 'invalid_client',
@@ -105,6 +114,13 @@ export const problemWords: Readonly<Record<ProblemKind, ProblemWords>> = {
     title: 'There is no such permission',
     what: 'It has ended, or it is not yours. Opening this page has changed nothing.',
     steps: ['Look under Connected agents for what is allowed now.', 'To allow it anew, let the agent connect again.'],
+  },
+  'api-key-not-found': {
+    status: 404,
+    error: 'not_found',
+    title: 'There is no such API key',
+    what: 'It was revoked, or it is not yours. Opening this page has changed nothing.',
+    steps: ['Look under API keys, on the page of your connected agents, for those that are yours.'],
   },
   'agent-blocked': {
     status: 403,

@@ -16,6 +16,7 @@ export interface Form {
   /** The only value of a field; empty when it is absent. Throws when it came twice. */
   text(name: string): string;
   all(name: string): readonly string[];
+  names(): readonly string[];
 }
 
 /** Reads an HTML form. Throws `form-unreadable` or `body-too-large`. */
@@ -37,6 +38,7 @@ export async function readForm(request: IncomingMessage, maxBytes: number = defa
       return value;
     },
     all: (name) => fields.get(name) ?? [],
+    names: () => [...fields.keys()],
   };
 }
 

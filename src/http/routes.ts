@@ -11,10 +11,12 @@ import { serveSelection } from './documents/selection.ts';
 import { serveStatusList } from './documents/status-list.ts';
 import { serveTools } from './documents/tools.ts';
 import { showAccount } from './pages/account.ts';
+import { showReplaceKey, showRevokeKey, submitReplaceKey, submitRevokeKey } from './pages/api-key.ts';
 import { serveReceipt, showChange, showRevoke, submitChange, submitRevoke } from './pages/connection.ts';
 import { choiceBodyBytes } from './pages/draft.ts';
 import { answerInteraction, showInteraction } from './pages/interaction.ts';
 import { showLink, submitLink } from './pages/link.ts';
+import { showNewKey, submitNewKey } from './pages/new-api-key.ts';
 import { showPassword, submitPassword } from './pages/password.ts';
 import { submitSignIn } from './pages/sign-in.ts';
 import { showSignOut, submitSignOut } from './pages/sign-out.ts';
@@ -41,6 +43,12 @@ export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route
     personPage({ name: 'consent-receipt', path: '/account/consents/:consentId/receipt' }, serveReceipt),
     personPage({ name: 'consent-revoke', path: '/account/consents/:consentId/revoke' }, showRevoke),
     personForm({ name: 'consent-revoke-do', path: '/account/consents/:consentId/revoke' }, submitRevoke),
+    personPage({ name: 'api-key-new', path: '/account/keys/new' }, showNewKey),
+    personForm({ name: 'api-key-make', path: '/account/keys/new', maxBytes: choiceBodyBytes }, submitNewKey),
+    personPage({ name: 'api-key-replace', path: '/account/keys/:keyId/replace' }, showReplaceKey),
+    personForm({ name: 'api-key-replace-do', path: '/account/keys/:keyId/replace' }, submitReplaceKey),
+    personPage({ name: 'api-key-revoke', path: '/account/keys/:keyId/revoke' }, showRevokeKey),
+    personForm({ name: 'api-key-revoke-do', path: '/account/keys/:keyId/revoke' }, submitRevokeKey),
     personPage({ name: 'password', path: '/account/password' }, showPassword),
     personForm({ name: 'password-change', path: '/account/password' }, submitPassword),
     personPage({ name: 'sign-out', path: '/account/sign-out' }, showSignOut),

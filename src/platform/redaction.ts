@@ -15,6 +15,7 @@ const secretName =
 const secretLooks: readonly [RegExp, string][] = [
   [/\b(Bearer|Basic|DPoP)\s+[\w.~+/=-]{6,}/gi, `$1 ${redacted}`],
   [/\beyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)*/g, redacted],
+  [/\btgk_[0-9A-Za-z]{6,}/g, redacted],
   // Parameters of a URL or a form.
   [
     /\b((?:access_|refresh_|id_|csrf_?|registration_access_|subject_|actor_)?token|code|state|(?:client_|app_)?secret|password|code_verifier|(?:client_)?assertion|device_code|user_code|api_?key|link)=[^&\s#"'<>]+/gi,

@@ -1,5 +1,6 @@
-import { areEmpty, asShown, type ConsentTerms } from '../domain/consent.ts';
+import { areEmpty, asShown, type CatalogueTool, type ConsentTerms } from '../domain/consent.ts';
 import type { ServerId, ServiceAccountId } from '../domain/ids.ts';
+import { sha256 } from '../platform/digest.ts';
 import { randomToken } from '../platform/random.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
@@ -10,17 +11,25 @@ import { deleteAssignment, putAssignment } from '../store/tool-assignments.ts';
 import { listCatalogue } from '../store/tools.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
-/** What an administrator chooses on one server. */
+/** What is chosen on one server. */
 export interface ToolChoice {
   serverId: ServerId;
   /** Names of tools. */
   tools: readonly string[];
   resources: boolean;
   prompts: boolean;
+  /** What was looked at when choosing (`digestOfCatalogue`): nothing is chosen out of another catalogue. */
+  shownDigest?: string;
 }
 
 /** Why a choice cannot be. */
-export type ToolChoiceProblem = { kind: 'unknown-server' } | { kind: 'unknown-tool'; tool: string };
+export type ToolChoiceProblem = { kind: 'unknown-server' } | { kind: 'unknown-tool'; tool: string } | { kind: 'page-outdated' };
+
+/** Says exactly what tools there are to choose from, whatever their order. */
+export function digestOfCatalogue(tools: readonly CatalogueTool[]): string {
+  const facts = tools.map(({ name, digest, risk, openWorld }) => JSON.stringify([name, digest, risk, openWorld]));
+  return sha256(facts.toSorted().join('\n'));
+}
 
 /**
  * Reads a choice against the catalogue as it is now, and keeps that as it is until the transaction ends: what was chosen is known by its
@@ -29,10 +38,12 @@ export type ToolChoiceProblem = { kind: 'unknown-server' } | { kind: 'unknown-to
 export async function readToolChoice(
   db: Database,
   tenant: Pick<Tenant, 'id'>,
-  { serverId, tools, resources, prompts }: ToolChoice,
+  { serverId, tools, resources, prompts, shownDigest }: ToolChoice,
 ): Promise<{ ok: true; terms: ConsentTerms } | { ok: false; problem: ToolChoiceProblem }> {
   if (!(await holdServer(db, tenant.id, serverId))) return { ok: false, problem: { kind: 'unknown-server' } };
-  const catalogue = new Map((await listCatalogue(db, tenant.id, serverId)).map((tool) => [tool.name, tool]));
+  const offered = await listCatalogue(db, tenant.id, serverId);
+  if (shownDigest !== undefined && shownDigest !== digestOfCatalogue(offered)) return { ok: false, problem: { kind: 'page-outdated' } };
+  const catalogue = new Map(offered.map((tool) => [tool.name, tool]));
   const missing = tools.find((name) => !catalogue.has(name));
   if (missing !== undefined) return { ok: false, problem: { kind: 'unknown-tool', tool: missing } };
   const chosen = [...catalogue.values()].filter(({ name }) => tools.includes(name)).map(asShown);

@@ -3,12 +3,12 @@ import { areEmpty, type ConsentTerms } from '../domain/consent.ts';
 import { type ApiKeyId, idPrefixes, type ServiceAccountId, type UserId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import { randomAlphanumerics, randomId, randomToken } from '../platform/random.ts';
-import { type ApiKeyOwner, countApiKeys, createApiKey as createRow, type NewApiKey, type StoredApiKey } from '../store/api-keys.ts';
+import { type ApiKeyOwner, createApiKey as createRow, listNamesOfApiKeys, type NewApiKey, type StoredApiKey } from '../store/api-keys.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
 import { findServiceAccount, lockServiceAccount } from '../store/service-accounts.ts';
 import { findAssignment } from '../store/tool-assignments.ts';
-import { findUser } from '../store/users.ts';
+import { findUser, lockUser } from '../store/users.ts';
 import { keepAssignment, readToolChoice, type ToolChoice, type ToolChoiceProblem } from './assign-tools.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { addServiceAccount } from './service-accounts.ts';
@@ -21,7 +21,7 @@ export type NewApiKeyOwner = ApiKeyOwner | { newAccount: true };
 
 /** What a key is to be. */
 export interface ApiKeyRequest extends ToolChoice {
-  /** What its owner reads; 1 to 200 characters. */
+  /** What its owner reads; 1 to 200 characters. No two good keys of a person have the same, so that she knows which is which. */
   name: string;
   owner: NewApiKeyOwner;
   lifetimeSeconds: number;
@@ -35,7 +35,8 @@ export type ApiKeyProblem =
   | { kind: 'account-disabled' }
   | { kind: 'not-assigned'; tool: string }
   | { kind: 'nothing-chosen' }
-  | { kind: 'too-many-keys' };
+  | { kind: 'too-many-keys' }
+  | { kind: 'name-taken' };
 
 /** A key, which is told once only; or why not. */
 export type ApiKeyCreation = { ok: true; secret: string; key: NewApiKey } | { ok: false; problem: ApiKeyProblem };
@@ -115,7 +116,7 @@ async function settleOwner(
 ): Promise<ApiKeyOwner> {
   const { tenant, request, terms } = about;
   const { owner, name, serverId, origin } = request;
-  if ('userId' in owner) return requirePerson(runtime, db, { tenant, userId: owner.userId });
+  if ('userId' in owner) return requirePerson(runtime, db, { tenant, userId: owner.userId, name });
   if ('serviceAccountId' in owner) return requireAccount(db, { tenant, serviceAccountId: owner.serviceAccountId, request, terms });
   const serviceAccountId = await addServiceAccount(runtime, db, { tenant, name, origin });
   await keepAssignment(runtime, db, { tenant, serviceAccountId, serverId, terms, origin });
@@ -125,11 +126,14 @@ async function settleOwner(
 async function requirePerson(
   runtime: Pick<Runtime, 'clock'>,
   db: Database,
-  { tenant, userId }: { tenant: Pick<Tenant, 'id'>; userId: UserId },
+  { tenant, userId, name }: { tenant: Pick<Tenant, 'id'>; userId: UserId; name: string },
 ): Promise<ApiKeyOwner> {
+  await lockUser(db, tenant.id, userId);
   const user = await findUser(db, tenant.id, userId);
   if (!user || user.disabledAt) throw new Refused({ kind: user ? 'account-disabled' : 'unknown-account' });
-  if ((await countApiKeys(db, tenant.id, userId, runtime.clock.now())) >= maxApiKeysOfPerson) throw new Refused({ kind: 'too-many-keys' });
+  const names = await listNamesOfApiKeys(db, tenant.id, userId, runtime.clock.now());
+  if (names.length >= maxApiKeysOfPerson) throw new Refused({ kind: 'too-many-keys' });
+  if (names.includes(name)) throw new Refused({ kind: 'name-taken' });
   return { userId };
 }
 

@@ -1,5 +1,5 @@
 import { narrowToOwner } from '../domain/api-key.ts';
-import type { ConsentTerms } from '../domain/consent.ts';
+import type { CatalogueTool, ConsentTerms } from '../domain/consent.ts';
 import { type DecidedTerms, type EffectiveTools, effectiveTools } from '../domain/effective-tools.ts';
 import {
   type ApiKeyId,
@@ -91,7 +91,7 @@ async function findKeyMachine(
   db: Database,
   { tenantId, key }: { tenantId: TenantId; key: StoredApiKey },
 ): Promise<Machine | { problem: MachineProblem }> {
-  const { id, owner, serverId, tools, resources, prompts, createdAt, expiresAt, salt, status } = key;
+  const { id, owner, serverId, tools, resources, prompts, createdAt, rotatedAt, expiresAt, salt, status } = key;
   const own: ConsentTerms = { tools, resources, prompts, expiresAt };
   const holder = { kind: 'key', id } as const;
   const common = { id, salt, holder, ...(status && { status }), isInQuarantine: false };
@@ -100,7 +100,8 @@ async function findKeyMachine(
     if (!user || user.disabledAt) return { problem: 'disabled' };
     const server = await findServer(db, tenantId, serverId);
     const rules = server && (await findRules(runtime, db, { tenantId, userId: user.id, client: policyClientOfKey(id), server }));
-    return { ...common, subject: user.id, terms: { ...own, decidedAt: createdAt }, rules: rules ?? nothingAllowed };
+    // Nobody but she replaces it, so that is her decision once more.
+    return { ...common, subject: user.id, terms: { ...own, decidedAt: rotatedAt ?? createdAt }, rules: rules ?? nothingAllowed };
   }
   const account = await findServiceAccount(db, tenantId, owner.serviceAccountId);
   if (!account || account.disabledAt) return { problem: 'disabled' };
@@ -141,13 +142,24 @@ export async function findApiKeyProof(
 export async function findMachineTools(
   db: Database,
   tenant: Pick<Tenant, 'id'>,
-  {
-    machine,
-    serverId,
-    ...at
-  }: { machine: Pick<Machine, 'terms' | 'isInQuarantine' | 'rules'>; serverId: ServerId; now: Date; marginSeconds: number },
-): Promise<{ effective: EffectiveTools; catalogue: Awaited<ReturnType<typeof listCatalogue>> }> {
+  { machine, serverId, ...at }: { machine: JudgedMachine; serverId: ServerId } & MachineMoment,
+): Promise<{ effective: EffectiveTools; catalogue: CatalogueTool[] }> {
   const catalogue = await listCatalogue(db, tenant.id, serverId);
-  const { terms, isInQuarantine, rules } = machine;
-  return { effective: effectiveTools(terms, catalogue, { ...at, isInQuarantine, rules }), catalogue };
+  return { effective: judgeMachine(machine, catalogue, at), catalogue };
+}
+
+type JudgedMachine = Pick<Machine, 'terms' | 'isInQuarantine' | 'rules'>;
+
+interface MachineMoment {
+  now: Date;
+  marginSeconds: number;
+}
+
+/** The same, from a catalogue. */
+export function judgeMachine(
+  { terms, isInQuarantine, rules }: JudgedMachine,
+  catalogue: readonly CatalogueTool[],
+  at: MachineMoment,
+): EffectiveTools {
+  return effectiveTools(terms, catalogue, { ...at, isInQuarantine, rules });
 }

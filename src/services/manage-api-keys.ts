@@ -1,7 +1,8 @@
 /** API keys that are there: listed, replaced, revoked; by an operator, or by the person whose they are. */
-import { type ApiKeyStanding, apiKeyStanding } from '../domain/api-key.ts';
+import { type ApiKeyStanding, apiKeyStanding, keptApiKeySeconds } from '../domain/api-key.ts';
+import type { CatalogueTool } from '../domain/consent.ts';
 import type { EffectiveTools } from '../domain/effective-tools.ts';
-import type { ApiKeyId, ClientId, UserId } from '../domain/ids.ts';
+import { type ApiKeyId, type ClientId, parseApiKeyId, type ServerId, type UserId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import {
   type ApiKeyFilter,
@@ -18,8 +19,9 @@ import { transact } from '../store/client.ts';
 import { findClient } from '../store/clients.ts';
 import { invalidateMachineStatus } from '../store/machine-status.ts';
 import { findServer, type StoredServer } from '../store/servers.ts';
+import { listCatalogue } from '../store/tools.ts';
 import { aboutKey, newApiKeySecret } from './create-api-key.ts';
-import { findMachine, findMachineTools, type MachineId, type MachineProblem } from './find-machine.ts';
+import { findMachine, judgeMachine, type MachineId, type MachineProblem } from './find-machine.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 type WorkRuntime = Pick<Runtime, 'store' | 'clock' | 'log'>;
@@ -35,34 +37,57 @@ export interface ApiKeyOverview {
   problem?: MachineProblem;
 }
 
-/** A key that is over stays in the list so long, in seconds. */
-const listedAfterEndSeconds = 30 * 86_400;
-
 /** Lists keys, newest first; those that are over for a while. */
 export async function listApiKeys(runtime: WorkRuntime, tenant: WorkTenant, filter: ApiKeyFilter = {}): Promise<ApiKeyOverview[]> {
   const now = runtime.clock.now();
-  const since = new Date(now.getTime() - listedAfterEndSeconds * 1_000);
+  const since = new Date(now.getTime() - keptApiKeySeconds * 1_000);
+  const seen: Seen = { servers: new Map(), catalogues: new Map() };
   const overviews: ApiKeyOverview[] = [];
   for (const key of await listRows(runtime.store, tenant.id, { filter, since })) {
-    const overview = await describeKey(runtime, tenant, { key, now });
+    const overview = await describeKey(runtime, tenant, { key, now, seen });
     if (overview) overviews.push(overview);
   }
   return overviews;
 }
 
+/** Finds a key; with `userId`, only one of that person's. */
+export async function findApiKeyOverview(
+  runtime: WorkRuntime,
+  tenant: WorkTenant,
+  { id, userId }: { id: string; userId?: UserId },
+): Promise<ApiKeyOverview | undefined> {
+  const keyId = parseApiKeyId(id);
+  const key = keyId && (await findApiKey(runtime.store, tenant.id, keyId));
+  const seen: Seen = { servers: new Map(), catalogues: new Map() };
+  return key && isOf(key, userId) ? describeKey(runtime, tenant, { key, now: runtime.clock.now(), seen }) : undefined;
+}
+
+/** What many keys of a list have in common is read once. */
+interface Seen {
+  servers: Map<ServerId, StoredServer | undefined>;
+  catalogues: Map<ServerId, CatalogueTool[]>;
+}
+
+async function look<T>(seen: Map<ServerId, T>, serverId: ServerId, read: () => Promise<T>): Promise<T> {
+  const known = seen.get(serverId) ?? (await read());
+  seen.set(serverId, known);
+  return known;
+}
+
 async function describeKey(
   runtime: WorkRuntime,
   tenant: WorkTenant,
-  { key, now }: { key: StoredApiKey; now: Date },
+  { key, now, seen }: { key: StoredApiKey; now: Date; seen: Seen },
 ): Promise<ApiKeyOverview | undefined> {
   const { store: db } = runtime;
   const { id, serverId } = key;
-  const server = await findServer(db, tenant.id, serverId);
+  const server = await look(seen.servers, serverId, () => findServer(db, tenant.id, serverId));
   if (!server) return undefined;
   const standing = apiKeyStanding(key, now);
   const machine = await findMachine(runtime, db, { tenant, id, serverId, now });
   if ('problem' in machine) return { key, server, standing, problem: machine.problem };
-  const { effective } = await findMachineTools(db, tenant, { machine, serverId, now, marginSeconds: 0 });
+  const catalogue = await look(seen.catalogues, serverId, () => listCatalogue(db, tenant.id, serverId));
+  const effective = judgeMachine(machine, catalogue, { now, marginSeconds: 0 });
   return { key, server, standing, effective };
 }
 
@@ -73,31 +98,47 @@ function isOf({ owner }: StoredApiKey, userId: UserId | undefined): boolean {
 /** The new key, which is told once only, and until when the one before works beside it; or why there is none. */
 export type ApiKeyRotation =
   | { ok: true; secret: string; key: StoredApiKey; previousUntil?: Date }
-  | { ok: false; problem: 'unknown-key' | 'revoked' };
+  | { ok: false; problem: 'unknown-key' | 'revoked' | 'of-a-person' | 'replaced-meanwhile' };
 
-/**
- * Replaces a key, with a new life as long as the one before unless `lifetimeSeconds` says otherwise. The old one works for
- * `overlapSeconds` more, and no longer than it would have; 0 ends it at once, with the tokens it was exchanged for. One that is older
- * still ends now: there are never more than two.
- */
-export async function rotateApiKey(
-  runtime: WorkRuntime,
-  tenant: WorkTenant,
-  rotation: { id: ApiKeyId; overlapSeconds: number; lifetimeSeconds?: number; origin: Origin },
-): Promise<ApiKeyRotation> {
-  const { id, overlapSeconds, origin } = rotation;
+/** Which key is to be replaced, and what becomes of those before. */
+export interface ApiKeyReplacement {
+  id: ApiKeyId;
+  /** Only a key of this person; absent: only one of a service account. Nobody else is told a key that acts as a person. */
+  userId?: UserId;
+  /** Only if the key that works is still the one that was made then (`madeAt`): of a button pressed twice, once. */
+  madeAt?: Date;
+  /**
+   * `current`: the one that works now goes on for `overlapSeconds` more, and no longer than it would have; 0 ends it at once, with the
+   * tokens that it was exchanged for. `previous`: it was lost, and is refused from now on; the one before goes on as long as it was to.
+   */
+  keeps?: 'current' | 'previous';
+  overlapSeconds: number;
+  /** As long as the one before unless given. */
+  lifetimeSeconds?: number;
+  origin: Origin;
+}
+
+/** When the key that works now was made; those before it are the previous ones. */
+export function madeAt({ createdAt, rotatedAt }: Pick<StoredApiKey, 'createdAt' | 'rotatedAt'>): Date {
+  return rotatedAt ?? createdAt;
+}
+
+/** Replaces a key, with a new life. There are never more than two. */
+export async function rotateApiKey(runtime: WorkRuntime, tenant: WorkTenant, rotation: ApiKeyReplacement): Promise<ApiKeyRotation> {
+  const { id, userId, keeps = 'current', origin } = rotation;
   return transact(runtime.store, async (db): Promise<ApiKeyRotation> => {
     await lockApiKey(db, tenant.id, id);
     const before = await findApiKey(db, tenant.id, id);
-    if (!before) return { ok: false, problem: 'unknown-key' };
+    if (!before || !isOf(before, userId)) return { ok: false, problem: 'unknown-key' };
+    if (userId === undefined && 'userId' in before.owner) return { ok: false, problem: 'of-a-person' };
     if (before.revokedAt) return { ok: false, problem: 'revoked' };
+    if (rotation.madeAt && rotation.madeAt.getTime() !== madeAt(before).getTime()) return { ok: false, problem: 'replaced-meanwhile' };
     const at = runtime.clock.now();
     const secret = newApiKeySecret();
     const lifetimeSeconds = rotation.lifetimeSeconds ?? before.lifetimeSeconds;
-    const overlapEnd = new Date(Math.min(at.getTime() + overlapSeconds * 1_000, before.expiresAt.getTime()));
-    const previousUntil = overlapEnd > at ? overlapEnd : undefined;
+    const previousUntil = overlapEnd(before, { ...rotation, at });
     const expiresAt = new Date(at.getTime() + lifetimeSeconds * 1_000);
-    await rotateRow(db, tenant.id, id, { digest: sha256(secret), rotatedAt: at, lifetimeSeconds, expiresAt, previousUntil });
+    await rotateRow(db, tenant.id, id, { digest: sha256(secret), rotatedAt: at, lifetimeSeconds, expiresAt, previousUntil, keeps });
     if (!previousUntil) await invalidateMachineStatus(db, tenant.id, { apiKeyId: id }, at);
     await recordAuditEvent(db, tenant.id, {
       ...origin,
@@ -111,6 +152,14 @@ export async function rotateApiKey(
     if (!key) throw new Error('a key that was locked is gone');
     return { ok: true, secret, key, ...(previousUntil && { previousUntil }) };
   });
+}
+
+function overlapEnd(
+  { expiresAt, previousUntil }: StoredApiKey,
+  { keeps, overlapSeconds, at }: Pick<ApiKeyReplacement, 'keeps' | 'overlapSeconds'> & { at: Date },
+): Date | undefined {
+  const end = keeps === 'previous' ? previousUntil : new Date(Math.min(at.getTime() + overlapSeconds * 1_000, expiresAt.getTime()));
+  return end && end > at ? end : undefined;
 }
 
 /** Why a key was revoked. */

@@ -1,5 +1,7 @@
+import { keptApiKeySeconds } from '../domain/api-key.ts';
 import { transact } from '../store/client.ts';
 import { deleteExpiredRows, type ExpiringTable, findOldestExpiredArtifact, takeCleanUpTurn } from '../store/expired-rows.ts';
+import { removeOldApiKeys } from '../store/old-api-keys.ts';
 import { type InstallationPlace, retireInstallations } from '../store/quiet-installations.ts';
 import { freeIndices } from '../store/status.ts';
 import { deleteToolUsesBefore } from '../store/tool-uses.ts';
@@ -32,7 +34,7 @@ const expiringTables: readonly ExpiringTable[] = [
 /** How far sweeping came, and what it did since it was begun; kept from batch to batch by the caller. */
 export interface SweepProgress {
   /** Rows removed, or for `lapsedInstallations` ended, by what they were. */
-  removed: Record<ExpiringTable | 'status_entries' | 'tool_uses' | 'installations' | 'lapsedInstallations', number>;
+  removed: Record<ExpiringTable | 'status_entries' | 'tool_uses' | 'api_keys' | 'installations' | 'lapsedInstallations', number>;
   /** Batches in which another process was sweeping. */
   skipped: number;
   /** The ends up to which rows are gone; forgotten when a sweep has come through, for those that somebody held. */
@@ -51,6 +53,7 @@ export function beginSweep(): SweepProgress {
     initial_access_tokens: 0,
     status_entries: 0,
     tool_uses: 0,
+    api_keys: 0,
     installations: 0,
     lapsedInstallations: 0,
   };
@@ -82,13 +85,14 @@ export async function sweepExpired(runtime: Runtime, progress: SweepProgress = b
       endedBefore: ago(keptInstallationSeconds),
     });
     const toolUses = await deleteToolUsesBefore(db, ago(keptToolUseSeconds));
-    return { expired, indices, installations, toolUses };
+    const apiKeys = await removeOldApiKeys(db, { overSince: ago(keptApiKeySeconds), now: ago(0) });
+    return { expired, indices, installations, toolUses, apiKeys };
   });
   if (!done) {
     progress.skipped += 1;
     return 0;
   }
-  let gone = done.indices + done.toolUses + done.installations.removed + done.installations.lapsed;
+  let gone = done.indices + done.toolUses + done.apiKeys + done.installations.removed + done.installations.lapsed;
   for (const table of expiringTables) {
     const count = done.expired[table] ?? 0;
     progress.removed[table] += count;
@@ -96,6 +100,7 @@ export async function sweepExpired(runtime: Runtime, progress: SweepProgress = b
   }
   progress.removed.status_entries += done.indices;
   progress.removed.tool_uses += done.toolUses;
+  progress.removed.api_keys += done.apiKeys;
   progress.removed.installations += done.installations.removed;
   progress.removed.lapsedInstallations += done.installations.lapsed;
   progress.installationsAfter = done.installations.next;

@@ -112,9 +112,13 @@ export async function listUnrevokedApiKeys(db: Database, tenantId: TenantId): Pr
   return rows as { id: ApiKeyId }[];
 }
 
-/** How many of a person's keys are good. */
-export async function countApiKeys(db: Database, tenantId: TenantId, userId: UserId, now: Date): Promise<number> {
-  return db.apiKey.count({ where: { tenantId, userId, revokedAt: null, expiresAt: { gt: now } } });
+/** The names of a person's good keys. */
+export async function listNamesOfApiKeys(db: Database, tenantId: TenantId, userId: UserId, now: Date): Promise<string[]> {
+  const rows = await db.apiKey.findMany({
+    where: { tenantId, userId, revokedAt: null, expiresAt: { gt: now } },
+    select: { name: true },
+  });
+  return rows.map(({ name }) => name);
 }
 
 /** Locks a key until the transaction ends. Whoever issues a token for it does so before reading anything that it depends on. */
@@ -122,18 +126,25 @@ export async function lockApiKey(db: Database, tenantId: TenantId, id: ApiKeyId)
   await db.$queryRaw`SELECT 1 FROM api_keys WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
 }
 
-/** Gives a key another secret, and says until when the one before works. Lock the key first. */
+/** Gives a key another secret, and says which of the two before works until when. Lock the key first. */
 export async function rotateApiKey(
   db: Database,
   tenantId: TenantId,
   id: ApiKeyId,
-  rotation: Pick<StoredApiKey, 'lifetimeSeconds' | 'expiresAt'> & { digest: string; rotatedAt: Date; previousUntil: Date | undefined },
+  rotation: Pick<StoredApiKey, 'lifetimeSeconds' | 'expiresAt'> & {
+    digest: string;
+    rotatedAt: Date;
+    previousUntil: Date | undefined;
+    keeps: 'current' | 'previous';
+  },
 ): Promise<void> {
-  const { previousUntil, ...columns } = rotation;
-  const row = await db.apiKey.findUniqueOrThrow({ where: { tenantId_id: { tenantId, id } }, select: { digest: true } });
+  const { previousUntil, keeps, ...columns } = rotation;
+  const where = { tenantId_id: { tenantId, id } };
+  const row = await db.apiKey.findUniqueOrThrow({ where, select: { digest: true, previousDigest: true } });
+  const kept = keeps === 'current' ? row.digest : row.previousDigest;
   await db.apiKey.update({
-    where: { tenantId_id: { tenantId, id } },
-    data: { ...columns, previousDigest: previousUntil ? row.digest : null, previousUntil: previousUntil ?? null },
+    where,
+    data: { ...columns, previousDigest: previousUntil ? kept : null, previousUntil: previousUntil ?? null },
   });
 }
 

@@ -59,6 +59,11 @@ export async function holdUser(db: Database, tenantId: TenantId, id: UserId): Pr
   return rows.length > 0;
 }
 
+/** The same for those who count what the account has, one after the other. */
+export async function lockUser(db: Database, tenantId: TenantId, id: UserId): Promise<void> {
+  await db.$queryRaw`SELECT 1 FROM users WHERE tenant_id = ${tenantId} AND id = ${id} FOR NO KEY UPDATE`;
+}
+
 /** Finds an account, disabled ones included. */
 export async function findUser(db: Database, tenantId: TenantId, id: UserId): Promise<StoredUser | undefined> {
   const row = await db.user.findUnique({ where: { tenantId_id: { tenantId, id } } });

@@ -14,6 +14,7 @@ import { toolNamed } from '../support/consent-scene.ts';
 import { fillIn } from '../support/fill-in.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import type { TestIssuer, TestServer } from '../support/issuer.ts';
+import { askToken, makeApiKey } from '../support/machine.ts';
 import {
   authorizationUrl,
   basic,
@@ -61,6 +62,7 @@ describe('ABUSE-74: a whole life', () => {
   let userId: UserId;
   let tokens: Tokens;
   let session: Browser;
+  let apiKey: string;
 
   it('begins: keys, an account, a server with a secret header, clients of each kind, links', async () => {
     for (const each of [password, newPassword, wrongPassword, linkPassword]) canaries.add('password', each);
@@ -188,6 +190,7 @@ describe('ABUSE-74: a whole life', () => {
     });
     if (!rotated.ok) throw new Error(rotated.problem);
     canaries.add('new server credential', rotated.credential);
+    server = { ...server, credential: rotated.credential };
     await watched.dump();
     expect(watched.findings()).toEqual([]);
   });
@@ -245,8 +248,33 @@ describe('ABUSE-74: a whole life', () => {
     expect(watched.findings()).toEqual([]);
   });
 
+  it('makes an API key for herself, and one acts as a service account; they are used, replaced, exchanged, revoked', async () => {
+    const browser = new Browser(issuer.origin);
+    await signInOn(browser, await browser.get(`${issuer.url}/account`), { email, password: newPassword });
+    canaries.addCookies(browser);
+    const told = (page: RawResponse) => canaries.add('API key', /tgk_\w+/.exec(page.text)?.[0]);
+    const page = await browser.get(`${issuer.url}/account/keys/new?server=${server.serverId}`);
+    apiKey = told(await submit(browser, page, { name: 'Of a canary', tool: 'list_issues', do: 'save' }));
+    const { id } = await issuer.runtime.store.apiKey.findFirstOrThrow({ where: { userId } });
+    const other = await makeApiKey(issuer, { server, tools: ['list_issues'] });
+    canaries.add('API key of an account', other.secret);
+    const credential = { id: server.serverId, secret: server.credential };
+    const verifier = createVerifier({ issuer: issuer.url, resource: server.resource, credential });
+    expect((await verifier.verify(`Bearer ${apiKey}`)).tools).toEqual(['list_issues']);
+    const exchanged = await askToken(issuer, { clientId: id, secret: apiKey });
+    canaries.add('token of a key', exchanged.json<Tokens>().access_token);
+    await askToken(issuer, { clientId: other.id, secret: apiKey });
+    await watched.dump();
+    const next = told(await submit(browser, await browser.get(`${issuer.url}/account/keys/${id}/replace`), {}));
+    await postForm(issuer, '/revoke', { token: next }, basic(id, next));
+    await postForm(issuer, '/introspect', { token: next }, basic(server.serverId, server.credential));
+    await browser.get(`${issuer.url}/account`);
+    await watched.dump();
+    expect(watched.findings()).toEqual([]);
+  });
+
   it('is sent to every place where a secret does not belong', async () => {
-    const secrets = [tokens.access_token, tokens.refresh_token, newPassword, confidential.secret ?? '', server.credential];
+    const secrets = [apiKey, tokens.access_token, tokens.refresh_token, newPassword, confidential.secret ?? '', server.credential];
     for (const secret of secrets) {
       const inUrl = encodeURIComponent(secret);
       const paths = [
@@ -261,6 +289,8 @@ describe('ABUSE-74: a whole life', () => {
         `/selections/${inUrl}`,
         `/account/consents/${inUrl}`,
         `/account/consents/${inUrl}/revoke?token=${inUrl}`,
+        `/account/keys/${inUrl}/revoke`,
+        `/account/keys/new?server=${inUrl}`,
         `/widen?consent=${inUrl}&tool=${inUrl}`,
         `/assets/${inUrl}`,
         `/${inUrl}`,

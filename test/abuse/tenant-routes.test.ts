@@ -9,32 +9,20 @@ import { paths } from '../../src/oidc/routes.ts';
 import { randomToken } from '../../src/platform/random.ts';
 import { issueLink } from '../../src/services/issue-link.ts';
 import { keepSelection } from '../../src/store/selections.ts';
-import type { RawRequest, RawResponse } from '../support/http-exchange.ts';
+import {
+  type Declared,
+  declaredRoutes as declared,
+  formOf,
+  type Ids,
+  openRoutes as open,
+  type Stranger,
+  strangers,
+} from '../support/declared-routes.ts';
+import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
-import { authorizationUrl, authorize, basic, connect, newPkce, registerTestClient, type TestClient } from '../support/oauth-client.ts';
+import { makeApiKey } from '../support/machine.ts';
+import { authorizationUrl, authorize, connect, newPkce, registerTestClient, type TestClient } from '../support/oauth-client.ts';
 import { Browser, readForms, signInOn } from '../support/person.ts';
-
-/** Who comes with ids that are not theirs. */
-const strangers = ['anonymous', 'another person', 'an administrator', 'another tenant'] as const;
-type Stranger = (typeof strangers)[number];
-
-/** Everything by which something of the owner's can be named or opened. */
-interface Ids {
-  uid: string;
-  token: string;
-  consentId: string;
-  list: string;
-  sha256: string;
-  clientId: string;
-  managementToken: string;
-  serverId: string;
-  credential: string;
-  accessToken: string;
-  refreshToken: string;
-  code: string;
-  verifier: string;
-  xsrf: string;
-}
 
 /** A tenant, and what a browser there sends along. */
 interface Door {
@@ -42,166 +30,6 @@ interface Door {
   cookies: string;
   formToken: string;
 }
-
-interface Declared {
-  request(ids: Ids): Partial<RawRequest> & { path: string; form?: Record<string, string> };
-  /** What the owner gets, who comes last. */
-  own: number;
-  /** What everybody else gets: the same as for ids that never were. */
-  others: number | Readonly<Record<Stranger, number>>;
-  /** Whether who holds the id or the credential may read it at its own tenant, whoever it is. */
-  isShared?: true;
-  /** Whether it signs out who comes. */
-  signsOut?: true;
-}
-
-const onlyAtHome = (own: number, elsewhere: number) =>
-  ({
-    own,
-    others: { anonymous: own, 'another person': own, 'an administrator': own, 'another tenant': elsewhere },
-    isShared: true,
-  }) as const;
-const signInOr = (foreign: number) =>
-  ({ anonymous: 200, 'another person': foreign, 'an administrator': foreign, 'another tenant': 200 }) as const;
-const formOf = (values: Record<string, string>) => ({
-  method: 'POST',
-  headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-  body: new URLSearchParams(values).toString(),
-});
-
-/** Routes that belong to someone, or carry an id. */
-const declared: Readonly<Record<string, Declared>> = {
-  interaction: { request: ({ uid }) => ({ path: `/interaction/${uid}` }), own: 200, others: 400 },
-  'interaction-answer': { request: ({ uid }) => ({ path: `/interaction/${uid}`, form: { do: 'deny' } }), own: 303, others: 400 },
-  link: { request: ({ token }) => ({ path: `/link/${token}` }), ...onlyAtHome(200, 404) },
-  // Too short a password: the page comes back, and the link can still be used.
-  'link-use': { request: ({ token }) => ({ path: `/link/${token}`, form: { password: 'short' } }), ...onlyAtHome(200, 404) },
-  account: { request: () => ({ path: '/account' }), own: 200, others: 200 },
-  'consent-change': { request: ({ consentId }) => ({ path: `/account/consents/${consentId}` }), own: 200, others: signInOr(404) },
-  'consent-change-save': {
-    request: ({ consentId }) => ({ path: `/account/consents/${consentId}`, form: { do: 'all:read' } }),
-    own: 200,
-    others: signInOr(404),
-  },
-  'consent-receipt': { request: ({ consentId }) => ({ path: `/account/consents/${consentId}/receipt` }), own: 200, others: signInOr(404) },
-  'consent-revoke': { request: ({ consentId }) => ({ path: `/account/consents/${consentId}/revoke` }), own: 200, others: signInOr(404) },
-  'consent-revoke-do': {
-    request: ({ consentId }) => ({ path: `/account/consents/${consentId}/revoke`, form: {} }),
-    own: 303,
-    others: signInOr(404),
-  },
-  password: { request: () => ({ path: '/account/password' }), own: 200, others: 200 },
-  'password-change': {
-    request: () => ({ path: '/account/password', form: { current: 'wrong', password: 'four words of one’s own' } }),
-    own: 200,
-    others: 200,
-  },
-  'sign-out': { request: () => ({ path: '/account/sign-out' }), own: 200, others: 200 },
-  'sign-out-do': { request: () => ({ path: '/account/sign-out', form: {} }), own: 303, others: signInOr(303), signsOut: true },
-  widen: { request: ({ consentId }) => ({ path: `/widen?consent=${consentId}&tool=delete_issue` }), own: 200, others: signInOr(404) },
-  'widen-save': {
-    request: ({ consentId }) => ({ path: `/widen?consent=${consentId}&tool=delete_issue`, form: { do: 'all:read' } }),
-    own: 200,
-    others: signInOr(404),
-  },
-  'status-list': { request: ({ list }) => ({ path: `/status/${list}` }), ...onlyAtHome(200, 404) },
-  selection: { request: ({ sha256 }) => ({ path: `/selections/${sha256}` }), ...onlyAtHome(200, 404) },
-  'server-hello': {
-    request: ({ serverId, credential }) => ({
-      path: '/servers/hello',
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...basic(serverId, credential) },
-      body: '{"library":"x","version":"1"}',
-    }),
-    ...onlyAtHome(204, 401),
-  },
-  'server-reports': {
-    request: ({ serverId, credential }) => ({
-      path: '/servers/reports',
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...basic(serverId, credential) },
-      body: '{"reports":[]}',
-    }),
-    ...onlyAtHome(200, 401),
-  },
-  'server-tools': {
-    request: ({ serverId, credential }) => ({
-      path: '/servers/tools',
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...basic(serverId, credential) },
-      body: '{"tools":[]}',
-    }),
-    ...onlyAtHome(204, 401),
-  },
-  'protocol-authorize': {
-    request: ({ clientId }) => ({
-      path: `/authorize?${new URLSearchParams({
-        response_type: 'code',
-        client_id: clientId,
-        redirect_uri: 'http://127.0.0.1:9/callback',
-        code_challenge_method: 'S256',
-        code_challenge: newPkce().challenge,
-        resource: 'https://tracker.example/mcp',
-      })}`,
-    }),
-    ...onlyAtHome(303, 400),
-  },
-  'protocol-resume': { request: ({ uid }) => ({ path: `/authorize/${uid}` }), own: 303, others: 400 },
-  'protocol-token': {
-    request: ({ clientId, refreshToken }) => ({
-      path: '/token',
-      ...formOf({ grant_type: 'refresh_token', client_id: clientId, refresh_token: refreshToken }),
-    }),
-    ...onlyAtHome(200, 401),
-  },
-  'protocol-introspect': {
-    request: ({ serverId, credential, accessToken }) => {
-      const { headers, ...sent } = formOf({ token: accessToken });
-      return { path: '/introspect', ...sent, headers: { ...headers, ...basic(serverId, credential) } };
-    },
-    ...onlyAtHome(200, 401),
-  },
-  'protocol-revoke': {
-    request: ({ clientId, refreshToken }) => ({ path: '/revoke', ...formOf({ client_id: clientId, token: refreshToken }) }),
-    ...onlyAtHome(200, 401),
-  },
-  'protocol-management': {
-    request: ({ clientId, managementToken }) => ({
-      path: `/register/${clientId}`,
-      headers: { Authorization: `Bearer ${managementToken}` },
-    }),
-    ...onlyAtHome(200, 401),
-  },
-  'protocol-signOut': {
-    request: ({ clientId }) => ({
-      path: `/logout?${new URLSearchParams({ client_id: clientId, post_logout_redirect_uri: 'http://127.0.0.1:9/out' })}`,
-    }),
-    own: 200,
-    others: { anonymous: 303, 'another person': 200, 'an administrator': 200, 'another tenant': 400 },
-    isShared: true,
-  },
-  'protocol-signOutConfirm': {
-    request: ({ xsrf }) => ({ path: '/logout/confirm', ...formOf({ xsrf, logout: 'yes' }) }),
-    own: 303,
-    others: 400,
-  },
-};
-
-/** Routes that carry no id and show nothing of anybody. */
-const open = new Set([
-  'start',
-  'sign-in',
-  'asset',
-  'audit-keys',
-  'audit-keys-preflight',
-  'status-list-preflight',
-  'selection-preflight',
-  'protocol-register',
-  'protocol-jwks',
-  'protocol-signedOut',
-  'protocol-oauthMetadata',
-  'protocol-openidMetadata',
-]);
 
 const table = createRoutes(readAssets());
 // The pages answer what stands here as `interaction`.
@@ -269,6 +97,9 @@ async function prepare(): Promise<{ ids: Ids; door: Door }> {
     origin: { actorType: 'operator' },
   });
   if (!link.ok) throw new Error(link.problem);
+  // A person has fifty good keys at most, and this is done for each route.
+  await home.runtime.store.apiKey.deleteMany({ where: { userId: owner.userId } });
+  const key = await makeApiKey(home, { server, tools: ['list_issues'], owner: { userId: owner.userId } });
   const sha256 = randomToken(32);
   await keepSelection(home.runtime.store, home.tenant.id, { sha256, document: '{}', expiresAt: new Date(Date.now() + 60_000) });
   const browser = tokens.browser;
@@ -284,6 +115,7 @@ async function prepare(): Promise<{ ids: Ids; door: Door }> {
     uid,
     token: link.link.url.split('/').at(-1) ?? '',
     consentId: consent.id,
+    keyId: key.id,
     list: '1',
     sha256,
     clientId: client.clientId,

@@ -126,7 +126,29 @@ describe('names, by which everything is found', () => {
   it('connected agents: the heading, and "Change" and "Revoke" in each entry', async () => {
     await gallery.show('account/connected');
     expect(await gallery.page.getByRole('heading', { level: 1, name: 'Connected agents' }).count()).toBe(1);
-    for (const name of ['Change', 'Revoke']) expect(await gallery.page.getByRole('link', { name, exact: true }).count()).toBe(2);
+    const connections = gallery.page.locator('.connection').filter({ has: gallery.page.getByRole('heading', { level: 2 }) });
+    for (const name of ['Change', 'Revoke']) expect(await connections.getByRole('link', { name, exact: true }).count()).toBe(2);
+  });
+
+  it('API keys: the heading, "New API key", "Replace" and "Revoke" in each entry; a form with "Name", "Works for", "Make key"', async () => {
+    await gallery.show('account/connected');
+    expect(await gallery.page.getByRole('heading', { level: 2, name: 'API keys' }).count()).toBe(1);
+    expect(await gallery.page.getByRole('link', { name: 'New API key', exact: true }).count()).toBe(1);
+    const keys = gallery.page.locator('.connection').filter({ has: gallery.page.getByRole('heading', { level: 3 }) });
+    for (const name of ['Replace', 'Revoke']) expect(await keys.getByRole('link', { name, exact: true }).count()).toBe(3);
+    await gallery.show('key-new/first');
+    expect(await gallery.page.getByLabel('Name', { exact: true }).inputValue()).toBe('');
+    expect(await gallery.page.getByLabel('Works for', { exact: true }).inputValue()).toBe('90d');
+    expect(await gallery.page.getByRole('button', { name: 'Make key', exact: true }).count()).toBe(1);
+    await openAllDetails(gallery.page);
+    expect(await gallery.page.locator('input:checked').count()).toBe(0);
+  });
+
+  it('a new key is selected whole by one click', async () => {
+    await gallery.show('key-told/made');
+    await gallery.page.locator('#secret').click();
+    const selected = await gallery.page.evaluate(() => String((globalThis as unknown as { getSelection(): unknown }).getSelection()));
+    expect(selected.trim()).toMatch(/^tgk_\w{44}$/);
   });
 });
 

@@ -1,8 +1,9 @@
 /** What happens to rows that are over. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import type { InstallationId } from '../../src/domain/ids.ts';
+import type { ApiKeyId, InstallationId } from '../../src/domain/ids.ts';
 import { keepAuditMonths } from '../../src/services/keep-audit-months.ts';
+import { revokeApiKey } from '../../src/services/manage-api-keys.ts';
 import { beginSweep, keptInstallationSeconds, readSweepLagSeconds, sweepExpired } from '../../src/services/sweep-expired.ts';
 import { listAuditEvents, recordAuditEvent } from '../../src/store/audit.ts';
 import { transact } from '../../src/store/client.ts';
@@ -11,6 +12,7 @@ import { applyMigrations } from '../../src/store/migrate/apply-migrations.ts';
 import { assignIndex, listInvalidIndices, statusListLength } from '../../src/store/status.ts';
 import { query } from '../support/database-holder.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { askToken, makeApiKey } from '../support/machine.ts';
 import { moveTime } from '../support/moved-time.ts';
 import { connect, refresh, registerTestClient, type Tokens } from '../support/oauth-client.ts';
 
@@ -137,6 +139,35 @@ describe('installations and their status indices', () => {
       time.forward(keptInstallationSeconds);
       await sweepAll();
       expect(await standing()).toBeUndefined();
+    } finally {
+      time.restore();
+    }
+  });
+
+  it('API keys go thirty days after their end; what they were exchanged for ends with them, and their index is given back', async () => {
+    const server = await issuer.addServer();
+    const make = (days: number) => makeApiKey(issuer, { server, tools: ['list_issues'], lifetimeSeconds: days * 86_400 });
+    const [short, revoked, long] = [await make(1), await make(300), await make(300)];
+    for (const key of [short, revoked, long]) await askToken(issuer, { clientId: key.id, secret: key.secret });
+    await revokeApiKey(issuer.runtime, issuer.tenant, {
+      id: revoked.id as ApiKeyId,
+      reason: 'revoked-by-admin',
+      origin: { actorType: 'operator' },
+    });
+    const ids = async () => (await runSql(`SELECT id FROM api_keys WHERE server_id = '${server.serverId}'`)).map(({ id }) => id);
+    const indexOf = ({ id }: { id: string }) => count(`status_entries WHERE installation_id = '${id}'`);
+    const time = moveTime();
+    try {
+      time.forward(29 * 86_400);
+      await sweepAll();
+      expect((await ids()).toSorted()).toEqual([short.id, revoked.id, long.id].toSorted());
+      expect([await indexOf(short), await indexOf(revoked), await indexOf(long)]).toEqual([1, 0, 1]);
+      time.forward(2 * 86_400);
+      await sweepAll();
+      expect(await ids()).toEqual([long.id]);
+      time.forward(86_400);
+      await sweepAll();
+      expect([await indexOf(short), await indexOf(revoked), await indexOf(long)]).toEqual([0, 0, 1]);
     } finally {
       time.restore();
     }

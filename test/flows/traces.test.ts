@@ -4,8 +4,10 @@ import { Client } from 'pg';
 import { createGuardedFetch } from '../../src/platform/guarded-fetch.ts';
 import { createTracing } from '../../src/platform/tracing/open-telemetry.ts';
 import { Canaries } from '../support/canaries.ts';
+import { fillIn } from '../support/fill-in.ts';
 import type { TestIssuer, TestPerson, TestServer } from '../support/issuer.ts';
 import { startIssuer } from '../support/issuer.ts';
+import { askToken } from '../support/machine.ts';
 import {
   authorize,
   basic,
@@ -17,6 +19,7 @@ import {
   type TestClient,
   type Tokens,
 } from '../support/oauth-client.ts';
+import { readForms } from '../support/person.ts';
 import { type ReceivedSpan, startTraceCollector, type TraceCollector } from '../support/trace-collector.ts';
 
 const theirs = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
@@ -84,6 +87,14 @@ describe('traces', () => {
         canaries.add('refresh token', each.refresh_token);
       }
       await postForm(issuer, '/introspect', { token: next.access_token }, basic(server.serverId, server.credential));
+      const { browser } = authorized;
+      const [form] = readForms((await browser.get(`${issuer.url}/account/keys/new?server=${server.serverId}`)).text);
+      const made = await browser.post(form?.action ?? '', fillIn(form, { name: 'canary-of-the-key', tool: 'list_issues', do: 'save' }));
+      const key = canaries.add('API key', /tgk_\w{44}/.exec(made.text)?.[0]);
+      const { id } = await issuer.runtime.store.apiKey.findFirstOrThrow();
+      await postForm(issuer, '/introspect', { token: key }, basic(server.serverId, server.credential));
+      canaries.add('token of the key', (await askToken(issuer, { clientId: id, secret: key })).json<Tokens>().access_token);
+      await issuer.send({ path: `/account/keys/${key}/revoke?key=${key}`, headers: { Authorization: `Bearer ${key}` } });
       await issuer.send({ path: '/.well-known/oauth-authorization-server' });
       await issuer.send({ path: '/nowhere-canary-of-the-path?canary-of-the-query=1', headers: { 'User-Agent': 'canary-of-the-agent' } });
       await issuer.send({ path: '/readyz' });

@@ -1,5 +1,6 @@
 /** Machines: clients that act by themselves, and API keys. */
 import type { ServerId, ServiceAccountId } from '../../src/domain/ids.ts';
+import { randomToken } from '../../src/platform/random.ts';
 import { createApiKey, type NewApiKeyOwner } from '../../src/services/create-api-key.ts';
 import { createManualClient } from '../../src/services/create-client.ts';
 import type { RawResponse } from './http-exchange.ts';
@@ -67,10 +68,15 @@ export interface TestApiKey {
 /** Makes an API key; unless an owner is given, one that acts as a service account of its own. */
 export async function makeApiKey(
   { runtime, tenant }: Pick<TestIssuer, 'runtime' | 'tenant'>,
-  { owner = { newAccount: true }, lifetimeSeconds = 86_400, ...assigned }: Assigned & { owner?: NewApiKeyOwner; lifetimeSeconds?: number },
+  {
+    owner = { newAccount: true },
+    lifetimeSeconds = 86_400,
+    name = `Key of a test ${randomToken(6)}`,
+    ...assigned
+  }: Assigned & { owner?: NewApiKeyOwner; lifetimeSeconds?: number; name?: string },
 ): Promise<TestApiKey> {
   const made = await createApiKey(runtime, tenant, {
-    name: 'Key of a test',
+    name,
     owner,
     lifetimeSeconds,
     origin: operator,

@@ -63,6 +63,7 @@ function keyFailure(problem: ApiKeyProblem, { server }: NamedChoice, account: st
   switch (problem.kind) {
     case 'unknown-server':
     case 'unknown-tool':
+    case 'page-outdated':
       return choiceFailure(problem, server);
     case 'nothing-chosen':
       return new CommandFailed(problem.kind, `Name what it may use: --tool <tool>. "toolgrant server tool ${server.id}" lists the tools.`);
@@ -76,7 +77,8 @@ function keyFailure(problem: ApiKeyProblem, { server }: NamedChoice, account: st
         `${shown} may not use ${plainText(problem.tool)} there, so no key of it may. To change that: toolgrant service-account tool ${shown} --server ${server.id} --tool …`,
       );
     case 'too-many-keys':
-      return new CommandFailed(problem.kind, 'There are too many keys.');
+    case 'name-taken':
+      throw new Error(`${problem.kind}, of a key that acts as no person`);
   }
 }
 
@@ -142,6 +144,10 @@ async function rotate({ runtime, tenant, origin }: KeyOffice, { args, options }:
     ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
   });
   if (!done.ok && done.problem === 'unknown-key') throw unknownKey(id);
+  if (!done.ok && done.problem === 'of-a-person') {
+    throw new CommandFailed(done.problem, `${id} acts as a person, so only she is told a new one: she replaces it at /account.`);
+  }
+  if (!done.ok && done.problem === 'replaced-meanwhile') throw new Error('a key was replaced that nobody named the moment of');
   if (!done.ok) throw new CommandFailed(done.problem, `${id} is revoked, and stays so. Make another: toolgrant apikey create`);
   const { secret, key, previousUntil } = done;
   const old = previousUntil

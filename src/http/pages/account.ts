@@ -2,30 +2,33 @@
 import type { Context } from 'koa';
 import type { LeftOutReason } from '../../domain/effective-tools.ts';
 import type { ConsentId } from '../../domain/ids.ts';
-import { risks } from '../../domain/risk.ts';
 import { type ConsentOverview, type ConsentPlace, listConsentsInForce, type PageRequest } from '../../services/list-consents.ts';
+import { listApiKeys } from '../../services/manage-api-keys.ts';
 import { formFrame, showPage } from '../answer.ts';
 import type { Person } from '../route.ts';
 import type { Site } from '../site.ts';
 import type { ConnectionContext } from '../views/contexts.ts';
 import { inWords, spanInWords } from '../views/instants.ts';
-import { riskWords } from '../views/risk-words.ts';
 import { readableName } from '../views/untrusted-text.ts';
 import { agentOf } from './agent.ts';
+import { keyOf } from './api-key-entry.ts';
+import { countByRisk } from './count-by-risk.ts';
 
 /** What was done just before, named by the query; anything else says nothing. */
 const notices: Readonly<Record<string, string>> = {
   changed: 'Saved.',
   widened: 'Saved. Go back to your agent and let it try again.',
   revoked: 'Revoked.',
+  'key-revoked': 'Revoked: the key is refused from now on.',
   welcome: 'Your password is set. You are signed in.',
   password: 'Your password is changed. You are signed out everywhere else.',
 };
 
-/** Shows the connected agents. */
+/** Shows the connected agents, and the API keys. */
 export async function showAccount(ctx: Context, site: Site, person: Person): Promise<void> {
   const now = site.runtime.clock.now();
   const page = await listConsentsInForce(site.runtime, site.tenant, { filter: { userId: person.userId }, page: readPage(ctx.query) });
+  const keys = await listApiKeys(site.runtime, site.tenant, { userId: person.userId });
   const linkTo = (direction: 'after' | 'before', place: ConsentPlace) => `${site.tenant.issuer}/account?${direction}=${writePlace(place)}`;
   const done = typeof ctx.query['done'] === 'string' ? ctx.query['done'] : '';
   const notice = Object.hasOwn(notices, done) ? notices[done] : undefined;
@@ -36,6 +39,7 @@ export async function showAccount(ctx: Context, site: Site, person: Person): Pro
       ...formFrame(ctx, site, person.email),
       email: person.email,
       connections: page.overviews.map((overview) => connectionOf(overview, now)),
+      keys: keys.filter(({ standing }) => standing !== 'revoked').map((overview) => keyOf(overview, now)),
       ...(page.previous && { newer: linkTo('before', page.previous) }),
       ...(page.next && { older: linkTo('after', page.next) }),
       ...(notice !== undefined && { notice: within === undefined ? notice : `${notice} It takes effect within ${spanInWords(within)}.` }),
@@ -65,11 +69,7 @@ function connectionOf({ consent, client, server, tools, effective, lastUsedAt }:
     id: consent.id,
     agent: agentOf(client, now),
     server: { name: server.name, resource: server.resource },
-    counts: risks.flatMap((risk) => {
-      const count = tools.filter((tool) => tool.risk === risk).length;
-      return count === 0 ? [] : [{ risk, title: riskWords[risk].title, count }];
-    }),
-    openWorldCount: tools.filter(({ openWorld }) => openWorld).length,
+    ...countByRisk(tools),
     resources: effective.resources,
     prompts: effective.prompts,
     waiting: effective.leftOut.map(({ name, reason }) => ({

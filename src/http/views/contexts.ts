@@ -103,6 +103,8 @@ export interface ChoiceContext {
   withheld: readonly string[];
   /** Whether anything can be allowed at all. */
   canAllow: boolean;
+  /** Whether it is an API key that the choice is for; else an agent. */
+  isForKey?: true;
   durations: readonly { value: string; label: string; selected: boolean }[];
   shownDigest: string;
   /** Why some tools cannot be ticked, and until when. */
@@ -186,10 +188,36 @@ export interface ConnectionContext {
   lastUsed: string;
 }
 
-/** Connected agents. */
+/** One API key of the person's own. */
+export interface KeyContext {
+  id: string;
+  name: string;
+  server: { name: string; resource: string };
+  /** The first of its tools, by name. */
+  tools: readonly string[];
+  /** How many there are beside these. */
+  moreTools: number;
+  counts: ConnectionContext['counts'];
+  openWorldCount: number;
+  resources: boolean;
+  prompts: boolean;
+  waiting: ConnectionContext['waiting'];
+  until: string;
+  /** When the key that works was made; `isReplaced`: in the place of another. */
+  madeOn: string;
+  isReplaced: boolean;
+  lastUsed: string;
+  /** Absent where nothing is to be said of its end. */
+  end?: 'soon' | 'over';
+  /** Until when the key that was replaced works beside it. */
+  oldUntil?: string;
+}
+
+/** Connected agents, and API keys. */
 export interface AccountContext extends FormPage {
   email: string;
   connections: readonly ConnectionContext[];
+  keys: readonly KeyContext[];
   /** Addresses of the pages before and behind this one, where there are any. */
   newer?: string;
   older?: string;
@@ -211,6 +239,50 @@ export interface RevokeContext extends FormPage {
   agent: AgentContext;
   server: { name: string; resource: string };
   effectWithin: string;
+}
+
+/** The servers that a key may be made for. */
+export interface KeyServersContext extends PageFrame {
+  servers: readonly { href: string; name: string; resource: string }[];
+}
+
+/** A new key. */
+export interface NewKeyContext extends FormPage {
+  action: string;
+  server: { name: string; resource: string };
+  name: string;
+  maxNameCharacters: number;
+  choice: ChoiceContext;
+}
+
+/** A key as it is told, once. */
+export interface KeyToldContext extends PageFrame {
+  id: string;
+  name: string;
+  server: { name: string; resource: string };
+  secret: string;
+  until: string;
+  /** Set where it replaces one: until when that works, or that it does not any more. */
+  replaced?: { oldUntil?: string };
+}
+
+/** Revocation or replacement of a key, asked once more. */
+export interface KeyAskContext extends FormPage {
+  kind: 'revoke' | 'replace';
+  action: string;
+  name: string;
+  server: { name: string; resource: string };
+  effectWithin: string;
+  /** Which key the page is about: comes back with the form. */
+  made: string;
+  /** Whether the page was posted about a key that had been replaced meanwhile. */
+  isLate: boolean;
+  /** Whether its time is over. */
+  isOver: boolean;
+  /** Set where it ends by itself before the time for which it would go on beside a new one. */
+  oldUntil?: string;
+  /** Set where it was replaced a while ago, and the one before works still. */
+  two?: { madeOn: string; oldUntil: string };
 }
 
 /** Password change. */
@@ -272,6 +344,10 @@ export interface ViewContexts {
   account: AccountContext;
   change: ChangeContext;
   revoke: RevokeContext;
+  'key-servers': KeyServersContext;
+  'key-new': NewKeyContext;
+  'key-told': KeyToldContext;
+  'key-ask': KeyAskContext;
   password: PasswordContext;
   'sign-out': SignOutContext;
   link: LinkContext;

@@ -115,7 +115,9 @@ export async function findApiKeyFacts(
       expiresAt: row.expires_at,
       issuedAt: row.issued_at,
       ...(row.last_used_at && { lastUsedAt: row.last_used_at }),
-      ...(row.owner_revision !== null && { revision: `${row.id} ${row.owner_revision} ${row.catalogue_revision}` }),
+      ...(row.owner_revision !== null && {
+        revision: `${row.id} ${row.issued_at.getTime()} ${row.owner_revision} ${row.catalogue_revision}`,
+      }),
     },
   };
 }

@@ -11,7 +11,7 @@ const now = new Date('2026-11-23T14:05:00Z');
 
 function formOf(fields: Record<string, string | readonly string[]>): Form {
   const all = (name: string) => (Object.hasOwn(fields, name) ? [fields[name] ?? []].flat() : []);
-  return { all, text: (name) => all(name)[0] ?? '' };
+  return { all, text: (name) => all(name)[0] ?? '', names: () => Object.keys(fields) };
 }
 
 const contextOf = (offer: Offer, form: Form) => choiceContext(offer, draftOf(form, offer), { now, marks: false });

@@ -1,14 +1,9 @@
 /** Samples of every view: each is rendered by a test, looked at by axe, and photographed. */
 import { choiceContext, firstDraft, hasAsked, type Offer, switchGroup } from '../../../src/http/views/choice.ts';
 import type { ConsentContext, ViewContexts, ViewName } from '../../../src/http/views/contexts.ts';
+import { keyEntries, keySamples } from './key-samples.ts';
 import { bounded, firstOffer, forbidden, held, hostileTools, issueTools, manyTools, repeatOffer } from './offers.ts';
-
-const now = new Date('2026-11-23T14:05:00Z');
-const frame = { issuer: 'http://localhost:4000', issuerHost: 'localhost:4000' };
-const person = { ...frame, signedInAs: 'ada@example.com' };
-const formToken = 'sample-form-token';
-const agent = { name: 'Claude Code', clientId: 'cli_Xq0mJ9a4' };
-const server = { name: 'Acme Issues', resource: 'https://mcp.acme.example/mcp' };
+import { agent, formToken, frame, now, person, server } from './sample-facts.ts';
 
 const newHere = {
   known: ['First seen just now.', 'Nobody here uses it now.', 'You have not used it before.'],
@@ -165,7 +160,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
     ),
   },
   account: {
-    empty: { ...person, formToken, email: 'ada@example.com', connections: [] },
+    empty: { ...person, formToken, email: 'ada@example.com', connections: [], keys: [] },
     connected: {
       ...person,
       formToken,
@@ -203,8 +198,10 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
           lastUsed: 'not yet',
         },
       ],
+      keys: keyEntries,
     },
   },
+  ...keySamples,
   change: {
     drifted: {
       ...person,

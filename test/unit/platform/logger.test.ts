@@ -49,6 +49,16 @@ describe('the log', () => {
     expect(silent.lines).toEqual([]);
   });
 
+  it('ABUSE-74: takes API keys out of texts', () => {
+    const { log, lines } = record();
+    log.info(
+      { note: 'got tgk_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZab0yIm7m instead', at: '/mcp/tgk_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZab' },
+      'x',
+    );
+    expect(lines.join('')).not.toContain('0123456789');
+    expect(lines.join('')).toContain('got [redacted] instead');
+  });
+
   it.each([
     ['header', { headers: { authorization: `Bearer ${canary}`, cookie: `session=${canary}`, 'Set-Cookie': [canary] } }],
     [
