@@ -43,11 +43,11 @@ const freshness = { least: 60, unsaid: 600, most: 86_400 } as const;
 /** Asks for a document, once, as anybody would: nothing goes along but its URL, and which copy we have. Never throws for what a host can do. */
 export async function fetchDocument(
   { strangers, clock }: Pick<Runtime, 'strangers' | 'clock'>,
-  { key, copy }: { key: DocumentKey; copy: DocumentCopy | undefined },
+  { key, copy, signal }: { key: DocumentKey; copy: DocumentCopy | undefined; signal?: AbortSignal | undefined },
 ): Promise<FetchedDocument> {
   const { accept, maxBytes } = forms[key.kind];
   try {
-    const response = await strangers(key.url, { headers: { accept, ...conditionsOf(copy) } });
+    const response = await strangers(key.url, { headers: { accept, ...conditionsOf(copy) }, ...(signal && { signal }) });
     const body = response.status === 304 && copy ? copy.body : await readBody(response, maxBytes);
     if (typeof body !== 'string') return body;
     const now = clock.now();

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '../platform/digest.ts';
+import { OutboundFailure } from '../platform/guarded-fetch.ts';
 import { poolOf, type Store } from '../store/client.ts';
 import { createRateCounters, type RateCounters, type RateLimit } from '../store/rate-limits.ts';
 import type { DocumentKey } from '../store/remote-documents.ts';
@@ -33,22 +34,24 @@ const budgets = {
 /** How many new documents one process fetches at a time: in all, so that there is room for known ones; and for one caller. */
 const maxNewAtOnce = 12;
 const maxNewAtOnceOfCaller = 4;
+/** How long the fetch of a caller with several is left alone: a host that is well answers within it. */
+const undisturbedMs = 1_000;
 const longestWaitMs = 3_000;
 const pollMs = 100;
 
 /** Asks for a document where budget and room allow it; undefined when they do not. */
 export async function fetchInModeration(
-  { store }: Pick<Runtime, 'store'>,
+  runtime: Pick<Runtime, 'store' | 'clock'>,
   tenant: Tenant,
-  { wanted, fetchIt }: { wanted: WantedDocument; fetchIt(): Promise<FetchedDocument> },
+  { wanted, fetchIt }: { wanted: WantedDocument; fetchIt(signal?: AbortSignal): Promise<FetchedDocument> },
 ): Promise<FetchedDocument | undefined> {
-  const counters = createRateCounters(poolOf(store));
+  const counters = createRateCounters(poolOf(runtime.store));
   const { kind, url } = wanted.key;
   const ofHost = `${tenant.id}:${sha256(JSON.stringify([kind, new URL(url).hostname]))}`;
   if (wanted.isKnown) return (await counters.take(budgets.known, ofHost)).isWithin ? fetchIt() : undefined;
   const ofCaller = `${tenant.id}:${sha256(JSON.stringify([kind, new URL(url).hostname, wanted.caller]))}`;
   if (!(await admitsNew(counters, tenant, { ofHost, ofCaller }))) return undefined;
-  const fetched = await fetchInTurn(store, `${tenant.id}:${wanted.caller}`, fetchIt);
+  const fetched = await fetchInTurn(runtime, `${tenant.id}:${wanted.caller}`, fetchIt);
   if (!fetched || 'copy' in fetched) await counters.giveBack(budgets.fruitless, ofCaller);
   return fetched;
 }
@@ -65,25 +68,53 @@ async function admitsNew(counters: RateCounters, tenant: Tenant, { ofHost, ofCal
   return false;
 }
 
-/** By process: the callers of the new documents that are being fetched. */
-const newcomers = new WeakMap<Store, string[]>();
+/** The fetch of a new document. */
+interface Newcomer {
+  caller: string;
+  startedAt: Date;
+  giveWay: AbortController;
+}
+
+/** By process: those that are under way. */
+const newcomers = new WeakMap<Store, Newcomer[]>();
 
 /**
  * Strangers with slow hosts could otherwise take all the room there is for outbound requests, and keep everybody's known documents from
- * being renewed. Undefined when there is no room.
+ * being renewed. Undefined when there is no room. Who has none under way gets room from who has several, so that it takes as many
+ * callers as there are places to keep another one out.
  */
-async function fetchInTurn<Fetched>(store: Store, caller: string, fetchIt: () => Promise<Fetched>): Promise<Fetched | undefined> {
+async function fetchInTurn<Fetched>(
+  { store, clock }: Pick<Runtime, 'store' | 'clock'>,
+  caller: string,
+  fetchIt: (signal: AbortSignal) => Promise<Fetched>,
+): Promise<Fetched | undefined> {
   const running = newcomers.get(store) ?? [];
   newcomers.set(store, running);
-  const isFull = () => running.length >= maxNewAtOnce || running.filter((one) => one === caller).length >= maxNewAtOnceOfCaller;
+  const countOf = (one: string) => running.filter((newcomer) => newcomer.caller === one).length;
+  const isFull = () => running.length >= maxNewAtOnce || countOf(caller) >= maxNewAtOnceOfCaller;
   for (let waitedMs = 0; isFull(); waitedMs += pollMs) {
+    // What is freed is taken at once: others wait as well.
+    if (countOf(caller) === 0 && makeRoom(running, countOf, clock.now())) break;
     if (waitedMs >= longestWaitMs) return undefined;
     await sleep(pollMs);
   }
-  running.push(caller);
+  const newcomer: Newcomer = { caller, startedAt: clock.now(), giveWay: new AbortController() };
+  running.push(newcomer);
   try {
-    return await fetchIt();
+    return await fetchIt(newcomer.giveWay.signal);
   } finally {
-    running.splice(running.indexOf(caller), 1);
+    const index = running.indexOf(newcomer);
+    if (index >= 0) running.splice(index, 1);
   }
+}
+
+/** Ends the oldest fetch of whoever has most of them, if it has had its time and is not the only one of its caller; false when there is none. */
+function makeRoom(running: Newcomer[], countOf: (caller: string) => number, now: Date): boolean {
+  const [oldest] = running
+    .filter(({ caller, startedAt }) => countOf(caller) > 1 && now.getTime() - startedAt.getTime() >= undisturbedMs)
+    .sort((a, b) => countOf(b.caller) - countOf(a.caller));
+  if (!oldest) return false;
+  running.splice(running.indexOf(oldest), 1);
+  oldest.giveWay.abort(new OutboundFailure('Others were to have their turn.', { reason: 'busy' }));
+  return true;
 }

@@ -125,7 +125,7 @@ async function renewUnderLease<Value>(
   const { request, key, lease, document } = held;
   const fetched = await fetchInModeration(runtime, tenant, {
     wanted: { key, isKnown: document?.copy !== undefined, caller: request.caller },
-    fetchIt: () => fetchDocument(runtime, { key, copy: document?.copy }),
+    fetchIt: (signal) => fetchDocument(runtime, { key, copy: document?.copy, signal }),
   });
   // That we have no room says nothing of the document: it is asked for as soon as there is.
   if (!fetched || ('problem' in fetched && fetched.problem.reason === 'busy')) {

@@ -13,11 +13,19 @@ const known = 'https://known.example/client.json';
 
 let running = 0;
 const network: GuardedFetch = Object.assign(
-  async (url: unknown) => {
+  async (url: unknown, init: RequestInit = {}) => {
     if (running >= room) throw new OutboundFailure(`${running} outbound requests are running.`, { reason: 'busy' });
     running += 1;
     try {
-      if (String(url).includes('slow')) await new Promise<void>((resolve) => void waiting.push(resolve));
+      if (String(url).includes('slow')) {
+        await new Promise<void>((resolve, reject) => {
+          waiting.push(resolve);
+          init.signal?.addEventListener('abort', () => {
+            if (waiting.includes(resolve)) waiting.splice(waiting.indexOf(resolve), 1);
+            reject(init.signal?.reason);
+          });
+        });
+      }
       const headers = { 'content-type': 'application/json', 'cache-control': 'max-age=60' };
       return new Response('{"a":1}', { headers });
     } finally {
@@ -42,9 +50,10 @@ it('ABUSE-16: thirty new documents at slow hosts leave room for one that is know
   const time = moveTime();
   try {
     time.forward(61);
-    const urls = Array.from({ length: 30 }, (_, n) => `https://slow-${n}.example/client.json`);
-    const outcomes = Promise.all(urls.map((url, n) => obtain(url, { isReliedOn: false, caller: `198.51.100.${n % 3}` })));
+    const slow = (n: number) => obtain(`https://slow-${n}.example/client.json`, { isReliedOn: false, caller: `198.51.100.${n % 12}` });
+    const running = Array.from({ length: 12 }, (_, n) => slow(n));
     while (waiting.length < 12) await sleep(10);
+    const outcomes = Promise.all([...running, ...Array.from({ length: 18 }, (_, n) => slow(12 + n))]);
     const renewed = await obtain(known);
     expect(renewed).toMatchObject({ ok: true });
     expect(renewed).not.toHaveProperty('staleBecause');
@@ -71,4 +80,45 @@ it('ABUSE-16: whoever has several slow documents fetched keeps no other caller w
   // The others gave up waiting for room; these get their answer.
   while ((await Promise.race([outcomes, sleep(50)])) === undefined) for (const answer of waiting) answer();
   expect(waiting.length).toBeLessThanOrEqual(12);
+});
+
+it('ABUSE-16: whoever has none under way gets room from who has several: it takes as many addresses as places to keep another one out', async () => {
+  waiting.length = 0;
+  const settled: DocumentOutcome<unknown>[] = [];
+  /** A new document at a slow host, for each address. */
+  const fillWith = async (addresses: readonly string[], what: string) => {
+    const outcomes = addresses.map(async (caller, n) => {
+      settled.push(await obtain(`https://slow-${what}-${n}.example/client.json`, { isReliedOn: false, caller }));
+    });
+    while (waiting.length < addresses.length) await sleep(10);
+    return async () => {
+      for (const answer of [...waiting]) answer();
+      await Promise.all(outcomes);
+    };
+  };
+  const newcomer = (n: number) => obtain(`https://slow-new-${n}.example/client.json`, { isReliedOn: false, caller: `203.0.113.${n}` });
+
+  const answerThree = await fillWith(
+    Array.from({ length: 12 }, (_, n) => `198.51.100.${n % 3}`),
+    'three',
+  );
+  const newcomers = Promise.all([newcomer(20), newcomer(21), newcomer(22)]);
+  while (settled.length < 3 || waiting.length < 12) await sleep(10);
+  // Those that gave way have not failed: they are asked for again as soon as somebody wants them.
+  expect(settled).toEqual(
+    Array.from({ length: 3 }, () => ({ ok: false, problem: { reason: 'busy', detail: 'too many documents are being fetched' } })),
+  );
+  await answerThree();
+  expect(settled.filter(({ ok }) => ok)).toHaveLength(9);
+  expect((await newcomers).map(({ ok }) => ok)).toEqual([true, true, true]);
+
+  waiting.length = 0;
+  settled.length = 0;
+  const answerTwelve = await fillWith(
+    Array.from({ length: 12 }, (_, n) => `198.51.100.${n}`),
+    'twelve',
+  );
+  expect(await newcomer(30)).toMatchObject({ ok: false, problem: { reason: 'busy' } });
+  await answerTwelve();
+  expect(settled.filter(({ ok }) => ok)).toHaveLength(12);
 });
