@@ -206,7 +206,8 @@ async function setTenant(runtime: Runtime, tenant: Tenant, written: Readonly<Rec
 
 /** Makes a person. */
 export async function addPerson(runtime: Runtime, tenant: Tenant, { isAdmin = false }: { isAdmin?: boolean } = {}): Promise<TestPerson> {
-  const email = `${randomToken(6).toLowerCase().replaceAll('_', '-')}@example.com`;
+  // Begins with a letter: what begins with a hyphen is an option to commands.
+  const email = `p${randomToken(6).toLowerCase().replaceAll('_', '-')}@example.com`;
   const password = `correct horse ${randomToken(9)}`;
   const created = await createUser(runtime, tenant, { email, password, isAdmin, origin: operator });
   if (!created.ok) throw new Error(`no person: ${created.problem}`);
