@@ -3,6 +3,7 @@ import { renderAuditEvents } from './audit-events.ts';
 import { renderConfigurationReference } from './configuration-reference.ts';
 import { renderEnvExample } from './env-example.ts';
 import { renderSpecCoverage } from './spec-coverage.ts';
+import { renderTenantFileReference, renderTenantFileSchema } from './tenant-file.ts';
 import { renderTenantSettings } from './tenant-settings.ts';
 
 /** A generated file. */
@@ -19,4 +20,6 @@ export const generatedDocuments: readonly GeneratedDocument[] = [
   { path: 'docs/spec-coverage.md', render: renderSpecCoverage },
   { path: 'docs/audit-events.md', render: renderAuditEvents },
   { path: 'docs/tenant-settings.md', render: renderTenantSettings },
+  { path: 'docs/policy-reference.md', render: renderTenantFileReference },
+  { path: 'docs/tenant-file.schema.json', render: renderTenantFileSchema },
 ];

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { productVersion } from '../compose/open-metrics.ts';
 import { addApiKeyCommands } from './commands/apikey.ts';
+import { addApplyCommands } from './commands/apply.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addClientCommands } from './commands/client.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addConsentCommands } from './commands/consent.ts';
+import { addGroupCommands } from './commands/group.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addRegistrationTokenCommands } from './commands/registration-token.ts';
@@ -34,6 +36,7 @@ export function createProgram(io: Io, { json }: { json: boolean }): Command {
     addMigrateCommand,
     addConfigCommands,
     addUserCommands,
+    addGroupCommands,
     addServerCommands,
     addClientCommands,
     addRegistrationTokenCommands,
@@ -43,6 +46,7 @@ export function createProgram(io: Io, { json }: { json: boolean }): Command {
     addKeysCommands,
     addAuditCommands,
     addTenantCommands,
+    addApplyCommands,
   ]) {
     add(program, io);
   }

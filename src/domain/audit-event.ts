@@ -66,6 +66,7 @@ export const auditEventTypes = kinds({
   },
   'link.redeemed': { when: 'such a link is used', about: ['userId'], detail: '`purpose`', ocsf: 'Account Change' },
   'server.added': { when: 'a protected MCP server is registered', about: ['serverId'], ocsf: 'Entity Management' },
+  'server.changed': { when: 'it gets another name', about: ['serverId'], detail: '`name`, `before`', ocsf: 'Entity Management' },
   'server.removed': {
     when: 'it is removed',
     about: ['serverId'],

@@ -3,6 +3,7 @@
  * Descriptions and examples become docs/policy-reference.md.
  */
 import { z } from 'zod';
+import { distinct, whateverElse } from './distinct-entries.ts';
 import { parseDuration, spellDuration } from './duration.ts';
 import { hostList } from './host-patterns.ts';
 import { isDocumentUrl, parseDocumentUrl } from './metadata-document.ts';
@@ -140,33 +141,28 @@ export const ruleForm = z
       prompts: onlyTrue('prompts').optional().describe('Prompts as well.'),
       'for-at-most': duration(longest.forAtMost)
         .optional()
-        .describe('Of a rule that allows: for how long at most, from the decision of the person.'),
+        .describe('Of a rule that allows: for how long at most, from the decision of the person; such as `8h` or `30d`.'),
       'signed-in-within': duration(longest.signedInWithin)
         .optional()
-        .describe('Of a rule that allows: how long before the decision the person may have signed in.'),
+        .describe(
+          'Of a rule that allows: how long before the decision the person may have signed in at most; such as `15m`. API keys never satisfy it.',
+        ),
     },
     'is no rule',
   )
   .superRefine((rule, context) => {
-    if (rule.effect !== 'deny') return;
+    if (rule?.effect !== 'deny') return;
     for (const limit of ['for-at-most', 'signed-in-within'] as const) {
       if (rule[limit] !== undefined)
         context.addIssue({ code: 'custom', path: [limit], message: 'means nothing in a rule that denies: leave it out' });
     }
-  });
+  }, whateverElse);
 
 /** All rules, as they are written. */
 export const policyForm = z
   .array(ruleForm, 'is no list of rules')
   .max(most.rules, `has more than ${most.rules} rules`)
-  .superRefine((rules, context) => {
-    const seen = new Set<string>();
-    for (const [index, { name }] of rules.entries()) {
-      if (seen.has(name))
-        context.addIssue({ code: 'custom', path: [index, 'name'], message: 'is the name of another rule before: give it one of its own' });
-      seen.add(name);
-    }
-  });
+  .superRefine(distinct({ member: 'name', message: 'is the name of another rule before: give it one of its own' }), whateverElse);
 
 /** A rule as it is written. */
 export type WrittenRule = z.input<typeof ruleForm>;

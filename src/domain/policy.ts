@@ -123,6 +123,15 @@ export function rulesFor({ rules }: Policy, { groups, client, resourceKey }: Pol
   };
 }
 
+/** The rules for some parties, as far as tools are judged by them: whom else a rule is for makes no difference here. */
+export function spellRules(policy: Policy, parties: PolicyParties): string {
+  const { allowing, denying } = rulesFor(policy, parties);
+  const judged = [...allowing, ...denying].map(({ effect, tools, resources, prompts, forAtMostSeconds, signedInWithinSeconds }) =>
+    JSON.stringify([effect, tools, resources, prompts, forAtMostSeconds, signedInWithinSeconds]),
+  );
+  return JSON.stringify([...new Set(judged)].sort());
+}
+
 /** The group that everybody is in; no other may have its name. */
 export const everyone = 'everyone';
 
@@ -198,4 +207,25 @@ export function termOf(by: readonly PolicyRule[], { decidedAt, signedInAt }: Dec
 
 function lasts({ forAtMostSeconds }: PolicyRule): number {
   return forAtMostSeconds ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** What another policy changes; by name. */
+export interface PolicyChange {
+  added: readonly string[];
+  changed: readonly string[];
+  removed: readonly string[];
+}
+
+/** Compares rules by their names; undefined where the policies say the same. */
+export function comparePolicies(before: Policy, now: Policy): PolicyChange | undefined {
+  const old = new Map(before.rules.map((rule) => [rule.name, rule]));
+  const added = now.rules.filter(({ name }) => !old.has(name)).map(({ name }) => name);
+  const changed = now.rules.filter((rule) => {
+    const was = old.get(rule.name);
+    return was !== undefined && !isSameRule(was, rule);
+  });
+  const names = new Set(now.rules.map(({ name }) => name));
+  const removed = before.rules.filter(({ name }) => !names.has(name)).map(({ name }) => name);
+  if (added.length + changed.length + removed.length === 0) return undefined;
+  return { added, changed: changed.map(({ name }) => name), removed };
 }

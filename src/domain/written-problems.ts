@@ -18,7 +18,21 @@ export function listProblems(error: z.ZodError, known: KnownNames = []): Written
   const all = error.issues.flatMap((issue) => expand(issue, { at: [], known }));
   // Where a name is misspelled, what is missing by its right name is the same problem.
   const misspelled = new Set(all.filter(({ isUnknownName }) => isUnknownName).map(({ path }) => JSON.stringify(path.slice(0, -1))));
-  return all.filter(({ path, isUnknownName }) => isUnknownName || !misspelled.has(JSON.stringify(path)));
+  const meant = new Set(
+    all.flatMap(({ path, isUnknownName }) => {
+      const near = isUnknownName && nearName(String(path.at(-1)), known);
+      return near ? [JSON.stringify([...path.slice(0, -1), near])] : [];
+    }),
+  );
+  return all.filter(({ path, isUnknownName }) => {
+    const place = JSON.stringify(path);
+    return isUnknownName || !(misspelled.has(place) || meant.has(place));
+  });
+}
+
+/** Hardly anything is near to a name of one or two letters, or of very many. */
+function nearName(name: string, known: KnownNames): string | undefined {
+  return name.length > 2 && name.length <= 60 ? nearestName(name, known) : undefined;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -39,6 +53,6 @@ function expand(issue: Issue, { at, known }: { at: readonly (string | number)[];
 }
 
 function unknownWords(key: string, known: KnownNames): string {
-  const near = nearestName(key, known);
+  const near = nearName(key, known);
   return near === undefined ? 'is unknown here: remove it' : `is unknown here: did you mean ${near}?`;
 }

@@ -1,5 +1,6 @@
 import type { ServerId } from '../domain/ids.ts';
 import { parseResourceUri, type ResourceUriProblem } from '../domain/resource-uri.ts';
+import { isServerName } from '../domain/server-name.ts';
 import { sha256 } from '../platform/digest.ts';
 import type { GuardedFetch } from '../platform/guarded-fetch.ts';
 import { randomToken } from '../platform/random.ts';
@@ -37,17 +38,13 @@ export type ServerAddition =
   | { ok: true; server: StoredServer; credential: string; change?: CatalogueChange }
   | { ok: false; problem: ServerProblem };
 
-/** The longest name of a server, in characters. */
-const maxNameCharacters = 100;
-
 /** Adds a server with its catalogue: both, or nothing. */
 export async function addServer(runtime: Runtime, tenant: Tenant, request: ServerRequest): Promise<ServerAddition> {
   const { headers = {}, origin } = request;
   const uri = parseResourceUri(request.resource);
   if ('problem' in uri) return { ok: false, problem: { kind: 'resource', problem: uri.problem } };
   const name = request.name.trim();
-  if (name === '' || name.length > maxNameCharacters || /[\p{C}\p{Zl}\p{Zp}]/u.test(name))
-    return { ok: false, problem: { kind: 'bad-name' } };
+  if (!isServerName(name)) return { ok: false, problem: { kind: 'bad-name' } };
   const badHeader = Object.entries(headers).find(([header, value]) => !isHeader(header, value));
   if (badHeader) return { ok: false, problem: { kind: 'bad-header', header: badHeader[0] } };
   const taken = await findServerByResourceKey(runtime.store, tenant.id, uri.key);

@@ -1,4 +1,4 @@
-import { isSameRule, type Policy } from '../domain/policy.ts';
+import { comparePolicies, type Policy, type PolicyChange } from '../domain/policy.ts';
 import { spellPolicy } from '../domain/policy-form.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
@@ -9,28 +9,7 @@ import { findPolicy } from './find-rules.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { finishPolicySweep } from './sweep-policy.ts';
 
-/** What another policy changes; by name. */
-export interface PolicyChange {
-  added: readonly string[];
-  changed: readonly string[];
-  removed: readonly string[];
-}
-
 type ChangeRuntime = Pick<Runtime, 'store' | 'clock' | 'log'>;
-
-/** Compares rules by their names; undefined where the policies say the same. */
-export function comparePolicies(before: Policy, now: Policy): PolicyChange | undefined {
-  const old = new Map(before.rules.map((rule) => [rule.name, rule]));
-  const added = now.rules.filter(({ name }) => !old.has(name)).map(({ name }) => name);
-  const changed = now.rules.filter((rule) => {
-    const was = old.get(rule.name);
-    return was !== undefined && !isSameRule(was, rule);
-  });
-  const names = new Set(now.rules.map(({ name }) => name));
-  const removed = before.rules.filter(({ name }) => !names.has(name)).map(({ name }) => name);
-  if (added.length + changed.length + removed.length === 0) return undefined;
-  return { added, changed: changed.map(({ name }) => name), removed };
-}
 
 /**
  * Puts a policy in force, whole. It counts from its commit on: at consent, for tokens that are asked for, at introspection of API keys.

@@ -2,7 +2,7 @@ import type { ServerId } from '../domain/ids.ts';
 import { isRiskier, type RiskProfile } from '../domain/risk.ts';
 import { riskOfAnnotations } from '../domain/tool.ts';
 import { recordAuditEvent } from '../store/audit.ts';
-import { transact } from '../store/client.ts';
+import { type Database, transact } from '../store/client.ts';
 import { lockConsentsOfServer } from '../store/consents.ts';
 import { lockServer } from '../store/servers.ts';
 import { invalidateStatusOfServer } from '../store/status.ts';
@@ -21,29 +21,36 @@ export async function overrideToolRisk(
   tenant: Tenant,
   change: { serverId: ServerId; tool: string; override: RiskProfile | null; origin: Origin },
 ): Promise<RiskOverride> {
-  const { serverId, override, origin } = change;
-  return transact(runtime.store, async (db): Promise<RiskOverride> => {
-    await lockServer(db, tenant.id, serverId, 'change');
-    const before = (await listTools(db, tenant.id, serverId)).find(({ name }) => name === change.tool);
-    if (!before) return { ok: false, problem: 'unknown-tool' };
-    const { override: _, acceptedAt, isAccepted: __, ...rest } = before;
-    const said: StoredTool = { ...rest, ...(override ?? riskOfAnnotations(before.annotations)), ...(override && { override }) };
-    const tool = { ...said, ...(acceptedAt && !isRiskier(said, before) && { acceptedAt, isAccepted: true }) };
-    const at = runtime.clock.now();
-    if (tool.risk !== before.risk || tool.openWorld !== before.openWorld) {
-      await lockConsentsOfServer(db, tenant.id, serverId);
-      await invalidateStatusOfServer(db, tenant.id, serverId, at);
-    }
-    await keepTools(db, tenant.id, serverId, [tool]);
-    await recordAuditEvent(db, tenant.id, {
-      ...origin,
-      type: 'server.tool-risk-set',
-      outcome: 'success',
-      at,
-      serverId,
-      tool: tool.name,
-      detail: { risk: tool.risk, openWorld: tool.openWorld, by: override ? 'administrator' : 'server' },
-    });
-    return { ok: true, tool };
+  return transact(runtime.store, (db) => overrideToolRiskIn(runtime, db, { ...change, tenant }));
+}
+
+/** The same on the caller's transaction. */
+export async function overrideToolRiskIn(
+  runtime: Pick<Runtime, 'clock'>,
+  db: Database,
+  change: { tenant: Pick<Tenant, 'id'>; serverId: ServerId; tool: string; override: RiskProfile | null; origin: Origin },
+): Promise<RiskOverride> {
+  const { tenant, serverId, override, origin } = change;
+  await lockServer(db, tenant.id, serverId, 'change');
+  const before = (await listTools(db, tenant.id, serverId)).find(({ name }) => name === change.tool);
+  if (!before) return { ok: false, problem: 'unknown-tool' };
+  const { override: _, acceptedAt, isAccepted: __, ...rest } = before;
+  const said: StoredTool = { ...rest, ...(override ?? riskOfAnnotations(before.annotations)), ...(override && { override }) };
+  const tool = { ...said, ...(acceptedAt && !isRiskier(said, before) && { acceptedAt, isAccepted: true }) };
+  const at = runtime.clock.now();
+  if (tool.risk !== before.risk || tool.openWorld !== before.openWorld) {
+    await lockConsentsOfServer(db, tenant.id, serverId);
+    await invalidateStatusOfServer(db, tenant.id, serverId, at);
+  }
+  await keepTools(db, tenant.id, serverId, [tool]);
+  await recordAuditEvent(db, tenant.id, {
+    ...origin,
+    type: 'server.tool-risk-set',
+    outcome: 'success',
+    at,
+    serverId,
+    tool: tool.name,
+    detail: { risk: tool.risk, openWorld: tool.openWorld, by: override ? 'administrator' : 'server' },
   });
+  return { ok: true, tool };
 }

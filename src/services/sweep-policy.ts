@@ -4,7 +4,7 @@
  * by what changed keeps the tokens she has.
  */
 import type { ConsentId, TenantId } from '../domain/ids.ts';
-import { type Policy, type PolicyParties, rulesFor } from '../domain/policy.ts';
+import { type Policy, spellRules } from '../domain/policy.ts';
 import { policyClient } from '../domain/policy-client.ts';
 import { type Database, transact } from '../store/client.ts';
 import { invalidateStatusOfConsents } from '../store/client-consents.ts';
@@ -68,13 +68,4 @@ export function findAffected(consents: readonly ConcernedConsent[], policies: re
       return isAffected;
     })
     .map(({ id }) => id);
-}
-
-/** The rules for some parties, as far as tools are judged by them: whom else a rule is for makes no difference here. */
-function spellRules(policy: Policy, parties: PolicyParties): string {
-  const { allowing, denying } = rulesFor(policy, parties);
-  const judged = [...allowing, ...denying].map(({ effect, tools, resources, prompts, forAtMostSeconds, signedInWithinSeconds }) =>
-    JSON.stringify([effect, tools, resources, prompts, forAtMostSeconds, signedInWithinSeconds]),
-  );
-  return JSON.stringify([...new Set(judged)].sort());
 }

@@ -157,6 +157,19 @@ export async function listVouchedClients(db: Database, tenantId: TenantId, limit
     ORDER BY created_at DESC LIMIT ${limit}`;
 }
 
+/** Lists the clients that an administrator made, oldest first, and those of some ids, whoever made them; those being removed are among them. */
+export async function listManualClients(
+  db: Database,
+  tenantId: TenantId,
+  ids: readonly string[],
+): Promise<(StoredClient & { isBeingRemoved: boolean })[]> {
+  const rows = await db.client.findMany({
+    where: { tenantId, OR: [{ kind: 'manual', removedAt: null }, { id: { in: [...ids] } }] },
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+  });
+  return rows.map((row) => ({ ...toClient(row), isBeingRemoved: row.removedAt !== null }));
+}
+
 /** Keeps a new client. */
 export async function createClient(db: Database, tenantId: TenantId, client: NewClient): Promise<void> {
   await db.client.create({ data: { ...client, tenantId, metadata: client.metadata as unknown as Prisma.InputJsonObject } });

@@ -39,6 +39,13 @@ export async function lockConcernedConsents(db: Database, tenantId: TenantId, { 
   return describe(db, tenantId, rows);
 }
 
+/** The same without a lock. */
+export async function listConcernedConsents(db: Database, tenantId: TenantId, { after, limit }: IdPage): Promise<ConcernedConsent[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT id FROM consents WHERE tenant_id = ${tenantId} AND id > ${after} AND ended_at IS NULL ORDER BY id LIMIT ${limit}`;
+  return describe(db, tenantId, rows);
+}
+
 async function describe(db: Database, tenantId: TenantId, found: readonly { id: string }[]): Promise<ConcernedConsent[]> {
   const rows = await db.$queryRaw<Row[]>`
     SELECT k.id, k.user_id, k.server_id, k.client_id, c.kind, c.verified_at, s.resource_key,

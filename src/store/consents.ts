@@ -90,6 +90,12 @@ export async function findConsent(db: Database, tenantId: TenantId, id: ConsentI
   return row ? toConsent(row) : undefined;
 }
 
+/** Finds consents by their ids, ended ones included. */
+export async function findConsents(db: Database, tenantId: TenantId, ids: readonly ConsentId[]): Promise<Map<ConsentId, StoredConsent>> {
+  const rows = await db.consent.findMany({ where: { tenantId, id: { in: [...ids] } }, include: newestVersion });
+  return new Map(rows.flatMap((row) => toConsent(row) ?? []).map((consent) => [consent.id, consent]));
+}
+
 /** Finds one version of a consent; it never changes. Whether the consent has ended since is not said. */
 export async function findConsentVersion(
   db: Database,

@@ -92,6 +92,11 @@ export async function listServers(db: Database, tenantId: TenantId): Promise<Sto
   return rows.map(toServer);
 }
 
+/** Gives a server another name. */
+export async function renameServer(db: Database, tenantId: TenantId, id: ServerId, name: string): Promise<void> {
+  await db.server.update({ where: { tenantId_id: { tenantId, id } }, data: { name } });
+}
+
 /** The digest of a server's credential, for whoever checks one; undefined when there is no such server. */
 export async function findServerCredentialDigest(db: Database, tenantId: TenantId, id: ServerId): Promise<string | undefined> {
   const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id } }, select: { credentialDigest: true } });

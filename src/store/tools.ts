@@ -68,6 +68,22 @@ export async function listCatalogue(db: Database, tenantId: TenantId, serverId: 
   return rows.map(({ name, digest, risk, openWorld, ...looks }) => ({ name, digest, risk: risk as Risk, openWorld, ...toLooks(looks) }));
 }
 
+/** The names of all servers' tools, each with what an administrator said of it, where one did. */
+export async function listOverrides(db: Database, tenantId: TenantId): Promise<Map<ServerId, Map<string, RiskProfile | undefined>>> {
+  const rows = await db.tool.findMany({
+    where: { tenantId, removedAt: null },
+    select: { serverId: true, name: true, riskOverride: true, openWorldOverride: true },
+    orderBy: [{ serverId: 'asc' }, { position: 'asc' }, { name: 'asc' }],
+  });
+  const servers = new Map<ServerId, Map<string, RiskProfile | undefined>>();
+  for (const { serverId, name, riskOverride, openWorldOverride } of rows) {
+    const tools = servers.get(serverId as ServerId) ?? new Map<string, RiskProfile | undefined>();
+    const isSaid = riskOverride !== null && openWorldOverride !== null;
+    servers.set(serverId as ServerId, tools.set(name, isSaid ? { risk: riskOverride as Risk, openWorld: openWorldOverride } : undefined));
+  }
+  return servers;
+}
+
 /** Rows per statement: PostgreSQL takes 65,535 parameters. */
 const batchRows = 500;
 

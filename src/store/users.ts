@@ -76,6 +76,17 @@ export async function findUserByEmail(db: Database, tenantId: TenantId, email: s
   return row ? toUser(row) : undefined;
 }
 
+/** The ids of those of some addresses that have an account, disabled ones included. */
+export async function findUserIds(db: Database, tenantId: TenantId, emails: readonly string[]): Promise<Map<string, UserId>> {
+  const wanted = [...new Set(emails)];
+  const ids = new Map<string, UserId>();
+  for (let start = 0; start < wanted.length; start += 1_000) {
+    const where = { tenantId, email: { in: wanted.slice(start, start + 1_000) } };
+    for (const { id, email } of await db.user.findMany({ where, select: { id: true, email: true } })) ids.set(email, id as UserId);
+  }
+  return ids;
+}
+
 /** The PHC string of an account's password, for whoever checks one; undefined when it has none. */
 export async function findPasswordHash(db: Database, tenantId: TenantId, id: UserId): Promise<string | undefined> {
   const row = await db.user.findUnique({ where: { tenantId_id: { tenantId, id } }, select: { passwordHash: true } });

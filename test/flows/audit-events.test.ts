@@ -46,9 +46,11 @@ afterAll(async () => {
 });
 
 /** Runs a command beside the issuer, as its operator does. */
-async function run(...args: string[]): Promise<CommandResult> {
+const run = (...args: string[]): Promise<CommandResult> => runTyped('', args);
+
+async function runTyped(typed: string, args: string[]): Promise<CommandResult> {
   const env = { ...settingsFor(issuer.database), TOOLGRANT_ISSUER: issuer.url, TOOLGRANT_SECRET: issuer.secret };
-  const result = await runCommand(args, { env });
+  const result = await runCommand(args, { env, typed });
   expect([args.join(' '), result.code, result.err]).toEqual([args.join(' '), 0, expect.not.stringContaining('should not have')]);
   return result;
 }
@@ -124,6 +126,13 @@ const flows: readonly [types: readonly AuditEventType[], work: () => Promise<unk
       await run('server', 'tool', raw.resource, 'list_issues', '--accept');
       await run('server', 'credential', raw.resource);
       await run('server', 'remove', raw.resource);
+    },
+  ],
+  [
+    ['server.changed'],
+    async () => {
+      const { resource } = await issuer.addServer();
+      await runTyped(JSON.stringify({ version: 1, servers: [{ resource, name: 'Another name' }] }), ['apply', '-']);
     },
   ],
   [

@@ -148,7 +148,8 @@ describe('rules as they are written', () => {
   });
 
   it('every problem is told', () => {
-    expect(problemsOf([...rule({ effect: 'ask', groups: [] }), ...rule({ name: '', servers: ['x'] })])).toHaveLength(4);
+    expect(problemsOf([...rule({ effect: 'ask', groups: [] }), ...rule({ servers: ['x'] })])).toHaveLength(4);
+    expect(problemsOf(rule({ effect: 'deny', groups: [], 'for-at-most': '1h' }))).toHaveLength(2);
   });
 });
 
