@@ -6,6 +6,7 @@ import { addAuditCommands } from './commands/audit.ts';
 import { addClientCommands } from './commands/client.ts';
 import { addConfigCommands } from './commands/config.ts';
 import { addConsentCommands } from './commands/consent.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addGroupCommands } from './commands/group.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
@@ -47,6 +48,7 @@ export function createProgram(io: Io, { json }: { json: boolean }): Command {
     addAuditCommands,
     addTenantCommands,
     addApplyCommands,
+    addExplainCommand,
   ]) {
     add(program, io);
   }
