@@ -61,19 +61,23 @@ async function planNow(runtime: Runtime, db: Database, { tenant, file }: { tenan
   return planTenant(file, await readTenantState(runtime, db, { tenant, named: { clientIds, emails } }));
 }
 
+/** How long all changes of one file may take. */
+const timeoutMs = 5 * 60_000;
+
 /** What was planned may have changed meanwhile: it is planned once more under the lock, and that is what is done. */
 function carryOutAll(
   runtime: Runtime,
   tenant: Tenant,
   { file, origin, reading }: TenantFileRequest & { reading: NewServersReading },
 ): Promise<TenantPlan> {
-  return transact(runtime.store, async (db) => {
-    await lockTenant(db, tenant.id);
+  const work = async (db: Database) => {
+    await lockTenant(db, tenant.id, 'gently');
     const plan = await planNow(runtime, db, { tenant, file });
     if (plan.problems.length > 0) return plan;
     for (const change of plan.changes) await carryOut(runtime, db, { change, tenant, origin, newServers: reading.servers });
     return plan;
-  });
+  };
+  return transact(runtime.store, work, { timeoutMs });
 }
 
 function located(file: TenantFile, { uri, problem }: { uri: ResourceUri; problem: CatalogueProblem }): TenantFileProblem {

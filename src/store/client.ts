@@ -55,9 +55,9 @@ function nameStatements(): (query: { sql: string }) => string {
 const transactionBounds = { maxWait: 5_000, timeout: 15_000 };
 
 /**
- * Runs `work` in one transaction: all of it commits, or none.
+ * Runs `work` in one transaction: all of it commits, or none. `timeoutMs`: for what an operator waits for, and what is large.
  * Isolation is READ COMMITTED; whoever reads and then writes on what was read locks the row first.
  */
-export function transact<T>(store: Store, work: (db: Database) => Promise<T>): Promise<T> {
-  return store.$transaction(work, transactionBounds);
+export function transact<T>(store: Store, work: (db: Database) => Promise<T>, { timeoutMs }: { timeoutMs?: number } = {}): Promise<T> {
+  return store.$transaction(work, { ...transactionBounds, ...(timeoutMs !== undefined && { timeout: timeoutMs }) });
 }

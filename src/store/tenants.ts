@@ -99,7 +99,11 @@ export async function moveTenantsBelow(db: Database, before: string, now: string
     UPDATE tenants SET issuer = ${now} || '/t/' || slug, changed_at = clock_timestamp() WHERE issuer = ${before} || '/t/' || slug`;
 }
 
-/** Locks the tenant's row until the transaction ends, so that of two that would make what may exist once, one does. */
-export async function lockTenant(db: Database, tenantId: TenantId): Promise<void> {
-  await db.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId} FOR UPDATE`;
+/**
+ * Locks the tenant's row until the transaction ends, so that of two that would make what may exist once, one does. `gently`: against those
+ * alone that lock it too; rows of the tenant are made meanwhile, so it may take its time.
+ */
+export async function lockTenant(db: Database, tenantId: TenantId, how?: 'gently'): Promise<void> {
+  if (how === 'gently') await db.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId} FOR NO KEY UPDATE`;
+  else await db.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId} FOR UPDATE`;
 }

@@ -191,6 +191,37 @@ Nothing was changed.
     expect((await apply(file)).out).toBe('Nothing changed: it is as the file says.\n');
   });
 
+  it('forty servers with their groups and rules: once more, nothing changes; while it goes on, clients register', async () => {
+    const forty = await issuer.addTenant('forty');
+    const count = 40;
+    const file = JSON.stringify({
+      version: 1,
+      servers: Array.from({ length: count }, (_, n) => ({ resource: `https://mcp.example.com/team-${n}`, name: `Team ${n}` })),
+      groups: Array.from({ length: count }, (_, n) => ({ name: `team-${n}` })),
+      policies: Array.from({ length: count }, (_, n) => ({
+        name: `team-${n}`,
+        effect: 'allow',
+        groups: [`team-${n}`],
+        servers: [`https://mcp.example.com/team-${n}`],
+        'for-at-most': '30d',
+      })),
+    });
+    const path = join(folder, 'forty.json');
+    await writeFile(path, file);
+    const [done] = await Promise.all([
+      run('apply', path, '--no-sync', '--tenant', 'forty'),
+      registerTestClient(forty),
+      registerTestClient(forty),
+    ]);
+    expect(done.code).toBe(0);
+    expect(done.out.match(/^ {2}\+ /gm)).toHaveLength(3 * count);
+    expect((await run('apply', path, '--no-sync', '--tenant', 'forty')).out).toBe('Nothing changed: it is as the file says.\n');
+    const after = jsonOf<{ servers: unknown[]; groups: unknown[]; policies: unknown[] }>(
+      await run('export', '--tenant', 'forty', '--json'),
+    );
+    expect([after.servers, after.groups, after.policies].map((list) => list.length)).toEqual([count, count, count]);
+  });
+
   it('two at once: one of them does it, and the other one finds it done', async () => {
     const file = '{version: 1, groups: [{name: at-once}], policies: [{name: at-once, effect: allow}]}';
     const path = join(folder, 'at-once.yaml');
