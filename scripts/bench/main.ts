@@ -5,6 +5,8 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureAuditExport } from './audit-export.ts';
+import { measureAuditSearch } from './audit-search.ts';
 import { waitForCalm } from './calm.ts';
 import { measureCleanup } from './cleanup.ts';
 import { measureClients } from './clients.ts';
@@ -22,6 +24,7 @@ import { runRounds } from './rounds.ts';
 import type { HttpRowName } from './scenarios.ts';
 import { measureWorkers } from './two-workers.ts';
 import { runVerification } from './verification/run-verification.ts';
+import { watchSealing } from './watch-sealing.ts';
 
 /** Rows that are measured by processes of their own. */
 const standingAlone = ['verification', 'workers', 'cold-start'] as const;
@@ -43,8 +46,15 @@ async function main(): Promise<void> {
 async function bench(options: BenchOptions): Promise<void> {
   const { alone } = options;
   if (alone) {
-    const measureAlone = { cleanup: measureCleanup, clients: measureClients }[alone.name];
-    process.stdout.write(`\n${await measureAlone({ ...options, rowCount: alone.rowCount }, say)}`);
+    const measureAlone = {
+      cleanup: measureCleanup,
+      clients: measureClients,
+      'audit-search': measureAuditSearch,
+      'audit-export': measureAuditExport,
+    }[alone.name];
+    const findings = `${(await measureAlone({ ...options, rowCount: alone.rowCount }, say)).trimEnd()}\n`;
+    process.stdout.write(`\n${findings}`);
+    if (options.write) writeDocument(alone.name, `Measured ${today()} on ${describeMachine()}.\n\n${findings}`);
     return;
   }
   const loadBefore = loadOfLastMinute();
@@ -59,21 +69,22 @@ async function bench(options: BenchOptions): Promise<void> {
     ? await inCalm('cold start', options, () => measureColdStarts(options.rounds))
     : undefined;
   const report = renderReport({
-    date: new Date().toISOString().slice(0, 10),
+    date: today(),
     machine: describeMachine(),
     versions: describeVersions(measured?.postgres),
     settings: describeSettings(options, { cores, loadBefore, durability: measured?.durability }),
     http: measured?.http ?? new Map(),
     ...(measured?.memoryAfterLoadBytes !== undefined && { memoryAfterLoadBytes: measured.memoryAfterLoadBytes }),
+    ...(measured?.trail && { trail: measured.trail }),
     ...(verification && { verification }),
     ...(workers && { workers }),
     ...(coldStarts && { coldStarts }),
   });
   process.stdout.write(`\n${report}`);
-  if (options.write) writeDocument(report);
+  if (options.write) writeDocument(options.rows.length === 1 ? options.rows[0] : undefined, report);
 }
 
-type Measured = Pick<Findings, 'http' | 'memoryAfterLoadBytes'> & { postgres: string; durability: string };
+type Measured = Pick<Findings, 'http' | 'memoryAfterLoadBytes' | 'trail'> & { postgres: string; durability: string };
 
 async function measureHttp(rows: readonly HttpRowName[], cores: Cores | undefined, options: BenchOptions): Promise<Measured> {
   const { cpuProfileFolder } = options;
@@ -100,8 +111,10 @@ async function measureHttp(rows: readonly HttpRowName[], cores: Cores | undefine
     onMeasured: (row, contender, measurement) => say(`${row}, ${contender.name}: ${renderMeasurement(measurement)}`),
   });
   const memoryAfterLoadBytes = residentBytesOf(toolgrant.processId);
+  const trail = rows.includes('reports') ? await watchSealing(database) : undefined;
   const { version: postgres, durability } = database;
-  return { http, postgres, durability, ...(memoryAfterLoadBytes !== undefined && { memoryAfterLoadBytes }) };
+  const memory = memoryAfterLoadBytes !== undefined && { memoryAfterLoadBytes };
+  return { http, postgres, durability, ...memory, ...(trail && { trail }) };
 }
 
 async function inCalm<T>(what: string, { calm }: BenchOptions, work: () => Promise<T>): Promise<T> {
@@ -122,6 +135,10 @@ function describeSettings(
     `${connections} keep-alive connections, ${warmUpMs / 1_000} s warm-up and ${measuredMs / 1_000} s measured, ${rounds} rounds in turns, medians; ` +
     `${calm ? 'measured again, up to twice, when others took more than 0.15 cores; ' : ''}${placing}${durability === undefined ? '' : `; PostgreSQL with ${durability}`}. Load of the machine in the minute before: ${loadBefore.toFixed(1)}.`
   );
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
 }
 
 function say(line: string): void {

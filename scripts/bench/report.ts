@@ -6,6 +6,7 @@ import type { HttpRowName } from './scenarios.ts';
 import { median, spread } from './statistics.ts';
 import type { WorkersFindings } from './two-workers.ts';
 import type { VerificationFindings, VerificationMeasurement } from './verification/verification-process.ts';
+import type { SealingFindings } from './watch-sealing.ts';
 
 /** All that is known at the end of a run. */
 export interface Findings {
@@ -18,6 +19,7 @@ export interface Findings {
   http: ReadonlyMap<HttpRowName, RowMeasurements>;
   verification?: VerificationFindings;
   memoryAfterLoadBytes?: number;
+  trail?: SealingFindings;
   workers?: WorkersFindings;
   coldStarts?: ColdStarts;
 }
@@ -120,7 +122,7 @@ function renderCost(http: Findings['http']): string {
   );
 }
 
-function renderNotes({ http, memoryAfterLoadBytes }: Findings): string[] {
+function renderNotes({ http, memoryAfterLoadBytes, trail }: Findings): string[] {
   const memory =
     memoryAfterLoadBytes === undefined ? [] : [`Toolgrant's process held ${Math.round(memoryAfterLoadBytes / 1e6)} MB after all this.`];
   const failures = [...http].flatMap(([row, { measured }]) =>
@@ -131,7 +133,17 @@ function renderNotes({ http, memoryAfterLoadBytes }: Findings): string[] {
         : [];
     }),
   );
-  return [...memory, ...failures];
+  return [...memory, ...renderTrail(http, trail), ...failures];
+}
+
+function renderTrail(http: Findings['http'], trail: SealingFindings | undefined): string[] {
+  const reports = http.get('reports')?.measured[0];
+  if (!reports || !trail) return [];
+  const perSecond = summarize(reports).perSecond * reportsPerBatch;
+  return [
+    `Reports were ${whole(perSecond)} tool-call events a second, each answered for when it was committed. The sealer ran beside: of ` +
+      `${whole(trail.events)} events ${whole(trail.unsealed)} were not sealed when the load ended, and none ${trail.seconds.toFixed(1)} s later.`,
+  ];
 }
 
 function renderVerification({ firstSeen, firstSeenByJose, seen, keySeen }: VerificationFindings): string {
