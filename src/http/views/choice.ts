@@ -1,22 +1,20 @@
 /** Builds the part of a page on which tools are chosen, from what may be shown and from what is ticked now. Pure. */
 
-import type { CatalogueTool, ConsentDuration, ConsentTerms } from '../../domain/consent.ts';
+import type { ConsentDuration, ConsentedTool, ConsentTerms } from '../../domain/consent.ts';
 import type { ShownExtra, ShownTool } from '../../domain/consent-page.ts';
 import { isHeldInQuarantine, type Quarantine } from '../../domain/quarantine.ts';
 import { type Risk, risks } from '../../domain/risk.ts';
-import type { ChoiceContext, ToolContext, ToolGroupContext, ToolMark } from './contexts.ts';
+import { amountOf } from './amount.ts';
+import type { ChoiceContext, DifferenceContext, ToolContext, ToolGroupContext, ToolMark } from './contexts.ts';
+import { type DescribedTool, definitionOf, isUnclaimed, sourceOf } from './described-tool.ts';
+import { differenceOf, unknownDifference } from './difference.ts';
 import { durationOptions, firstDuration } from './durations.ts';
 import { limitWords, mostSeconds } from './policy-words.ts';
-import { riskWords, toolWords } from './risk-words.ts';
+import { riskWords, sourceWords, toolWords } from './risk-words.ts';
 import { quarantineWords } from './trust-words.ts';
 import { readableDescription, readableName } from './untrusted-text.ts';
 
-/** A tool with the server's own words. */
-export interface DescribedTool extends CatalogueTool {
-  title?: string | undefined;
-  description?: string | undefined;
-  annotations?: unknown;
-}
+export type { DescribedTool } from './described-tool.ts';
 
 /** What a page may offer. */
 export interface Offer {
@@ -96,9 +94,16 @@ export function choiceContext(
   const at = { ...options, most: longest(offer) };
   const isSearchable = onPage.length >= searchFromTools;
   const query = isSearchable ? draft.query.trim().toLowerCase() : '';
+  const stood = new Map(offer.standing?.tools.map((tool) => [tool.name, tool]));
   const entries = onPage.map((shown, index) => ({
     shown,
-    context: toolContext(shown, { ...at, index, draft, isInQuarantine: offer.quarantine !== undefined }),
+    context: toolContext(shown, {
+      ...at,
+      index,
+      draft,
+      isInQuarantine: offer.quarantine !== undefined,
+      stood: stood.get(shown.tool.name),
+    }),
     isFound: matches(shown.tool, query),
   }));
   const groups = risks.flatMap((risk): ToolGroupContext[] => {
@@ -125,8 +130,15 @@ export function choiceContext(
     ];
   });
   const hidden = entries.filter(({ isFound, context }) => !isFound && context.ticked);
+  const counted = entries.map(({ shown: { tool }, context: { title, ticked } }) => ({
+    risk: tool.risk,
+    openWorld: tool.openWorld,
+    title,
+    ticked,
+  }));
   return {
     groups,
+    amount: amountOf(counted, { resources: offer.resources.shown && draft.resources }),
     toolCount: onPage.length,
     withheld: withheldOf(offer),
     canAllow: onPage.some(({ isHeld }) => !isHeld) || offer.resources.shown || offer.prompts.shown,
@@ -162,12 +174,23 @@ function extraContext(
 
 function toolContext(
   shown: ShownTool<DescribedTool>,
-  at: { index: number; draft: Draft; marks: boolean; isInQuarantine: boolean; now: Date; signedInAt?: Date; most: number | undefined },
+  at: {
+    index: number;
+    draft: Draft;
+    marks: boolean;
+    isInQuarantine: boolean;
+    stood: ConsentedTool | undefined;
+    now: Date;
+    signedInAt?: Date;
+    most: number | undefined;
+  },
 ): ToolContext {
   const { tool, permission } = shown;
+  const difference = at.stood && differenceSince(at.stood, shown);
   const mark = markOf(shown, at.marks);
   const name = readableName(tool.name, 'unnamed tool');
   const title = readableName(tool.title, name);
+  const source = sourceWords(sourceOf(tool));
   const serverSays = readableDescription(tool.description ?? '');
   return {
     value: tool.name,
@@ -175,6 +198,7 @@ function toolContext(
     title,
     ...(title !== name && { name }),
     words: toolWords(tool, isUnclaimed(tool)),
+    ...(source !== undefined && { source }),
     ...(serverSays !== '' && { serverSays }),
     openWorld: tool.openWorld,
     ticked: !shown.isHeld && at.draft.ticked.has(tool.name),
@@ -183,19 +207,25 @@ function toolContext(
     isDisallowed: permission.kind !== 'allowed',
     limits: shown.isHeld ? [] : limitWords(permission, at),
     ...(mark && { mark }),
+    ...(difference && { difference }),
   };
 }
 
-function markOf({ standing, askedFor }: ShownTool, marks: boolean): ToolMark | undefined {
-  if (standing === 'changed') return 'changed';
-  if (!marks) return undefined;
-  return standing === 'kept' ? 'kept' : askedFor ? 'asked' : 'other';
+/** How a tool that stands differs from what the person was shown; of one that differs in nothing that she decides by, undefined. */
+function differenceSince(stood: ConsentedTool, shown: ShownTool<DescribedTool>): DifferenceContext | undefined {
+  const { tool, standing, difference, ticked } = shown;
+  if (standing === 'new' || (standing === 'kept' && ticked)) return undefined;
+  const risks = { riskBefore: stood, riskNow: tool, isDoubted: tool.isDoubted ?? false };
+  const now = definitionOf(tool);
+  if (difference) return differenceOf({ before: difference.before, now, ...risks });
+  return stood.digest === tool.digest ? differenceOf({ before: now, now, ...risks }) : unknownDifference(risks);
 }
 
-/** Whether the server leaves open what the tool does, so that its risk is the assumed worst and not a claim. */
-function isUnclaimed(tool: DescribedTool): boolean {
-  const claims = (typeof tool.annotations === 'object' && tool.annotations !== null ? tool.annotations : {}) as Record<string, unknown>;
-  return tool.risk === 'destructive' && typeof claims['readOnlyHint'] !== 'boolean' && typeof claims['destructiveHint'] !== 'boolean';
+function markOf({ standing, askedFor, ticked }: ShownTool, marks: boolean): ToolMark | undefined {
+  // What stands and is not ticked may do more by an administrator's word, or by a report of its server.
+  if (standing === 'changed' || (standing === 'kept' && !ticked)) return 'changed';
+  if (!marks) return undefined;
+  return standing === 'kept' ? 'kept' : askedFor ? 'asked' : 'other';
 }
 
 function matches(tool: DescribedTool, query: string): boolean {

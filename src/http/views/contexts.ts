@@ -40,6 +40,25 @@ export interface LoginContext extends FormPage {
 /** `asked`: named by this request and not allowed so far; `other`: not allowed so far, and not what this request is about. */
 export type ToolMark = 'asked' | 'other' | 'kept' | 'changed';
 
+/** One thing in which a definition differs. */
+export interface DifferencePart {
+  label: string;
+  /** Of an argument. */
+  name?: string;
+  note?: string;
+  /** Old and new text, word by word. */
+  text?: readonly { kind: 'same' | 'gone' | 'new'; text: string }[];
+}
+
+/** How a tool differs from what the person was shown when she allowed it. */
+export interface DifferenceContext {
+  /** What counts most, in our words. */
+  reasons: readonly string[];
+  parts: readonly DifferencePart[];
+  /** How many parts are not shown. */
+  moreParts: number;
+}
+
 /** One tool with its checkbox. */
 export interface ToolContext {
   /** As the form sends it. */
@@ -50,11 +69,15 @@ export interface ToolContext {
   /** The protocol's name, where the title is another text. */
   name?: string;
   words: string;
+  /** Whose word the risk is; absent where it is nobody's, as `words` say. */
+  source?: string;
   serverSays?: string;
   openWorld: boolean;
   ticked: boolean;
   /** How it relates to what the person allowed before, where there is anything. */
   mark?: ToolMark;
+  /** Of a changed one, where it is known what it was. */
+  difference?: DifferenceContext;
   /** Cannot be ticked, because the agent is in quarantine, or because it got riskier and policy does not allow it any more. */
   isHeld: boolean;
   /** Was allowed, and cannot be used now, for the same reasons. */
@@ -88,9 +111,22 @@ interface ExtraContext {
   limits: readonly string[];
 }
 
+/** What the selection amounts to, as the page was sent; what is ticked afterwards is followed by the style sheet. */
+export interface AmountContext {
+  count: string;
+  /** The worst that it could do; absent where nothing is ticked. */
+  could?: string;
+  /** Titles of the first tools that could destroy something, and how many more there are. */
+  destroying: readonly string[];
+  moreDestroying: number;
+  /** It has both ends of the way on which data leaks out. */
+  canLeak: boolean;
+}
+
 /** The part of a page on which tools are chosen; consent, widen and change share it. */
 export interface ChoiceContext {
   groups: readonly ToolGroupContext[];
+  amount: AmountContext;
   toolCount: number;
   tickedCount: number;
   /** Where tools are many. `found` counts what the search shows. */

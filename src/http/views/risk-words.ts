@@ -23,6 +23,25 @@ export function toolWords({ risk, openWorld }: RiskProfile, isUnclaimed: boolean
   return openWorld ? outside[risk] : inside[risk];
 }
 
+/** Whose word a tool's risk is. */
+export interface RiskSource {
+  by: 'server' | 'administrator' | 'nobody';
+  /** What the server claims, where an administrator says otherwise. */
+  claim?: RiskProfile;
+}
+
+/** Says so, where `toolWords` do not: a claim is worth as much as the server that makes it. */
+export function sourceWords({ by, claim }: RiskSource): string | undefined {
+  if (by === 'nobody') return undefined;
+  if (by === 'server') return 'Rated by the server itself.';
+  return claim ? `Rated by whoever runs this site; the server itself says: ${claimWords(claim)}.` : 'Rated by whoever runs this site.';
+}
+
+function claimWords({ risk, openWorld }: RiskProfile): string {
+  const { title } = riskWords[risk];
+  return `“${title}”, ${openWorld ? 'and reaches outside' : 'and stays inside'}`;
+}
+
 const inside: Readonly<Record<Risk, string>> = {
   read: 'Only looks things up on this server.',
   write: 'Adds or edits things on this server.',

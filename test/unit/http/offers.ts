@@ -1,15 +1,16 @@
 /** What pages offer, in the samples of views and in the tests of their parts. */
 import { createHash } from 'node:crypto';
-import type { ShownExtra, ShownTool } from '../../../src/domain/consent-page.ts';
+import type { ShownDifference, ShownExtra, ShownTool } from '../../../src/domain/consent-page.ts';
 import { type PolicyRule, peopleDecide } from '../../../src/domain/policy.ts';
 import type { Risk } from '../../../src/domain/risk.ts';
+import type { JsonObject } from '../../../src/domain/tool.ts';
 import type { DescribedTool, Offer } from '../../../src/http/views/choice.ts';
 
 /** A tool with the server's words. */
 function tool(
   name: string,
   risk: Risk,
-  about: { title?: string; description?: string; openWorld?: boolean; annotations?: unknown } = {},
+  about: { title?: string; description?: string; openWorld?: boolean; annotations?: unknown; inputSchema?: JsonObject } = {},
 ): DescribedTool {
   const { openWorld = false, annotations = { readOnlyHint: risk === 'read', destructiveHint: risk === 'destructive' }, ...words } = about;
   return { name, risk, openWorld, annotations, digest: createHash('sha256').update(name).digest('base64url'), ...words };
@@ -24,9 +25,24 @@ export const issueTools: readonly DescribedTool[] = [
   tool('get_issue', 'read', { title: 'Get issue', description: 'Read one issue with its comments.' }),
   tool('search_web', 'read', { title: 'Search the web', description: 'Search public web pages for an error message.', openWorld: true }),
   tool('create_issue', 'write', { title: 'Create issue', description: 'Open a new issue.' }),
-  tool('add_comment', 'write', { title: 'Add comment', description: 'Comment on an issue.' }),
+  tool('add_comment', 'write', {
+    title: 'Add comment',
+    description: 'Comment on an issue.',
+    inputSchema: { type: 'object', properties: { text: { type: 'string' }, notify: { type: 'string' } }, required: ['text', 'notify'] },
+  }),
   tool('send_email', 'write', { title: 'Send email', description: 'Send an email to anyone about an issue.', openWorld: true }),
-  tool('delete_issue', 'destructive', { title: 'Delete issue', description: 'Delete an issue and all of its comments.' }),
+  tool('delete_issue', 'destructive', {
+    title: 'Delete issue',
+    description: 'Delete an issue and all of its comments.',
+    inputSchema: {
+      type: 'object',
+      properties: {
+        id: { type: 'string' },
+        reason: { type: 'string', description: 'Why, for everybody to see.', 'x-mcp-header': 'Reason' },
+      },
+      required: ['id', 'reason'],
+    },
+  }),
   tool('run_script', 'destructive', { openWorld: true, annotations: {} }),
 ];
 
@@ -48,6 +64,34 @@ export const manyTools: readonly DescribedTool[] = Array.from({ length: 120 }, (
   const verb = { read: 'get', write: 'update', destructive: 'delete' }[risk];
   return tool(`${verb}_record_${index}`, risk, { description: `Works on record ${index}.` });
 });
+
+/** What the tools of the issue tracker said before they changed. */
+export const issueDifferences: Readonly<Record<string, ShownDifference>> = {
+  get_issue: {
+    change: 'description',
+    before: { name: 'get_issue', title: 'Get issue', description: 'Read one issue.', annotations: { readOnlyHint: true }, inputSchema: {} },
+  },
+  add_comment: {
+    change: 'riskier',
+    before: {
+      name: 'add_comment',
+      title: 'Add comment',
+      description: 'Add a comment to an issue.',
+      annotations: { readOnlyHint: false, destructiveHint: false },
+      inputSchema: { type: 'object', properties: { text: { type: 'string' }, notify: { type: 'string' } }, required: ['text'] },
+    },
+  },
+  delete_issue: {
+    change: 'riskier',
+    before: {
+      name: 'delete_issue',
+      title: 'Close issue',
+      description: 'Close an issue and keep all of its comments.',
+      annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
+      inputSchema: { type: 'object', properties: { id: { type: 'number' } }, required: ['id'] },
+    },
+  },
+};
 
 const permission = { kind: 'allowed', by: peopleDecide.rules } as const;
 const extra = (shown: boolean): ShownExtra => ({ shown, standing: false, isWithheld: false, permission });
@@ -76,17 +120,26 @@ export function firstOffer(tools: readonly DescribedTool[], extras = false): Off
 export function repeatOffer(
   tools: readonly DescribedTool[],
   notStanding: readonly string[],
-  { changed = [], asked = notStanding }: { changed?: readonly string[]; asked?: readonly string[] } = {},
+  {
+    changed = [],
+    asked = notStanding,
+    before = {},
+  }: { changed?: readonly string[]; asked?: readonly string[]; before?: Readonly<Record<string, ShownDifference>> } = {},
 ): Offer {
   const shown = tools.map((entry): ShownTool<DescribedTool> => {
     if (notStanding.includes(entry.name))
       return { tool: entry, standing: 'new', askedFor: asked.includes(entry.name), ticked: false, isHeld: false, permission };
-    if (changed.includes(entry.name))
-      return { tool: entry, standing: 'changed', askedFor: false, ticked: false, isHeld: false, permission };
+    if (changed.includes(entry.name)) {
+      const difference = before[entry.name];
+      const ticked = difference !== undefined && difference.change !== 'riskier';
+      return { tool: entry, standing: 'changed', ...(difference && { difference }), askedFor: false, ticked, isHeld: false, permission };
+    }
     return { tool: entry, standing: 'kept', askedFor: false, ticked: true, isHeld: false, permission };
   });
   const standing = {
-    tools: tools.filter(({ name }) => !notStanding.includes(name)),
+    tools: tools
+      .filter(({ name }) => !notStanding.includes(name))
+      .map((entry) => ({ ...entry, digest: changed.includes(entry.name) ? 'before' : entry.digest })),
     resources: false,
     prompts: false,
     expiresAt: new Date('2026-12-20T09:00:00Z'),

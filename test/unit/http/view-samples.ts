@@ -2,7 +2,7 @@
 import { choiceContext, firstDraft, hasAsked, type Offer, switchGroup } from '../../../src/http/views/choice.ts';
 import type { ConsentContext, ViewContexts, ViewName } from '../../../src/http/views/contexts.ts';
 import { keyEntries, keySamples } from './key-samples.ts';
-import { bounded, firstOffer, forbidden, held, hostileTools, issueTools, manyTools, repeatOffer } from './offers.ts';
+import { bounded, firstOffer, forbidden, held, hostileTools, issueDifferences, issueTools, manyTools, repeatOffer } from './offers.ts';
 import { agent, formToken, frame, now, person, server } from './sample-facts.ts';
 
 const newHere = {
@@ -33,7 +33,23 @@ function consent(offer: Offer, changes: Partial<ConsentContext> = {}): ConsentCo
 
 const withSearch = { ...firstDraft(firstOffer(manyTools)), query: 'record_11' };
 const widened = repeatOffer(issueTools.slice(0, 5).concat(issueTools.slice(6, 7)), ['delete_issue']);
-const drifted = repeatOffer(issueTools, ['send_email', 'run_script'], { changed: ['delete_issue'], asked: [] });
+const drifted = repeatOffer(issueTools, ['send_email', 'run_script'], {
+  changed: ['delete_issue', 'get_issue'],
+  asked: [],
+  before: issueDifferences,
+});
+const hostileDifference = repeatOffer(hostileTools, [], {
+  changed: hostileTools.map(({ name }) => name),
+  before: Object.fromEntries(
+    hostileTools.map(({ name, description = '' }) => [
+      name,
+      {
+        change: 'riskier' as const,
+        before: { name, title: '"><img src=x>', description: `</del><script>\u202E ${description}`, annotations: {}, inputSchema: {} },
+      },
+    ]),
+  ),
+});
 const hostile = firstOffer(hostileTools);
 
 /** All samples, by view. */
@@ -136,7 +152,11 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       ),
     }),
     repeat: consent(
-      repeatOffer(issueTools, ['send_email', 'delete_issue', 'run_script'], { changed: ['add_comment'], asked: ['delete_issue'] }),
+      repeatOffer(issueTools, ['send_email', 'delete_issue', 'run_script'], {
+        changed: ['add_comment'],
+        asked: ['delete_issue'],
+        before: issueDifferences,
+      }),
     ),
     many: consent(firstOffer(manyTools), { choice: choiceContext(firstOffer(manyTools), withSearch, { now, marks: false }) }),
     nothing: consent(firstOffer(issueTools), {
@@ -155,6 +175,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       ),
       requestedScope: '<script>document.title="owned"</script>',
     }),
+    'hostile-difference': consent(hostileDifference),
     widen: (({ redirect: _, requestedScope: __, facts: ___, ...rest }) => rest)(
       consent(widened, { kind: 'widen', action: `${frame.issuer}/widen` }),
     ),
