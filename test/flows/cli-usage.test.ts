@@ -49,6 +49,10 @@ describe('the commands', () => {
       'user disable',
       'user enable',
       'user list',
+      'group create',
+      'group add',
+      'group remove',
+      'group list',
       'server add',
       'server list',
       'server sync',
@@ -93,6 +97,9 @@ describe('the commands', () => {
       'tenant list',
       'tenant show',
       'tenant set',
+      'apply',
+      'export',
+      'explain',
     ]);
   });
 
