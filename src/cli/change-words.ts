@@ -2,7 +2,7 @@ import type { LeftOut } from '../domain/effective-tools.ts';
 import type { RiskProfile } from '../domain/risk.ts';
 import type { TenantChange } from '../domain/tenant-plan.ts';
 import type { ConsentEffect, ConsentEffects } from '../services/preview-plan.ts';
-import { plainText } from './plain-text.ts';
+import { minute, plainText } from './plain-text.ts';
 
 /** What a file changes, a line each: `+` what comes, `~` what becomes another, `-` what goes. */
 export function changeLines(change: TenantChange): string[] {
@@ -82,9 +82,10 @@ export function effectBlocks({ narrowed, widened, narrowedCount, widenedCount }:
   ];
 }
 
-function effectLine({ email, client, server, lost, gained }: ConsentEffect): string {
+function effectLine({ email, client, server, lost, sooner, gained }: ConsentEffect): string {
   const parts = [
     ...(lost.length > 0 ? [`loses ${some(lost.map(lostWords))}`] : []),
+    ...(sooner.length > 0 ? [`ends earlier: ${some(sooner.map(({ name, endsAt }) => `${name} (${minute(endsAt)})`))}`] : []),
     ...(gained.length > 0 ? [`gains ${some(gained)}`] : []),
   ];
   return `  ${plainText(`${email}, ${client.name ?? client.id} on ${server.name}: ${parts.join('; ')}`)}`;

@@ -1,7 +1,7 @@
 /** Who can call what, and why not: the same judgement as of every token, with what stands behind it. Pure. */
 import type { CatalogueTool, Consent } from './consent.ts';
 import { decisionOf, earlierEnd } from './decision.ts';
-import { effectiveTools, type LeftOutReason } from './effective-tools.ts';
+import { effectiveTools, type LeftOutReason, termOfTool } from './effective-tools.ts';
 import { judge, type Permission, type Policy, type PolicyParties, rulesFor, termOf } from './policy.ts';
 import { suspensionOf } from './suspension.ts';
 
@@ -77,8 +77,8 @@ function explainTool(name: string, facts: AccessFacts): ToolVerdict {
     const more = left.reason === 'consent-ended' || left.reason === 'consent-expired' ? mayBe : hintsOf(permission, facts, judged);
     return no(left.reason, { ...(left.rule !== undefined && { rule: left.rule }), ...more });
   }
-  if (!shown || !allowed.includes(shown)) return no('consent-ended', mayBe);
-  return { tool: name, can: true, hasChanged, ...goodTerm(shown, facts) };
+  if (!shown || !present || !allowed.includes(shown)) return no('consent-ended', mayBe);
+  return { tool: name, can: true, hasChanged, ...goodTerm(shown, present, facts) };
 }
 
 function ruleOf(permission: Permission): { rule?: string } {
@@ -99,10 +99,16 @@ function hintsOf(
   return { wouldAllow: asIfInAll.by.map((rule) => ({ rule: rule.name, groups: rule.groups ?? [] })) };
 }
 
-function goodTerm(shown: Consent['tools'][number], { consent, policy, parties }: AccessFacts): Pick<ToolVerdict, 'rule' | 'until'> {
+function goodTerm(
+  shown: Consent['tools'][number],
+  present: CatalogueTool,
+  { consent, policy, parties, now }: AccessFacts,
+): Pick<ToolVerdict, 'rule' | 'until'> {
   if (!consent) return {};
-  const permission = judge(rulesFor(policy, parties), shown);
+  const rules = rulesFor(policy, parties);
+  const permission = judge(rules, shown);
   const term = permission.kind === 'allowed' ? termOf(permission.by, decisionOf(shown, consent)) : undefined;
-  const until = earlierEnd(earlierEnd(consent.expiresAt, shown.expiresAt), term?.kind === 'good' ? term.endsAt : undefined);
+  const standing = termOfTool(shown, { present, consent, at: { now, marginSeconds: 0, rules } });
+  const until = earlierEnd(consent.expiresAt, 'reason' in standing ? undefined : standing.endsAt);
   return { ...(term && { rule: term.by.name }), ...(until && { until }) };
 }

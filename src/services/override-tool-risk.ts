@@ -34,9 +34,7 @@ export async function overrideToolRiskIn(
   await lockServer(db, tenant.id, serverId, 'change');
   const before = (await listTools(db, tenant.id, serverId)).find(({ name }) => name === change.tool);
   if (!before) return { ok: false, problem: 'unknown-tool' };
-  const { override: _, acceptedAt, isAccepted: __, ...rest } = before;
-  const said: StoredTool = { ...rest, ...(override ?? riskOfAnnotations(before.annotations)), ...(override && { override }) };
-  const tool = { ...said, ...(acceptedAt && !isRiskier(said, before) && { acceptedAt, isAccepted: true }) };
+  const tool = withOverride(before, override);
   const at = runtime.clock.now();
   if (tool.risk !== before.risk || tool.openWorld !== before.openWorld) {
     await lockConsentsOfServer(db, tenant.id, serverId);
@@ -53,4 +51,11 @@ export async function overrideToolRiskIn(
     detail: { risk: tool.risk, openWorld: tool.openWorld, by: override ? 'administrator' : 'server' },
   });
   return { ok: true, tool };
+}
+
+/** A tool as it is once an administrator said what it may do, or took that back. */
+export function withOverride(before: StoredTool, override: RiskProfile | null): StoredTool {
+  const { override: _, acceptedAt, isAccepted: __, ...rest } = before;
+  const said: StoredTool = { ...rest, ...(override ?? riskOfAnnotations(before.annotations)), ...(override && { override }) };
+  return { ...said, ...(acceptedAt && !isRiskier(said, before) && { acceptedAt, isAccepted: true }) };
 }

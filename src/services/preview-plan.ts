@@ -3,13 +3,12 @@
  * would be now; whoever is not concerned by anything that changes is not looked at.
  */
 import { type Consent, isInForce } from '../domain/consent.ts';
-import { type EffectiveTools, effectiveTools, type LeftOut } from '../domain/effective-tools.ts';
+import { type ConsentDifference, compareParts, countingParts } from '../domain/consent-ends.ts';
 import type { ClientId, ConsentId, ServerId, UserId } from '../domain/ids.ts';
 import { type Policy, type PolicyParties, rulesFor, spellRules } from '../domain/policy.ts';
 import { policyClient } from '../domain/policy-client.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
 import type { TenantChange } from '../domain/tenant-plan.ts';
-import { riskOfAnnotations } from '../domain/tool.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
 import { type ConcernedConsent, listConcernedConsents } from '../store/concerned-consents.ts';
 import { findConsents } from '../store/consents.ts';
@@ -18,18 +17,15 @@ import { findServer } from '../store/servers.ts';
 import { listTools, type StoredTool } from '../store/tools.ts';
 import { findEmails } from '../store/users.ts';
 import { findPolicy } from './find-rules.ts';
+import { withOverride } from './override-tool-risk.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** What becomes of one consent. */
-export interface ConsentEffect {
+export interface ConsentEffect extends ConsentDifference {
   consentId: ConsentId;
   email: string;
   client: { id: ClientId; name?: string };
   server: { id: ServerId; name: string };
-  /** What counts no more, each with the reason. */
-  lost: readonly LeftOut[];
-  /** What counts again: it was allowed before, and waited. Names of tools, `resources`, `prompts`. */
-  gained: readonly string[];
 }
 
 /** The consents that come to something else. */
@@ -61,13 +57,17 @@ export async function previewPlan(runtime: Runtime, tenant: Tenant, changes: rea
   for (let after: string | undefined = changes.length > 0 ? '' : undefined; after !== undefined; ) {
     const page = await listConcernedConsents(runtime.store, tenant.id, { after, limit: perPage });
     for (const effect of await preview.judge(page)) {
-      count[effect.lost.length > 0 ? 'narrowedCount' : 'widenedCount'] += 1;
+      count[isNarrower(effect) ? 'narrowedCount' : 'widenedCount'] += 1;
       if (effects.length < maxTold) effects.push(effect);
     }
     after = page.length < perPage ? undefined : page.at(-1)?.id;
   }
   const told = await preview.describe(effects);
-  return { ...count, narrowed: told.filter(({ lost }) => lost.length > 0), widened: told.filter(({ lost }) => lost.length === 0) };
+  return { ...count, narrowed: told.filter(isNarrower), widened: told.filter((effect) => !isNarrower(effect)) };
+}
+
+function isNarrower({ lost, sooner }: ConsentDifference): boolean {
+  return lost.length + sooner.length > 0;
 }
 
 /** What is different by a plan, as far as tokens follow it. */
@@ -91,7 +91,7 @@ function overlayOf(changes: readonly TenantChange[], before: Policy): Overlay {
   };
 }
 
-type Effect = Pick<ConsentEffect, 'consentId' | 'lost' | 'gained'> & Pick<ConcernedConsent, 'userId' | 'serverId'> & { clientId: ClientId };
+type Effect = ConsentDifference & { consentId: ConsentId; clientId: ClientId } & Pick<ConcernedConsent, 'userId' | 'serverId'>;
 
 class Preview {
   readonly #runtime: Runtime;
@@ -122,7 +122,7 @@ class Preview {
       const consent = consents.get(one.id);
       if (!consent || !isInForce(consent, this.#runtime.clock.now())) continue;
       const effect = await this.#compare(consent, { one, was, is });
-      if (effect.lost.length + effect.gained.length > 0) effects.push(effect);
+      if (isNarrower(effect) || effect.gained.length > 0) effects.push(effect);
     }
     return effects;
   }
@@ -137,17 +137,10 @@ class Preview {
     const { before, now } = this.#overlay;
     const catalogue = await this.#catalogueOf(one.serverId);
     const at = { now: this.#runtime.clock.now(), marginSeconds: 0, isInQuarantine: await this.#isInQuarantine(one.client.id) };
-    const old = effectiveTools(consent, catalogue.before, { ...at, rules: rulesFor(before, was) });
-    const next = effectiveTools(consent, catalogue.now, { ...at, rules: rulesFor(now, is) });
-    const [had, has] = [namesOf(old), namesOf(next)];
-    return {
-      consentId: one.id,
-      userId: one.userId,
-      clientId: one.client.id,
-      serverId: one.serverId,
-      lost: [...next.leftOut, ...next.extrasLeftOut].filter(({ name }) => had.has(name)),
-      gained: [...has].filter((name) => !had.has(name)),
-    };
+    const old = countingParts(consent, catalogue.before, { ...at, rules: rulesFor(before, was) });
+    const next = countingParts(consent, catalogue.now, { ...at, rules: rulesFor(now, is) });
+    const { id: consentId, userId, serverId } = one;
+    return { consentId, userId, clientId: one.client.id, serverId, ...compareParts(old, next) };
   }
 
   async #catalogueOf(serverId: ServerId): Promise<{ before: StoredTool[]; now: StoredTool[] }> {
@@ -155,9 +148,7 @@ class Preview {
     if (known) return known;
     const before = await listTools(this.#runtime.store, this.#tenant.id, serverId);
     const said = new Map(this.#overlay.risks.get(serverId)?.map(({ tool, now }) => [tool, now]));
-    const now = before.map((tool) =>
-      said.has(tool.name) ? { ...tool, ...(said.get(tool.name) ?? riskOfAnnotations(tool.annotations)) } : tool,
-    );
+    const now = before.map((tool) => (said.has(tool.name) ? withOverride(tool, said.get(tool.name) ?? null) : tool));
     this.#catalogues.set(serverId, { before, now });
     return { before, now };
   }
@@ -182,7 +173,7 @@ class Preview {
     );
     const servers = new Map<ServerId, string>();
     const told: ConsentEffect[] = [];
-    for (const { consentId, userId, clientId, serverId, lost, gained } of effects) {
+    for (const { consentId, userId, clientId, serverId, ...difference } of effects) {
       if (!servers.has(serverId)) servers.set(serverId, (await findServer(store, this.#tenant.id, serverId))?.name ?? serverId);
       const name = (await this.#clientOf(clientId))?.metadata.name;
       told.push({
@@ -190,8 +181,7 @@ class Preview {
         email: emails.get(userId) ?? userId,
         client: { id: clientId, ...(name !== undefined && { name }) },
         server: { id: serverId, name: servers.get(serverId) ?? serverId },
-        lost,
-        gained,
+        ...difference,
       });
     }
     return told;
@@ -205,8 +195,4 @@ function groupsNow(userId: UserId, groups: readonly string[], members: Overlay['
     if (remove.some((person) => person.userId === userId)) now.delete(group);
   }
   return [...now].sort();
-}
-
-function namesOf({ allowed, resources, prompts }: EffectiveTools): Set<string> {
-  return new Set([...allowed.map(({ name }) => name), ...(resources ? ['resources'] : []), ...(prompts ? ['prompts'] : [])]);
 }

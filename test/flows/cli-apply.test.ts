@@ -274,6 +274,7 @@ describe('what it does to people', () => {
         client: { id: client.clientId, name: 'Helper' },
         server: { id: server.serverId, name: 'Issues' },
         lost: [{ name: 'delete_issue', reason: 'denied-by-policy', rule: 'never-delete' }],
+        sooner: [],
         gained: [],
       },
     ]);
@@ -298,6 +299,23 @@ policies:
     const riskier = `{version: 1, servers: [{resource: "${server.resource}", name: Issues, tools: {list_issues: {risk: write, open-world: true}}}]}`;
     const set = await apply(riskier, '--dry-run');
     expect(set.out).toContain('list_issues (it is riskier now than when it was allowed)');
+  });
+
+  it('a time that gets shorter narrows as well: what ends earlier is named, with its end', async () => {
+    await apply(withPolicy('  - {name: all, effect: allow}\n'));
+    const file = withPolicy('  - {name: all, effect: allow, for-at-most: 8h}\n');
+    const planned = await apply(file, '--dry-run');
+    const end = '\\(\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC\\)';
+    expect(planned.out).toMatch(
+      new RegExp(
+        `Consents that would narrow: 1\n  ${person.email}, Helper on Issues: ends earlier: create_issue ${end}, delete_issue ${end}, list_issues ${end}\n`,
+      ),
+    );
+    const [one] = jsonOf<{ narrowed: { lost: object[]; sooner: object[] }[] }>(await apply(file, '--dry-run', '--json')).narrowed;
+    expect([one?.lost, one?.sooner.length, one?.sooner[0]]).toEqual([[], 3, { name: 'create_issue', endsAt: expect.stringMatching(/Z$/) }]);
+    await apply(file);
+    const longer = await apply(withPolicy('  - {name: all, effect: allow, for-at-most: 9h}\n'), '--dry-run');
+    expect(longer.out).not.toContain('would narrow');
   });
 
   it('what comes back is told apart', async () => {

@@ -249,6 +249,18 @@ describe('the example in the docs', () => {
   });
 });
 
+describe('the rules in docs/policy.md', () => {
+  const blocks = [...readFileSync('docs/policy.md', 'utf8').matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = '']) => text);
+
+  it('are there', () => {
+    expect(blocks.length).toBeGreaterThan(1);
+  });
+
+  it.each(blocks)('are in order: %#', (text) => {
+    expect(read(`version: 1\n${text}`).policies?.rules.length).toBeGreaterThan(0);
+  });
+});
+
 describe('what is wrong with a file', () => {
   const tracker = { resource: 'https://mcp.example.com/mcp', name: 'Tracker' };
   const bot = { id: 'ci-bot', name: 'CI bot', 'redirect-uris': ['https://ci.example.com/cb'] };
