@@ -13,6 +13,8 @@ export const rowNames = [
   'introspection',
   'reports',
   'sign-in',
+  'login-page',
+  'consent-page',
   'verification',
   'workers',
   'cold-start',

@@ -35,6 +35,8 @@ const titles: Record<HttpRowName, string> = {
   introspection: 'introspection',
   reports: `reports of ${reportsPerBatch} calls`,
   'sign-in': 'sign-in',
+  'login-page': 'sign-in page',
+  'consent-page': 'consent page, 100 tools',
 };
 
 /** The findings as Markdown. */

@@ -4,6 +4,7 @@ import type { Contender } from './contenders/contender.ts';
 import { allowedTools, resource } from './contenders/contender.ts';
 import type { Lane, LoadRequest } from './load.ts';
 import type { RowName } from './options.ts';
+import { type BenchedPage, makePageLanes, visitorCount } from './pages.ts';
 import { makeReportLanes } from './report-batches.ts';
 
 /** One row, for one contender. */
@@ -52,7 +53,12 @@ export async function createScenarios(contender: Contender, connections: number)
       resource,
     });
   const tokensOf = async (code: string) => send(contender.origin, redeem(code));
-  const { makeSignIns } = contender;
+  const { makeSignIns, makePageVisitors } = contender;
+  const page = (name: BenchedPage): Scenario => ({
+    isUsedUp: false,
+    prepare: async () =>
+      makePageLanes(contender.origin, (await makePageVisitors?.(visitorCount)) ?? [], { page: name, request: codeRequest, connections }),
+  });
   const families: RefreshLane[] = [];
   const machines: string[] = [];
   return {
@@ -128,14 +134,18 @@ export async function createScenarios(contender: Contender, connections: number)
         },
       },
     }),
+    ...(makePageVisitors && {
+      'login-page': page('login-page'),
+      'consent-page': page('consent-page'),
+    }),
   };
 }
 
 /** Whose calls are reported. */
 const reportingPeople = 200;
 
-/** Rows that the bare engine does not have: there nobody signs in, and no server reports. */
-type OwnRowName = 'sign-in' | 'reports';
+/** Rows that the bare engine does not have: there nobody signs in, no page is shown, and no server reports. */
+type OwnRowName = 'sign-in' | 'reports' | BenchedPage;
 
 /** Rows by name. */
 export type Scenarios = Readonly<Record<Exclude<HttpRowName, OwnRowName>, Scenario> & Partial<Record<OwnRowName, Scenario>>>;

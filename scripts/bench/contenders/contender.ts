@@ -16,6 +16,8 @@ export interface Contender {
   makeMachines(count: number): Promise<string[]>;
   /** Makes people who sign in with a password; absent where there are none. */
   makeSignIns?(count: number): Promise<SignInRequest[]>;
+  /** Makes people on their way to a token for a server with a hundred tools; absent where there are none. */
+  makePageVisitors?(count: number): Promise<PageVisitor[]>;
   stop(): Promise<void>;
 }
 
@@ -31,6 +33,13 @@ export interface SignInRequest {
   path: string;
   cookie: string;
   body: string;
+}
+
+/** Somebody with an account, and the resource that her agent asks for. */
+export interface PageVisitor {
+  email: string;
+  password: string;
+  resource: string;
 }
 
 /** For whom codes are made. */

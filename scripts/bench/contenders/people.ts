@@ -31,6 +31,8 @@ export interface People {
   makeAccounts(count: number): Promise<{ emails: string[]; password: string }>;
   /** Machine clients that may use all tools; the headers by which they prove who they are. */
   makeMachines(count: number): Promise<string[]>;
+  /** Adds a server with a hundred tools of all risks; returns its resource. */
+  addLargeServer(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -45,7 +47,7 @@ const forbiddenTools = ['close_issue', 'delete_issue', 'invite_person', 'purge_t
 /** Opens the issuer's services beside the server, and adds the MCP server that all tokens are for. */
 export async function openPeople(options: RuntimeOptions): Promise<People> {
   const { runtime, tenant, close } = await openRuntime(options, 'stored');
-  const serverId = await addServer(runtime, tenant);
+  const serverId = await addServer(runtime, tenant, { url: resource, tools: [...allowedTools, ...forbiddenTools].map(toTool) });
   const provider = await createProvider(runtime, tenant);
   const making = { runtime, tenant, provider, clients: new Map(), consents: new Map() };
   return {
@@ -61,6 +63,11 @@ export async function openPeople(options: RuntimeOptions): Promise<People> {
       for (const email of emails)
         await createUser(runtime.store, tenant.id, { email, passwordHash, isAdmin: false, createdAt: new Date() });
       return { emails, password };
+    },
+    addLargeServer: async () => {
+      const url = `https://large-${randomToken(6).toLowerCase().replaceAll('_', '-')}.example/mcp`;
+      await addServer(runtime, tenant, { url, tools: Array.from({ length: 100 }, (_, place) => toLargeTool(place)) });
+      return url;
     },
     makeMachines: (count) => inParallel(count, () => makeMachine(runtime, tenant, serverId)),
     close,
@@ -92,14 +99,19 @@ function once<T>(made: Map<string, T>, key: string, make: (key: string) => T): T
   return value;
 }
 
-async function addServer({ store }: Runtime, tenant: Tenant): Promise<ServerId> {
-  const uri = parseResourceUri(resource);
+async function addServer({ store }: Runtime, tenant: Tenant, { url, tools }: { url: string; tools: StoredTool[] }): Promise<ServerId> {
+  const uri = parseResourceUri(url);
   if ('problem' in uri) throw new Error(uri.problem);
   const createdAt = new Date();
   const serverId = await createServer(store, tenant.id, { uri, name: 'Tracker', credentialDigest: sha256(serverSecret), createdAt });
   if (!serverId) throw new Error('the MCP server is there already');
-  await keepTools(store, tenant.id, serverId, [...allowedTools, ...forbiddenTools].map(toTool));
+  await keepTools(store, tenant.id, serverId, tools);
   return serverId;
+}
+
+function toLargeTool(position: number): StoredTool {
+  const risk = (['read', 'write', 'destructive'] as const)[position % 3] ?? 'read';
+  return { ...toTool(`tool_number_${position}`, position), risk, openWorld: position % 5 === 0 };
 }
 
 function toTool(name: string, position: number): StoredTool {

@@ -97,6 +97,12 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
       const form = (email: string) => new URLSearchParams({ form_token: formToken, return_to: '/account', email, password }).toString();
       return emails.map((email) => ({ path: '/sign-in', cookie, body: form(email) }));
     },
+    makePageVisitors: async (count) => {
+      const { emails, password } = await people.makeAccounts(count);
+      const large = await people.addLargeServer();
+      await database.analyze();
+      return emails.map((email) => ({ email, password, resource: large }));
+    },
     stop: async () => {
       await people.close();
       await stop();
