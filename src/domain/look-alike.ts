@@ -25,7 +25,7 @@ export interface LookedAtClient {
 
 /** Makes the function that compares clients with known ones. One of those that is looked at itself must not be among them. */
 export function createLookAlikeFinder(known: readonly KnownClient[]): (client: LookedAtClient) => LookAlike[] {
-  const names = known.flatMap((client) => client.names.map((name) => ({ client, plain: plainForm(name), forms: seenForms(name) })));
+  const names = known.flatMap(namesOf);
   const allHosts = known.flatMap(({ hosts }) => hosts);
   return ({ name = '', hosts: given }) => {
     const hosts = [...new Set(given.map(withoutPort))];
@@ -41,6 +41,15 @@ interface KnownName {
   client: KnownClient;
   plain: string;
   forms: ReadonlySet<string>;
+}
+
+/** The names of clients that were compared with others before; the well-known ones are always the same. */
+const namesOfClients = new WeakMap<KnownClient, readonly KnownName[]>();
+
+function namesOf(client: KnownClient): readonly KnownName[] {
+  const made = namesOfClients.get(client) ?? client.names.map((name) => ({ client, plain: plainForm(name), forms: seenForms(name) }));
+  namesOfClients.set(client, made);
+  return made;
 }
 
 function findNames(name: string, { names, hosts }: { names: readonly KnownName[]; hosts: readonly string[] }): LookAlike[] {

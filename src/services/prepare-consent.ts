@@ -5,6 +5,7 @@ import { type Extra, extrasToShow, type ShownExtra, type ShownTool, toolsToShow 
 import { fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ClientId, ConsentId, TenantId, UserId } from '../domain/ids.ts';
 import { nothingAllowed, type Permission, type RulesInForce } from '../domain/policy.ts';
+import { policyClient } from '../domain/policy-client.ts';
 import type { Quarantine } from '../domain/quarantine.ts';
 import { parseResourceUri } from '../domain/resource-uri.ts';
 import { sha256 } from '../platform/digest.ts';
@@ -17,7 +18,7 @@ import { findServer, findServerByResourceKey, type StoredServer } from '../store
 import { listTools, type StoredTool } from '../store/tools.ts';
 import { findDifferences } from './find-differences.ts';
 import { findQuarantineNow } from './find-quarantine-now.ts';
-import { findRulesOf } from './find-rules.ts';
+import { findRules } from './find-rules.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** The part of a consent page that depends on the catalogue and on what stands. */
@@ -133,11 +134,13 @@ export async function composePage(
   const standing = consent && isInForce(consent, about.now) ? consent : undefined;
   const quarantine = await findQuarantineNow(db, tenantId, { clientId, now: about.now });
   const differences = await findDifferences(db, tenantId, { serverId, shown: standing?.tools ?? [], catalogue });
-  const rules = (await findRulesOf(runtime, db, { tenantId, userId, clientId, serverId })) ?? nothingAllowed;
+  const [client, server] = [await findClient(db, tenantId, clientId), await findServer(db, tenantId, serverId)];
+  const rules =
+    client && server ? await findRules(runtime, db, { tenantId, userId, client: policyClient(client), server }) : nothingAllowed;
   const state = { standing, differences, isInQuarantine: quarantine !== undefined, rules, now: about.now };
   const tools = toolsToShow(catalogue, about.ceiling, state);
   const extras = extrasToShow(about.ceiling, state);
-  const clientVersion = (await findClient(db, tenantId, clientId))?.version;
+  const clientVersion = client?.version;
   const clientChange = await findClientChange(db, tenantId, { clientId, before: standing?.clientVersion, now: clientVersion });
   const shown = tools.map(({ tool, standing: relation, isHeld, permission }) => {
     const { name, digest, risk, openWorld } = tool;

@@ -19,6 +19,7 @@ const stackedMarks = /(\p{M}{3})\p{M}+/gu;
  * (`[U+202E]`), and it is cut to `maxCharacters`. Escaping for HTML is the template's duty, not done here.
  */
 export function readableText(text: string, maxCharacters: number): string {
+  if (text.length <= maxCharacters && isPlain(text)) return text;
   const start = text.slice(0, maxCharacters * 8);
   const kept = new Set([...start.matchAll(insideEmoji)].flatMap((match) => [...match[0]].map((_, offset) => match.index + offset)));
   const visible = start
@@ -36,6 +37,11 @@ export function readableText(text: string, maxCharacters: number): string {
     : visible;
 }
 
+/** Whether a text is as it will be: printable ASCII, with single spaces inside. Most texts are, and a page has hundreds. */
+function isPlain(text: string): boolean {
+  return /^(?:[\x21-\x7e]+(?: [\x21-\x7e]+)*)?$/.test(text);
+}
+
 /** Makes a stranger's name readable; `fallback` stands where nothing readable is left. */
 export function readableName(text: string | undefined, fallback: string): string {
   const name = readableText(text ?? '', maxNameCharacters);
@@ -45,14 +51,20 @@ export function readableName(text: string | undefined, fallback: string): string
 /** Makes a stranger's description readable, and cuts it to what a page has room for. */
 export function readableDescription(text: string): string {
   const readable = readableText(text, maxDescriptionCharacters);
+  if (bytesInHtml(readable) <= maxDescriptionBytes) return readable;
   let bytes = 0;
   let kept = '';
   for (const character of readable) {
-    bytes += /["'&<>]/.test(character) ? '&quot;'.length : Buffer.byteLength(character);
+    bytes += bytesInHtml(character);
     if (bytes > maxDescriptionBytes) return `${kept.trimEnd()}…`;
     kept += character;
   }
   return readable;
+}
+
+/** At most: the longest of what escaping makes of a character counts for all of them. */
+function bytesInHtml(text: string): number {
+  return Buffer.byteLength(text) + (text.match(/["'&<>]/g)?.length ?? 0) * ('&quot;'.length - 1);
 }
 
 function spelled(character: string, isKept: boolean): string {
