@@ -111,7 +111,8 @@ async function propose(
   const client = await findClient(runtime.store, tenant.id, parties.clientId);
   if (!client) return fail({ kind: 'unknown-client' });
   if (client.blockedAt) return fail({ kind: 'client-blocked' });
-  const page = await composePage(runtime, runtime.store, { tenantId: tenant.id, parties, ceiling, now: runtime.clock.now() });
+  const known = { client, server };
+  const page = await composePage(runtime, runtime.store, { tenantId: tenant.id, parties, ceiling, known, now: runtime.clock.now() });
   return succeed({ client, server, ceiling, ...page });
 }
 
@@ -121,11 +122,19 @@ export async function findServerOfResource(db: Database, tenantId: TenantId, res
   return 'problem' in parsed ? undefined : findServerByResourceKey(db, tenantId, parsed.key);
 }
 
-/** Composes a page from catalogue and standing consent. It is composed again, under lock, when the answer comes. */
+/**
+ * Composes a page from catalogue and standing consent. It is composed again, under lock, when the answer comes; then nothing is `known`.
+ */
 export async function composePage(
   runtime: Pick<Runtime, 'store' | 'log'>,
   db: Database,
-  about: { tenantId: TenantId; parties: ConsentParties; ceiling: Ceiling; now: Date },
+  about: {
+    tenantId: TenantId;
+    parties: ConsentParties;
+    ceiling: Ceiling;
+    known?: { client: StoredClient; server: StoredServer };
+    now: Date;
+  },
 ): Promise<ConsentPage> {
   const { tenantId } = about;
   const { userId, clientId, serverId } = about.parties;
@@ -134,7 +143,8 @@ export async function composePage(
   const standing = consent && isInForce(consent, about.now) ? consent : undefined;
   const quarantine = await findQuarantineNow(db, tenantId, { clientId, now: about.now });
   const differences = await findDifferences(db, tenantId, { serverId, shown: standing?.tools ?? [], catalogue });
-  const [client, server] = [await findClient(db, tenantId, clientId), await findServer(db, tenantId, serverId)];
+  const client = about.known?.client ?? (await findClient(db, tenantId, clientId));
+  const server = about.known?.server ?? (await findServer(db, tenantId, serverId));
   const rules =
     client && server ? await findRules(runtime, db, { tenantId, userId, client: policyClient(client), server }) : nothingAllowed;
   const state = { standing, differences, isInQuarantine: quarantine !== undefined, rules, now: about.now };
