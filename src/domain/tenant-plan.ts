@@ -89,7 +89,7 @@ function planServers({ servers = [] }: TenantFile, state: TenantState): TenantPl
 }
 
 /** A note on a tool that a file speaks of and the server does not have. */
-export const unknownTool = 'is no tool that the server has now: what is said of it counts for nothing until it has';
+export const unknownTool = 'is no tool that the server has now: apply the file once more when it has';
 
 function planRisks(server: PresentServer, said: ReadonlyMap<string, RiskProfile> | undefined): TenantChange[] {
   if (!said) return [];

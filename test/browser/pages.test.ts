@@ -170,6 +170,7 @@ describe('pictures for the documentation', () => {
   it.each([
     { picture: 'consent.png', samplePath: 'consent/first', options: {} },
     { picture: 'consent-dark.png', samplePath: 'consent/open', options: { colorScheme: 'dark' as const } },
+    { picture: 'consent-policy.png', samplePath: 'consent/bounded', options: {} },
     { picture: 'account.png', samplePath: 'account/connected', options: {} },
     { picture: 'sign-in.png', samplePath: 'login/agent', options: {} },
   ])('$picture', async ({ picture, samplePath, options }) => {
