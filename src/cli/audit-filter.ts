@@ -4,6 +4,7 @@ import { auditEventTypes } from '../domain/audit-event.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { idPrefixes, parseApiKeyId, type ServerId } from '../domain/ids.ts';
 import type { AuditFilter } from '../services/search-audit.ts';
+import { readDay } from './day.ts';
 import { BadUsage, CommandFailed } from './failure.ts';
 import type { Call } from './leaf.ts';
 import { plainText } from './plain-text.ts';
@@ -19,12 +20,13 @@ export function takesAuditFilter(command: Command): Command {
     .option('--type <type>', 'of one type, or of all that begin with it: token.issued, consent')
     .addOption(new Option('--outcome <outcome>', 'that ended so').choices(['success', 'failure', 'denied']))
     .option('--since <when>', 'from then on: 2026-11-27, 2026-11-27T09:30Z, or so long ago: 24h, 7d')
-    .option('--until <when>', 'before then, in the same forms');
+    .option('--until <when>', 'before then, in the same forms')
+    .option('--on <day>', 'on one day (UTC): 2026-11-24, today, yesterday, or the last tuesday: tuesday');
 }
 
 /** Whether any of them was given. */
 export function hasAuditFilter({ options }: Call): boolean {
-  return ['email', 'agent', 'server', 'tool', 'key', 'type', 'outcome', 'since', 'until'].some((name) => options[name] !== undefined);
+  return ['email', 'agent', 'server', 'tool', 'key', 'type', 'outcome', 'since', 'until', 'on'].some((name) => options[name] !== undefined);
 }
 
 /** Reads the options. Throws `BadUsage`, and `CommandFailed` for a person or server that is not there. */
@@ -37,7 +39,7 @@ export async function getAuditFilter({ runtime, tenant }: Pick<Office, 'runtime'
   ]);
   const [email, agent, server, tool, type, outcome] = ['email', 'agent', 'server', 'tool', 'type', 'outcome'].map(text);
   const now = runtime.clock.now();
-  const [since, until] = ['since', 'until'].map((name) => readInstant(name, text(name), now));
+  const { since, until } = readTimes(text, now);
   const user = email === undefined ? undefined : await findUserOfEmail(runtime, tenant, email);
   if (email !== undefined && !user) throw new CommandFailed('unknown-user', `There is no account ${plainText(email)}.`);
   const found = server === undefined ? undefined : await findServerByName(runtime, tenant, server);
@@ -70,6 +72,16 @@ function readTypes(text: string): string[] {
   throw new BadUsage(
     `--type ${plainText(text)} is no type of event. docs/audit-events.md lists them; they begin with: ${[...new Set(known.map((type) => type.split('.', 1)[0]))].join(', ')}.`,
   );
+}
+
+function readTimes(text: (name: string) => string | undefined, now: Date): { since?: Date | undefined; until?: Date | undefined } {
+  const [since, until] = ['since', 'until'].map((name) => readInstant(name, text(name), now));
+  const on = text('on');
+  if (on === undefined) return { since, until };
+  if (since || until) throw new BadUsage('Give either --on, or --since and --until.');
+  const day = readDay(on, now);
+  if (day) return day;
+  throw new BadUsage(`--on ${plainText(on)} is no day. Write 2026-11-24, today, yesterday, or the name of a weekday.`);
 }
 
 function readInstant(name: string, text: string | undefined, now: Date): Date | undefined {

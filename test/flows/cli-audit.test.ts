@@ -94,6 +94,7 @@ describe('audit search', () => {
     ['a kind of type', ['--type', 'user'], [7, 6]],
     ['an outcome', ['--outcome', 'failure'], [6, 5]],
     ['a time', ['--since', '2026-11-03', '--until', '2026-11-05T12:00Z'], [4, 3]],
+    ['a day', ['--on', '2026-11-05'], [5]],
     ['several', ['--agent', 'Claude', '--type', 'tool', '--outcome', 'failure'], [5]],
   ])('finds by %s', async (_what, args, days) => {
     expect(daysOf(await search(...args))).toEqual(days);
@@ -140,12 +141,18 @@ describe('audit search', () => {
   it.each([
     ['--type', 'nonsense', 'no type of event'],
     ['--since', 'yesterday', 'no time'],
+    ['--on', 'tomorrow', 'no day'],
     ['--before', 'here', 'not what a page ended with'],
     ['--outcome', 'maybe', 'success'],
     ['-n', '0', 'number from 1'],
   ])('%s %s is bad usage', async (option, value, words) => {
     const { code, err } = await run('search', option, value);
     expect([code, err]).toEqual([2, expect.stringContaining(words)]);
+  });
+
+  it('a day and a time at once are bad usage', async () => {
+    const { code, err } = await run('search', '--on', 'tuesday', '--since', '7d');
+    expect([code, err]).toEqual([2, expect.stringContaining('either --on')]);
   });
 
   it('an unknown person is a failure', async () => {
