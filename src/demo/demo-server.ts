@@ -49,7 +49,8 @@ export function createDemoServer(options: DemoServerOptions): DemoServer {
   app.get('/', (_request, response) => {
     response.type('text/plain').send(`Tracker, a demo MCP server. Point your MCP client at ${options.resource}\n`);
   });
-  app.use(protect({ ...options, resourceName: 'Tracker (demo)' }));
+  const door = protect({ ...options, resourceName: 'Tracker (demo)' });
+  app.use(door);
   app.all(new URL(options.resource).pathname, serveWithWebHandler(handler, new URL(options.resource).origin));
   app.use(answerFaults(onError));
 
@@ -64,6 +65,7 @@ export function createDemoServer(options: DemoServerOptions): DemoServer {
     async close() {
       await handler.close();
       await listener?.close();
+      await door.verifier.reports.close();
     },
   };
 }

@@ -3,7 +3,8 @@ import type { Origin } from '../services/runtime.ts';
 import { callerOf } from './caller.ts';
 import { formToken } from './form-guard.ts';
 import type { Site } from './site.ts';
-import type { PageFrame, ViewContexts, ViewName } from './views/contexts.ts';
+import type { ViewContexts, ViewName } from './views/contexts.ts';
+import type { PageFrame } from './views/frame-contexts.ts';
 
 /** What every page knows. */
 export function frameOf({ issuer }: { issuer: string }, signedInAs?: string): PageFrame {

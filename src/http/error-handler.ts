@@ -7,7 +7,8 @@ import { PasswordHashingBusy } from '../platform/passwords.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { callerOf } from './caller.ts';
 import { HttpProblem, type ProblemWords, problemWords } from './http-problem.ts';
-import type { ErrorContext, PageFrame } from './views/contexts.ts';
+import type { ErrorContext } from './views/contexts.ts';
+import type { PageFrame } from './views/frame-contexts.ts';
 import type { Render } from './views/render.ts';
 
 /** After how many seconds a client may try again when a part of us is down. */

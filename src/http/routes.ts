@@ -11,6 +11,7 @@ import { serveSelection } from './documents/selection.ts';
 import { serveStatusList } from './documents/status-list.ts';
 import { serveTools } from './documents/tools.ts';
 import { showAccount } from './pages/account.ts';
+import { showActivity } from './pages/activity.ts';
 import { showReplaceKey, showRevokeKey, submitReplaceKey, submitRevokeKey } from './pages/api-key.ts';
 import { serveReceipt, showChange, showRevoke, submitChange, submitRevoke } from './pages/connection.ts';
 import { choiceBodyBytes } from './pages/draft.ts';
@@ -38,6 +39,7 @@ export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route
     openForm({ name: 'link-use', path: '/link/:token' }, submitLink),
 
     personPage({ name: 'account', path: '/account' }, showAccount),
+    personPage({ name: 'activity', path: '/account/activity' }, showActivity),
     personPage({ name: 'consent-change', path: '/account/consents/:consentId' }, showChange),
     personForm({ name: 'consent-change-save', path: '/account/consents/:consentId', maxBytes: choiceBodyBytes }, submitChange),
     personPage({ name: 'consent-receipt', path: '/account/consents/:consentId/receipt' }, serveReceipt),

@@ -173,3 +173,20 @@ export async function clearDemoPasswords(db: Database, tenantId: TenantId): Prom
   const rows = await db.user.updateManyAndReturn({ where: { tenantId, demo: true }, data: { passwordHash: null }, select: { id: true } });
   return rows.map(({ id }) => id as UserId);
 }
+
+/**
+ * Notes that a person looks at what her agents did; returns when the visit before this one ended, undefined when there was none. Looks
+ * less than `visitSeconds` apart are one visit.
+ */
+export async function noteActivityVisit(
+  db: Database,
+  tenantId: TenantId,
+  { id, now, visitSeconds }: { id: UserId; now: Date; visitSeconds: number },
+): Promise<Date | undefined> {
+  const begunBefore = new Date(now.getTime() - visitSeconds * 1_000);
+  const [row] = await db.$queryRaw<{ before: Date | null }[]>`
+    UPDATE users SET activity_seen_at = ${now},
+      activity_seen_before = CASE WHEN activity_seen_at < ${begunBefore} THEN activity_seen_at ELSE activity_seen_before END
+    WHERE tenant_id = ${tenantId} AND id = ${id} RETURNING activity_seen_before AS before`;
+  return row?.before ?? undefined;
+}

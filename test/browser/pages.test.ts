@@ -153,12 +153,18 @@ describe('names, by which everything is found', () => {
 });
 
 describe('attack texts in a real browser', () => {
-  it('ABUSE-6, ABUSE-89: markup and scripts in names are text; nothing runs, nothing is fetched', async () => {
+  it('ABUSE-6, ABUSE-73, ABUSE-89: markup and scripts in names are text; nothing runs, nothing is fetched', async () => {
     const gallery = await openGallery(browser, {});
     await gallery.show('consent/hostile');
     expect(await gallery.page.title()).not.toBe('owned');
     expect(await gallery.page.locator('main script, main img').count()).toBe(0);
     expect(await gallery.page.getByRole('heading', { level: 1 }).textContent()).toContain('<script>document.title="owned"</script>');
+    await gallery.show('activity/hostile');
+    expect(await gallery.page.title()).not.toBe('owned');
+    expect(await gallery.page.locator('main script, main img').count()).toBe(0);
+    expect(await gallery.page.locator('.deed').textContent()).toContain(
+      '[U+001B][31m<script>document.title="owned"</script> [U+202E]gnp.exe',
+    );
     await gallery.show('error/client');
     expect(await gallery.page.title()).not.toBe('owned');
     expect(gallery.complaints).toEqual([]);
@@ -171,6 +177,7 @@ describe('pictures for the documentation', () => {
     { picture: 'consent.png', samplePath: 'consent/first', options: {} },
     { picture: 'consent-dark.png', samplePath: 'consent/open', options: { colorScheme: 'dark' as const } },
     { picture: 'consent-policy.png', samplePath: 'consent/bounded', options: {} },
+    { picture: 'activity.png', samplePath: 'activity/full', options: {} },
     { picture: 'account.png', samplePath: 'account/connected', options: {} },
     { picture: 'sign-in.png', samplePath: 'login/agent', options: {} },
   ])('$picture', async ({ picture, samplePath, options }) => {

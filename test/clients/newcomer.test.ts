@@ -44,6 +44,17 @@ describe('a newcomer with two terminals', () => {
       const refused = await client.callTool('delete_issue', { id: 1 }).catch((error: unknown) => error);
       expect(isUnauthorized(refused)).toBe(true);
       expect(await client.callTool('get_issue', { id: 1 })).toMatchObject({ isError: false });
+      const did = async (): Promise<string> => {
+        await person.open(`${read(/running at (\S+)/)}/account`);
+        const deeds = person.page.getByRole('listitem').filter({ hasText: 'Reported by Tracker (demo)' });
+        return (await deeds.allTextContents()).join(' ').replaceAll(/\s+/g, ' ');
+      };
+      // The reports of the last calls may be under way still; a call that never arrives lets the test end by its time.
+      const calls = ['Read an issue once', 'List issues once', 'Delete an issue once'];
+      let told = await did();
+      while (!calls.every((call) => told.includes(call))) told = await did();
+      expect(told).toContain('Her agent not verified read (Read an issue once, List issues once) on Tracker (demo).');
+      expect(told).toContain('Refused: Delete an issue once.');
     } finally {
       await client.close();
       await person.close();

@@ -62,6 +62,7 @@ export const declaredRoutes: Readonly<Record<string, Declared>> = {
   // Too short a password: the page comes back, and the link can still be used.
   'link-use': { request: ({ token }) => ({ path: `/link/${token}`, form: { password: 'short' } }), ...onlyAtHome(200, 404) },
   account: { request: () => ({ path: '/account' }), own: 200, others: 200 },
+  activity: { request: ({ clientId }) => ({ path: `/account/activity?agent=${clientId}` }), own: 200, others: 200 },
   'consent-change': { request: ({ consentId }) => ({ path: `/account/consents/${consentId}` }), own: 200, others: signInOr(404) },
   'consent-change-save': {
     request: ({ consentId }) => ({ path: `/account/consents/${consentId}`, form: { do: 'all:read' } }),

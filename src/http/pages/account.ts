@@ -2,6 +2,7 @@
 import type { Context } from 'koa';
 import type { LeftOutReason } from '../../domain/effective-tools.ts';
 import type { ConsentId } from '../../domain/ids.ts';
+import { listActivity, noteVisit } from '../../services/list-activity.ts';
 import { type ConsentOverview, type ConsentPlace, listConsentsInForce, type PageRequest } from '../../services/list-consents.ts';
 import { listApiKeys } from '../../services/manage-api-keys.ts';
 import { formFrame, showPage } from '../answer.ts';
@@ -13,6 +14,7 @@ import { readableName } from '../views/untrusted-text.ts';
 import { agentOf } from './agent.ts';
 import { keyOf } from './api-key-entry.ts';
 import { countByRisk } from './count-by-risk.ts';
+import { deedsByDay } from './deeds.ts';
 
 /** What was done just before, named by the query; anything else says nothing. */
 const notices: Readonly<Record<string, string>> = {
@@ -24,11 +26,16 @@ const notices: Readonly<Record<string, string>> = {
   password: 'Your password is changed. You are signed out everywhere else.',
 };
 
-/** Shows the connected agents, and the API keys. */
+/** How many days, each of one agent at one server, stand below the agents. */
+const latestDeeds = 4;
+
+/** Shows the connected agents, the latest of what they did, and the API keys. */
 export async function showAccount(ctx: Context, site: Site, person: Person): Promise<void> {
   const now = site.runtime.clock.now();
   const page = await listConsentsInForce(site.runtime, site.tenant, { filter: { userId: person.userId }, page: readPage(ctx.query) });
   const keys = await listApiKeys(site.runtime, site.tenant, { userId: person.userId });
+  const activity = await listActivity(site.runtime, site.tenant, { userId: person.userId, limit: latestDeeds });
+  const seenBefore = await noteVisit(site.runtime, site.tenant, person.userId);
   const linkTo = (direction: 'after' | 'before', place: ConsentPlace) => `${site.tenant.issuer}/account?${direction}=${writePlace(place)}`;
   const done = typeof ctx.query['done'] === 'string' ? ctx.query['done'] : '';
   const notice = Object.hasOwn(notices, done) ? notices[done] : undefined;
@@ -39,6 +46,11 @@ export async function showAccount(ctx: Context, site: Site, person: Person): Pro
       ...formFrame(ctx, site, person.email),
       email: person.email,
       connections: page.overviews.map((overview) => connectionOf(overview, now)),
+      activity: {
+        days: deedsByDay(activity.days, { now, seenBefore }),
+        ...(seenBefore && { newSince: inWords(seenBefore, now) }),
+        hasMore: activity.next !== undefined,
+      },
       keys: keys.filter(({ standing }) => standing !== 'revoked').map((overview) => keyOf(overview, now)),
       ...(page.previous && { newer: linkTo('before', page.previous) }),
       ...(page.next && { older: linkTo('after', page.next) }),

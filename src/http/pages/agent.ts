@@ -2,7 +2,8 @@
 import type { ClientChange } from '../../domain/client-change.ts';
 import { answerPlace, type ClientTrust, judgeTrust, type TrustedClient } from '../../domain/client-trust.ts';
 import type { ClientFacts } from '../../services/describe-client.ts';
-import type { AgentChangeContext, AgentContext, AgentFactsContext, RedirectContext } from '../views/contexts.ts';
+import type { AgentChangeContext, AgentFactsContext, RedirectContext } from '../views/contexts.ts';
+import type { AgentContext } from '../views/frame-contexts.ts';
 import { knownWords, publisherWords, voucherWords, warningWords } from '../views/trust-words.ts';
 import { readableName, readableText } from '../views/untrusted-text.ts';
 

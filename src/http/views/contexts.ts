@@ -1,15 +1,7 @@
 /** What each page is made of. Texts here are ready to be read; escaping for HTML is done by the templates. */
 import type { Risk } from '../../domain/risk.ts';
-
-/** What every page knows. */
-export interface PageFrame {
-  /** The issuer's URL without a trailing slash; links and form targets begin with it. */
-  issuer: string;
-  /** The issuer as people recognise it: host and, where it has one, path. */
-  issuerHost: string;
-  /** Who is signed in, where somebody is. */
-  signedInAs?: string;
-}
+import type { ActivityContext, DayOfDeedsContext } from './activity-contexts.ts';
+import type { AgentContext, PageFrame } from './frame-contexts.ts';
 
 /** Proves that a form came from a page of ours; goes into each form. */
 interface FormPage extends PageFrame {
@@ -148,14 +140,6 @@ export interface ChoiceContext {
   problem?: string;
 }
 
-/** Who asks. */
-export interface AgentContext {
-  name: string;
-  /** Who stands for the name, in words that follow it; absent: nobody does. */
-  voucher?: string;
-  clientId: string;
-}
-
 /** Where the answer goes. */
 export interface RedirectContext {
   uri: string;
@@ -249,10 +233,12 @@ export interface KeyContext {
   oldUntil?: string;
 }
 
-/** Connected agents, and API keys. */
+/** Connected agents, what they did, and API keys. */
 export interface AccountContext extends FormPage {
   email: string;
   connections: readonly ConnectionContext[];
+  /** The latest of what they did; `hasMore`: there is a page with all of it. */
+  activity: { days: readonly DayOfDeedsContext[]; newSince?: string; hasMore: boolean };
   keys: readonly KeyContext[];
   /** Addresses of the pages before and behind this one, where there are any. */
   newer?: string;
@@ -378,6 +364,7 @@ export interface ViewContexts {
   login: LoginContext;
   consent: ConsentContext;
   account: AccountContext;
+  activity: ActivityContext;
   change: ChangeContext;
   revoke: RevokeContext;
   'key-servers': KeyServersContext;

@@ -17,3 +17,21 @@ export function spanInWords(seconds: number): string {
   const minutes = Math.ceil(seconds / 60);
   return minutes === 1 ? '1 minute' : `${minutes} minutes`;
 }
+
+/** A day in UTC: `Today`, `Yesterday, 26 November 2026`, or its date. */
+export function dayInWords(date: Date, now: Date): string {
+  const ago = Math.floor(now.getTime() / 86_400_000) - Math.floor(date.getTime() / 86_400_000);
+  if (ago === 0) return `Today, ${day.format(date)}`;
+  return ago === 1 ? `Yesterday, ${day.format(date)}` : day.format(date);
+}
+
+/** A time of day. */
+export function timeInWords(instant: Date): string {
+  return `${time.format(instant)} UTC`;
+}
+
+/** How often: `once`, `twice`, `14 times`. */
+export function timesInWords(count: number): string {
+  if (count === 1) return 'once';
+  return count === 2 ? 'twice' : `${count.toLocaleString('en')} times`;
+}

@@ -1,6 +1,7 @@
 /** Samples of every view: each is rendered by a test, looked at by axe, and photographed. */
 import { choiceContext, firstDraft, hasAsked, type Offer, switchGroup } from '../../../src/http/views/choice.ts';
 import type { ConsentContext, ViewContexts, ViewName } from '../../../src/http/views/contexts.ts';
+import { activitySamples, deeds } from './activity-samples.ts';
 import { keyEntries, keySamples } from './key-samples.ts';
 import { bounded, firstOffer, forbidden, held, hostileTools, issueDifferences, issueTools, manyTools, repeatOffer } from './offers.ts';
 import { agent, formToken, frame, now, person, server } from './sample-facts.ts';
@@ -181,12 +182,13 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
     ),
   },
   account: {
-    empty: { ...person, formToken, email: 'ada@example.com', connections: [], keys: [] },
+    empty: { ...person, formToken, email: 'ada@example.com', connections: [], activity: { days: [], hasMore: false }, keys: [] },
     connected: {
       ...person,
       formToken,
       email: 'ada@example.com',
       notice: 'Saved. It takes effect within 15 seconds.',
+      activity: { days: deeds.slice(0, 1), newSince: '22 November 2026, 09:12 UTC', hasMore: true },
       connections: [
         {
           id: 'cns_one',
@@ -222,6 +224,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       keys: keyEntries,
     },
   },
+  activity: activitySamples,
   ...keySamples,
   change: {
     drifted: {
