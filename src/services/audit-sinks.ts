@@ -2,6 +2,7 @@
 import { isAuditFile, isWholeUpTo } from '../domain/audit-file.ts';
 import { readSeal } from '../domain/audit-seal.ts';
 import type { Clock } from '../platform/clock.ts';
+import { sha256 } from '../platform/digest.ts';
 import type { GuardedFetch } from '../platform/guarded-fetch.ts';
 import { createLineFile } from '../platform/line-file.ts';
 import { webhookHeaders } from '../platform/standard-webhooks.ts';
@@ -64,7 +65,10 @@ export function createWebhookSink({ url, key, send }: { url: string; key: Buffer
     atOnce: 4,
     deliver: async ({ tenantId, seal, keyLines, eventLines, sealLine }, { clock, goOn, signal }) => {
       const parts = inParts(eventLines);
-      const { sealedAt } = readSeal((JSON.parse(sealLine) as { jws: string }).jws)?.statement ?? {};
+      const { jws } = JSON.parse(sealLine) as { jws: string };
+      const { sealedAt } = readSeal(jws)?.statement ?? {};
+      // After a backup was restored, other seals have the same numbers.
+      const mark = sha256(jws).slice(0, 8);
       for (const [index, events] of parts.entries()) {
         if (index > 0) await goOn();
         const at = clock.now();
@@ -73,7 +77,7 @@ export function createWebhookSink({ url, key, send }: { url: string; key: Buffer
         // Events stand in it as they were sealed, character by character.
         const data = `${JSON.stringify(about).slice(0, -1)},"events":[${events.join(',')}]${isLast ? `,"proof":${sealLine},"keys":[${keyLines.join(',')}]` : ''}}`;
         const body = `{"type":"audit.sealed","timestamp":${JSON.stringify(sealedAt ?? at.toISOString())},"data":${data}}`;
-        const headers = webhookHeaders(key, { id: `${tenantId}_${seal}_${index + 1}`, at, body });
+        const headers = webhookHeaders(key, { id: `${tenantId}_${seal}_${index + 1}_${mark}`, at, body });
         await post(send, url, { headers, body, ...(signal && { signal }) });
       }
     },

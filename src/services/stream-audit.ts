@@ -101,5 +101,6 @@ function noteTrouble(
   // Not all tenants at the same moment.
   const retryAt = clock.now().getTime() + pauseMs / 2 + randomIndex(pauseMs);
   troubles.set(tenantId, { failures: failures + 1, retryAt });
-  log.warn({ tenantId, sink: sink.name, failures: failures + 1, error }, 'the audit trail could not be delivered; it is tried again');
+  const problem = error instanceof Error ? error.message : String(error);
+  log.warn({ tenantId, sink: sink.name, failures: failures + 1, problem }, 'the audit trail could not be delivered; it is tried again');
 }

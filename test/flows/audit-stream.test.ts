@@ -47,7 +47,7 @@ async function* linesOf(text: string) {
 const key = () => readWebhookSecret(receiver.secret) as Buffer;
 const webhook = () => createWebhookSink({ url: receiver.url, key: key(), send });
 const stream = (sink = webhook(), troubles: DeliveryTroubles = new Map()) => streamAudit(scene.runtime, sink, { troubles });
-const idsOf = (tenant: string) => receiver.messages.filter(({ data }) => data.tenant === tenant).map(({ id }) => id);
+const placesOf = (tenant: string) => receiver.messages.filter(({ data }) => data.tenant === tenant).map(({ place }) => place);
 
 describe('a webhook', () => {
   it('gets every event once, each tenant’s in order, signed, with what proves it', async () => {
@@ -59,8 +59,8 @@ describe('a webhook', () => {
     expect(await stream()).toBe(0);
     expect(await countUndeliveredSeals(scene.runtime, webhook())).toBe(0);
     expect(receiver.messages.every(({ isSigned, type }) => isSigned && type === 'audit.sealed')).toBe(true);
-    expect(idsOf('root')).toEqual(['root_1_1', 'root_2_1', 'root_3_1']);
-    expect(idsOf(otherTenant)).toEqual([`${otherTenant}_1_1`]);
+    expect(placesOf('root')).toEqual(['root_1_1', 'root_2_1', 'root_3_1']);
+    expect(placesOf(otherTenant)).toEqual([`${otherTenant}_1_1`]);
     const all = await scene.asOwner(`SELECT id FROM audit_events WHERE tenant_id = 'root' ORDER BY tx, at, id COLLATE "C"`);
     expect(receiver.eventsOf('root')).toEqual(all.map(({ id }) => id));
     // Each seal can be proved by what came with it.
@@ -74,7 +74,7 @@ describe('a webhook', () => {
     await scene.asOwner(`UPDATE audit_events SET detail = jsonb_build_object('text', repeat('x', 200000))`);
     await sealTrail(scene.runtime, 6);
     await stream();
-    expect(receiver.messages.map(({ id, data }) => [id, data.parts, data.proof !== undefined])).toEqual([
+    expect(receiver.messages.map(({ place, data }) => [place, data.parts, data.proof !== undefined])).toEqual([
       ['root_1_1', 3, false],
       ['root_1_2', 3, false],
       ['root_1_3', 3, true],
@@ -87,9 +87,9 @@ describe('a webhook', () => {
     await scene.record(2, { tenantId: otherTenant });
     await sealTrail(scene.runtime, 2);
     const troubles: DeliveryTroubles = new Map();
-    receiver.answers = (id) => (id === 'root_2_1' ? 500 : 204);
+    receiver.answers = (place) => (place === 'root_2_1' ? 500 : 204);
     expect(await stream(webhook(), troubles)).toBe(2);
-    expect(receiver.messages.map(({ id }) => id).sort()).toEqual(['root_1_1', `${otherTenant}_1_1`]);
+    expect(receiver.messages.map(({ place }) => place).sort()).toEqual(['root_1_1', `${otherTenant}_1_1`]);
     expect(troubles.get(scene.root)?.failures).toBe(1);
     expect(await stream(webhook(), troubles)).toBe(0);
     const time = moveTime();
@@ -136,6 +136,22 @@ describe('a webhook', () => {
   });
 });
 
+describe('the id of a message', () => {
+  it('is the same when it comes again, and another one for another seal of that number, as after a backup was restored', async () => {
+    await scene.recordSealed(1, 2);
+    await stream();
+    await scene.asOwner('UPDATE trail_cursors SET seal = 0');
+    await stream();
+    await scene.clear();
+    await scene.asOwner('TRUNCATE trail_cursors');
+    await scene.recordSealed(1, 2);
+    await stream();
+    const [first, again, other] = receiver.messages;
+    expect([again?.id, other?.place]).toEqual([first?.id, first?.place]);
+    expect(other?.id).not.toBe(first?.id);
+  });
+});
+
 describe('of two instances', () => {
   it('the one that was taken over meanwhile stops, and notes nothing', async () => {
     await scene.record(6, { at: () => new Date('2026-11-20T10:00:00Z') });
@@ -157,7 +173,7 @@ describe('of two instances', () => {
     };
     const troubles: DeliveryTroubles = new Map();
     expect(await stream(sink, troubles)).toBe(0);
-    expect([receiver.messages.map(({ id }) => id), [...troubles]]).toEqual([['root_1_1'], []]);
+    expect([receiver.messages.map(({ place }) => place), [...troubles]]).toEqual([['root_1_1'], []]);
     expect(await scene.asOwner('SELECT seal, lease FROM trail_cursors')).toEqual([{ seal: 0, lease: 'another' }]);
   });
 

@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 /** A message that was taken. */
 export interface WebhookMessage {
   id: string;
+  /** The id without the part that is the seal's own: `root_1_1`. */
+  place: string;
   isSigned: boolean;
   type: string;
   data: {
@@ -26,8 +28,8 @@ export interface WebhookReceiver {
   secret: string;
   /** Those that were answered with 204, as they came: repeated ones as well. */
   messages: WebhookMessage[];
-  /** What a message is answered with; default 204. */
-  answers: (id: string) => number;
+  /** What the message of a place is answered with; default 204. */
+  answers: (place: string) => number;
   /** The events of a tenant in the order in which they came first. */
   eventsOf(tenant: string): string[];
   stop(): Promise<void>;
@@ -41,10 +43,11 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
     const id = String(request.headers['webhook-id']);
-    const status = receiver.answers(id);
+    const place = id.replace(/_[\w-]{8}$/, '');
+    const status = receiver.answers(place);
     if (status === 204) {
       const { type, data } = JSON.parse(body);
-      receiver.messages.push({ id, type, data, isSigned: isSigned(request.headers, { key, body }) });
+      receiver.messages.push({ id, place, type, data, isSigned: isSigned(request.headers, { key, body }) });
     }
     response.writeHead(status).end();
   });
