@@ -52,6 +52,8 @@ export function verdictWords(verdict: ToolVerdict, of: AccessExplanation, place:
       const on = consent?.expiresAt ? ` on ${minute(consent.expiresAt)}` : '';
       return mayAllow(verdict, `the time that this person chose was over${on}`, 'the agent asks anew when it connects to the server');
     }
+    case 'consent-paused':
+      return { why: 'this person has paused the agent', next: `she lets it go on: ${place.issuer}/account` };
     case 'tool-expired':
       return { why: 'its time is over', next: `she can allow it again: ${change}` };
     case 'policy-time-over':

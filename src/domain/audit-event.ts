@@ -225,6 +225,17 @@ export const auditEventTypes = kinds({
     ocsf: 'User Access Management',
   },
   'consent.denied': { when: 'a person presses Deny', about: ['userId', 'clientId', 'serverId'], ocsf: 'User Access Management' },
+  'consent.paused': {
+    when: 'a person pauses an agent',
+    about: ['userId', 'clientId', 'serverId', 'consentId'],
+    ocsf: 'User Access Management',
+  },
+  'consent.resumed': { when: 'she lets it go on', about: ['userId', 'clientId', 'serverId', 'consentId'], ocsf: 'User Access Management' },
+  'installation.ended': {
+    when: 'a person ends one of the places where she uses an agent',
+    about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion', 'installationId'],
+    ocsf: 'User Access Management',
+  },
   'consent.ended': {
     when: 'a consent ends: by the person, or by an administrator',
     about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion'],

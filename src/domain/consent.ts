@@ -27,6 +27,8 @@ export interface Consent extends ConsentTerms, Decision {
   version: number;
   salt: string;
   endedAt?: Date;
+  /** The person has paused it: it allows nothing until she lets it go on, and then what stands here. */
+  isPaused?: boolean;
 }
 
 /** A tool of the catalogue, as far as rules need it. */

@@ -10,6 +10,7 @@ import { suspensionOf } from './suspension.ts';
 export type LeftOutReason =
   | 'consent-ended'
   | 'consent-expired'
+  | 'consent-paused'
   | 'tool-expired'
   | 'not-in-catalogue'
   | 'riskier-than-consented'
@@ -33,7 +34,7 @@ export interface LeftOut {
 }
 
 /** What is decided on: what a person allowed, or whoever else may. */
-export type DecidedTerms = ConsentTerms & Decision & { endedAt?: Date };
+export type DecidedTerms = ConsentTerms & Decision & { endedAt?: Date; isPaused?: boolean };
 
 /** The outcome for one consent at one instant. */
 export interface EffectiveTools {
@@ -142,5 +143,6 @@ function isOver(end: Date | undefined, { now, marginSeconds }: Pick<EffectiveAt,
 
 function endReason(consent: DecidedTerms, at: EffectiveAt): LeftOutReason | undefined {
   if (consent.endedAt) return 'consent-ended';
-  return isOver(consent.expiresAt, at) ? 'consent-expired' : undefined;
+  if (isOver(consent.expiresAt, at)) return 'consent-expired';
+  return consent.isPaused ? 'consent-paused' : undefined;
 }

@@ -52,6 +52,11 @@ export function parseConsentId(text: string): ConsentId | undefined {
   return /^cns_[\w-]{1,64}$/.test(text) ? (text as ConsentId) : undefined;
 }
 
+/** Reads an installation's id from outside, in the same way. */
+export function parseInstallationId(text: string): InstallationId | undefined {
+  return /^ins_[\w-]{1,64}$/.test(text) ? (text as InstallationId) : undefined;
+}
+
 /** Reads a server's id from outside, in the same way. */
 export function parseServerId(text: string): ServerId | undefined {
   return /^srv_[\w-]{1,64}$/.test(text) ? (text as ServerId) : undefined;

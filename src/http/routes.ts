@@ -14,6 +14,7 @@ import { showAccount } from './pages/account.ts';
 import { showActivity } from './pages/activity.ts';
 import { showReplaceKey, showRevokeKey, submitReplaceKey, submitRevokeKey } from './pages/api-key.ts';
 import { serveReceipt, showChange, showRevoke, submitChange, submitRevoke } from './pages/connection.ts';
+import { submitPause, submitPlaceEnd, submitResume, submitUnused } from './pages/connection-actions.ts';
 import { choiceBodyBytes } from './pages/draft.ts';
 import { answerInteraction, showInteraction } from './pages/interaction.ts';
 import { showLink, submitLink } from './pages/link.ts';
@@ -44,6 +45,10 @@ export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route
     personForm({ name: 'consent-change-save', path: '/account/consents/:consentId', maxBytes: choiceBodyBytes }, submitChange),
     personPage({ name: 'consent-receipt', path: '/account/consents/:consentId/receipt' }, serveReceipt),
     personPage({ name: 'consent-revoke', path: '/account/consents/:consentId/revoke' }, showRevoke),
+    personForm({ name: 'consent-pause', path: '/account/consents/:consentId/pause' }, submitPause),
+    personForm({ name: 'consent-resume', path: '/account/consents/:consentId/resume' }, submitResume),
+    personForm({ name: 'consent-unused', path: '/account/consents/:consentId/unused', maxBytes: choiceBodyBytes }, submitUnused),
+    personForm({ name: 'consent-place-end', path: '/account/consents/:consentId/places/:installationId/end' }, submitPlaceEnd),
     personForm({ name: 'consent-revoke-do', path: '/account/consents/:consentId/revoke' }, submitRevoke),
     personPage({ name: 'api-key-new', path: '/account/keys/new' }, showNewKey),
     personForm({ name: 'api-key-make', path: '/account/keys/new', maxBytes: choiceBodyBytes }, submitNewKey),

@@ -6,6 +6,7 @@ import { reuseConsent } from '../services/reuse-consent.ts';
 import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { prepareGrant } from './grant.ts';
+import { placeOf } from './installation-place.ts';
 
 const { Check, Prompt, base } = interactionPolicy;
 
@@ -53,13 +54,14 @@ async function isProven({ runtime, tenant }: EngineEnvironment, request: Authori
 }
 
 async function takeUpStandingConsent(
-  { runtime, tenant }: EngineEnvironment,
+  environment: EngineEnvironment,
   ctx: KoaContextWithOIDC,
   { request, userId }: { request: AuthorizationRequest; userId: UserId },
 ): Promise<boolean> {
+  const { runtime, tenant } = environment;
   const { oidc } = ctx;
   const { grant, grantId } = prepareGrant(oidc.provider, { ...request, userId });
-  const outcome = await reuseConsent(runtime, tenant, { ...request, userId, grantId });
+  const outcome = await reuseConsent(runtime, tenant, { ...request, userId, grantId, place: placeOf(environment, ctx) });
   if (!outcome.ok) return Check.REQUEST_PROMPT;
   await grant.save();
   oidc.entity('Grant', grant);

@@ -11,6 +11,7 @@ import { mustAskPerson } from './consent-policy.ts';
 import type { InteractionProblem, Interactions, PendingInteraction, Session, Sessions } from './engine-contract.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { prepareGrant } from './grant.ts';
+import { placeOf } from './installation-place.ts';
 import { paths } from './routes.ts';
 
 /** An interaction with the person it has, if it has one. */
@@ -135,7 +136,8 @@ async function allow(
   const { userId, signedInAt } = session;
   const { grant, grantId } = prepareGrant(provider, { ...request, userId });
   const origin = personalOrigin(environment, ctx, userId);
-  const recorded = await recordConsent(runtime, tenant, { ...request, userId, answer, signedInAt, grantId, origin });
+  const place = placeOf(environment, ctx);
+  const recorded = await recordConsent(runtime, tenant, { ...request, userId, answer, signedInAt, grantId, origin, place });
   if (!recorded.ok) return fail(recorded.failure);
   await grant.save();
   bindTo(interaction, session, { asLogin: false });

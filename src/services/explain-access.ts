@@ -6,7 +6,7 @@ import { policyClient } from '../domain/policy-client.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
 import type { StoredClient } from '../store/clients.ts';
 import { findClient } from '../store/clients.ts';
-import { findConsentOf, listConsentPage, listConsents, type StoredConsent } from '../store/consents.ts';
+import { findConsentOf, listConsentPage, listConsents, type StoredConsent, withPausedTerms } from '../store/consents.ts';
 import { listGroups } from '../store/groups.ts';
 import { findPolicyFacts } from '../store/policies.ts';
 import type { StoredServer } from '../store/servers.ts';
@@ -88,7 +88,8 @@ async function explainOne(
     groups: readonly string[];
   },
 ): Promise<AccessExplanation> {
-  const { question, user, client, consent, catalogue, groups } = about;
+  const { question, user, client, catalogue, groups } = about;
+  const consent = about.consent && (await withPausedTerms(runtime.store, tenant.id, about.consent));
   const now = runtime.clock.now();
   const facts = await findPolicyFacts(runtime.store, tenant.id, user.id as UserId);
   const policy = await findPolicy(runtime, runtime.store, { tenantId: tenant.id, revision: facts.revision });

@@ -1,11 +1,20 @@
 import type { EffectiveTools } from '../domain/effective-tools.ts';
 import { effectiveTools } from '../domain/effective-tools.ts';
+import type { ServerId } from '../domain/ids.ts';
 import { policyClient } from '../domain/policy-client.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
-import { type ConsentPage, type ConsentParties, type ConsentPlace, listConsentPage, type StoredConsent } from '../store/consents.ts';
+import {
+  type ConsentPage,
+  type ConsentParties,
+  type ConsentPlace,
+  listConsentPage,
+  type StoredConsent,
+  withPausedTerms,
+} from '../store/consents.ts';
 import { findLastUses, type Installation, listInstallations } from '../store/installations.ts';
 import { findServer, type StoredServer } from '../store/servers.ts';
+import { findToolUses } from '../store/tool-uses.ts';
 import { listTools, type StoredTool } from '../store/tools.ts';
 import { findRules } from './find-rules.ts';
 import type { Runtime, Tenant } from './runtime.ts';
@@ -15,10 +24,14 @@ export interface ConsentOverview {
   consent: StoredConsent;
   client: StoredClient;
   server: StoredServer;
-  /** The tools that may be called now, as the catalogue describes them, in its order. */
+  /** The tools that may be called now (of a consent that is paused: when it goes on), as the catalogue describes them, in its order. */
   tools: readonly StoredTool[];
   effective: EffectiveTools;
+  /** The same for a consent that is paused, as if it were not. */
+  unpaused: EffectiveTools;
   installations: readonly Installation[];
+  /** When tools were last called, by their names, so far as the server reports calls. */
+  toolUses: ReadonlyMap<string, Date>;
   /** The newest token of any installation, also of those that have ended. */
   lastUsedAt?: Date;
   /** Within how many seconds a change takes effect at the server: 15 where it runs our library, else one token life. */
@@ -71,11 +84,14 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
   const ids = consents.map(({ id }) => id);
   const installations = await listInstallations(runtime.store, tenant.id, ids);
   const lastUses = await findLastUses(runtime.store, tenant.id, ids);
+  const userIds = [...new Set(consents.map(({ userId }) => userId))];
+  const toolUses = await findToolUses(runtime.store, tenant.id, { userIds, consentIds: ids });
   // Many of a page are for the same agent or server.
   const clients = new Map<string, StoredClient | undefined>();
   const servers = new Map<string, { server: StoredServer; catalogue: StoredTool[] } | undefined>();
   const overviews: ConsentOverview[] = [];
-  for (const consent of consents) {
+  for (const found of consents) {
+    const consent = await withPausedTerms(runtime.store, tenant.id, found);
     const client = await once(clients, consent.clientId, () => findClient(runtime.store, tenant.id, consent.clientId));
     const known = await once(servers, consent.serverId, async () => {
       const server = await findServer(runtime.store, tenant.id, consent.serverId);
@@ -90,8 +106,10 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
       client: policyClient(client),
       server,
     });
-    const effective = effectiveTools(consent, catalogue, { now, marginSeconds: 0, isInQuarantine, rules });
-    const names = new Set(effective.allowed.map(({ name }) => name));
+    const at = { now, marginSeconds: 0, isInQuarantine, rules };
+    const effective = effectiveTools(consent, catalogue, at);
+    const unpaused = consent.isPaused ? effectiveTools({ ...consent, isPaused: false }, catalogue, at) : effective;
+    const names = new Set(unpaused.allowed.map(({ name }) => name));
     const lastUsedAt = lastUses.get(consent.id);
     overviews.push({
       consent,
@@ -99,6 +117,8 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
       server,
       tools: catalogue.filter(({ name }) => names.has(name)),
       effective,
+      unpaused,
+      toolUses: toolUses.get(consent.id) ?? new Map(),
       installations: installations.filter(({ consentId }) => consentId === consent.id),
       ...(lastUsedAt && { lastUsedAt }),
       effectWithinSeconds: effectSeconds(server, runtime),
@@ -110,6 +130,12 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
 async function once<T>(known: Map<string, T>, key: string, find: () => Promise<T>): Promise<T> {
   if (!known.has(key)) known.set(key, await find());
   return known.get(key) as T;
+}
+
+/** The same as `effectSeconds`, of a server by its id. */
+export async function effectOnServer(runtime: Runtime, tenant: Tenant, serverId: ServerId): Promise<number> {
+  const server = await findServer(runtime.store, tenant.id, serverId);
+  return server ? effectSeconds(server, runtime) : runtime.lifetimes.accessTokenSeconds;
 }
 
 /** Within how many seconds a change of a consent takes effect at a server. */

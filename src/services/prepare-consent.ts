@@ -11,7 +11,7 @@ import { parseResourceUri } from '../domain/resource-uri.ts';
 import { sha256 } from '../platform/digest.ts';
 import type { Database } from '../store/client.ts';
 import { findClient, type StoredClient } from '../store/clients.ts';
-import { type ConsentParties, findConsentOf, type StoredConsent } from '../store/consents.ts';
+import { type ConsentParties, findConsentOf, type StoredConsent, withPausedTerms } from '../store/consents.ts';
 import { findClientVersion } from '../store/document-clients.ts';
 import { listInstallations } from '../store/installations.ts';
 import { findServer, findServerByResourceKey, type StoredServer } from '../store/servers.ts';
@@ -140,7 +140,7 @@ export async function composePage(
   const { userId, clientId, serverId } = about.parties;
   const catalogue = await listTools(db, tenantId, serverId);
   const consent = await findConsentOf(db, tenantId, { userId, clientId, serverId });
-  const standing = consent && isInForce(consent, about.now) ? consent : undefined;
+  const standing = consent && isInForce(consent, about.now) ? await withPausedTerms(db, tenantId, consent) : undefined;
   const quarantine = await findQuarantineNow(db, tenantId, { clientId, now: about.now });
   const differences = await findDifferences(db, tenantId, { serverId, shown: standing?.tools ?? [], catalogue });
   const client = about.known?.client ?? (await findClient(db, tenantId, clientId));
@@ -200,7 +200,13 @@ export async function needsConsent(runtime: Runtime, tenant: Tenant, request: Co
   const proposal = await prepareConsent(runtime, tenant, request);
   if (!proposal.ok) return true;
   const { standing, ceiling, tools, clientChange } = proposal.value;
-  if (!standing || clientChange || asksForMore(standing, ceiling) || tools.some(({ standing: relation }) => relation === 'changed'))
+  if (
+    !standing ||
+    standing.isPaused ||
+    clientChange ||
+    asksForMore(standing, ceiling) ||
+    tools.some(({ standing: relation }) => relation === 'changed')
+  )
     return true;
   return asksToLearnMore(runtime, tenant, { consentId: standing.id, requestedScope: request.requestedScope });
 }

@@ -61,7 +61,7 @@ export async function recordAnswer(
   const clientVersion = record.from === 'consent' ? page.clientVersion : page.standing?.clientVersion;
   const decision = { id: consentId, version, terms, salt: randomToken(16), origin: record.from, clientVersion, decidedAt: now, signedInAt };
   await addConsentVersion(db, tenantId, decision);
-  if (!page.standing || !areEqual(page.standing, { ...terms, decidedAt: now }))
+  if (!page.standing || page.standing.isPaused || !areEqual(page.standing, { ...terms, decidedAt: now }))
     await invalidateStatusOfConsent(db, tenantId, consentId, now);
   // A decision that begins anew is for the one who asks now: what an expired consent left behind does not come back to life with it.
   if (!page.standing) await endInstallations(db, tenantId, { consentId }, { at: now, reason: 'consent-ended' });

@@ -6,20 +6,22 @@ import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
 import { holdClient, markClientAuthorized } from '../store/clients.ts';
 import { obtainConsentRow } from '../store/consents.ts';
-import { createInstallation } from '../store/installations.ts';
+import { createInstallation, type InstallationPlace } from '../store/installations.ts';
 import { holdServer } from '../store/servers.ts';
 import { holdUser } from '../store/users.ts';
 import { type ConsentRequest, findServerOfResource } from './prepare-consent.ts';
 import { type AnsweredPage, problemWithParties, type RecordedConsent, recordAnswer, transactOutcome } from './record-answer.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
+export type { InstallationPlace } from '../store/installations.ts';
+
 /** Records a decision on the consent page as a new version, and makes the installation that the engine grant stands for. */
 export async function recordConsent(
   runtime: Runtime,
   tenant: Tenant,
-  decision: ConsentRequest & { answer: AnsweredPage; signedInAt?: Date; grantId: string; origin: Origin },
+  decision: ConsentRequest & { answer: AnsweredPage; signedInAt?: Date; grantId: string; origin: Origin; place?: InstallationPlace },
 ): Promise<Outcome<RecordedConsent & { installationId: InstallationId }>> {
-  const { userId, clientId, answer, signedInAt, grantId, origin } = decision;
+  const { userId, clientId, answer, signedInAt, grantId, origin, place = {} } = decision;
   return transactOutcome(runtime, async (db) => {
     const now = runtime.clock.now();
     const server = await findServerOfResource(db, tenant.id, decision.resource);
@@ -45,7 +47,7 @@ export async function recordConsent(
     });
     if (!recorded.ok) return recorded;
     const requestedScopes = namedScopes(decision.requestedScope);
-    const installationId = await createInstallation(db, tenant.id, { consentId, grantId, requestedScopes, createdAt: now });
+    const installationId = await createInstallation(db, tenant.id, { consentId, grantId, requestedScopes, createdAt: now, place });
     await markClientAuthorized(db, tenant.id, clientId, now);
     return succeed({ ...recorded.value, installationId });
   });

@@ -3,7 +3,7 @@ import { fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ConsentId, InstallationId } from '../domain/ids.ts';
 import { namedScopes } from '../domain/spell-scope.ts';
 import { holdClient } from '../store/clients.ts';
-import { createInstallation } from '../store/installations.ts';
+import { createInstallation, type InstallationPlace } from '../store/installations.ts';
 import { holdServer } from '../store/servers.ts';
 import { holdUser } from '../store/users.ts';
 import { type ConsentRequest, composePage, findServerOfResource } from './prepare-consent.ts';
@@ -14,9 +14,9 @@ import type { Runtime, Tenant } from './runtime.ts';
 export async function reuseConsent(
   runtime: Runtime,
   tenant: Tenant,
-  reuse: ConsentRequest & { grantId: string },
+  reuse: ConsentRequest & { grantId: string; place?: InstallationPlace },
 ): Promise<Outcome<{ consentId: ConsentId; installationId: InstallationId }>> {
-  const { userId, clientId, grantId } = reuse;
+  const { userId, clientId, grantId, place = {} } = reuse;
   return transactOutcome(runtime, async (db) => {
     const now = runtime.clock.now();
     const server = await findServerOfResource(db, tenant.id, reuse.resource);
@@ -34,9 +34,10 @@ export async function reuseConsent(
       now,
     });
     if (!standing) return fail({ kind: 'unknown-consent' });
-    if (clientChange) return fail({ kind: 'page-outdated' });
+    if (clientChange || standing.isPaused) return fail({ kind: 'page-outdated' });
     const requestedScopes = namedScopes(reuse.requestedScope);
-    const installationId = await createInstallation(db, tenant.id, { consentId: standing.id, grantId, requestedScopes, createdAt: now });
+    const installation = { consentId: standing.id, grantId, requestedScopes, createdAt: now, place };
+    const installationId = await createInstallation(db, tenant.id, installation);
     return succeed({ consentId: standing.id, installationId });
   });
 }

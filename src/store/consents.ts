@@ -13,7 +13,15 @@ export interface ConsentParties {
 }
 
 /** A consent with its parties and the version in force. */
-export type StoredConsent = Consent & ConsentParties & { createdAt: Date; decidedAt: Date; clientVersion?: number; endReason?: string };
+export type StoredConsent = Consent &
+  ConsentParties & {
+    createdAt: Date;
+    decidedAt: Date;
+    clientVersion?: number;
+    endReason?: string;
+    /** Of one that is paused: the version that counts again when it goes on. What stands here allows nothing then. */
+    pausedVersion?: number;
+  };
 
 const newestVersion = { versions: { orderBy: { version: 'desc' }, take: 1 } } satisfies Prisma.ConsentInclude;
 type Row = Prisma.ConsentGetPayload<{ include: typeof newestVersion }>;
@@ -31,6 +39,7 @@ function toConsent(row: Row): StoredConsent | undefined {
     ...toTerms(version),
     createdAt: row.createdAt,
     ...(version.clientVersion !== null && { clientVersion: version.clientVersion }),
+    ...(version.pausedVersion !== null && { pausedVersion: version.pausedVersion }),
     ...(row.endedAt && { endedAt: row.endedAt }),
     ...(row.endReason && { endReason: row.endReason }),
   };
@@ -108,6 +117,13 @@ export async function findConsentVersion(
   });
   if (!row) return undefined;
   return { id, version, ...toTerms(row) };
+}
+
+/** Gives a consent that is paused the terms that it has when it goes on, marked as paused; any other as it is. */
+export async function withPausedTerms(db: Database, tenantId: TenantId, consent: StoredConsent): Promise<StoredConsent> {
+  const { pausedVersion, id } = consent;
+  const paused = pausedVersion === undefined ? undefined : await findConsentVersion(db, tenantId, { id, version: pausedVersion });
+  return paused ? { ...consent, ...paused, version: consent.version, isPaused: true } : consent;
 }
 
 /** Where a page of consents begins or ends: at this one, which is not on it. */
@@ -209,6 +225,8 @@ export async function addConsentVersion(
     clientVersion: number | undefined;
     decidedAt: Date;
     signedInAt: Date | undefined;
+    /** Of a pause: the version that it interrupts. */
+    pausedVersion?: number;
   },
 ): Promise<void> {
   const { terms } = consent;
@@ -226,6 +244,7 @@ export async function addConsentVersion(
       clientVersion: consent.clientVersion ?? null,
       decidedAt: consent.decidedAt,
       signedInAt: consent.signedInAt ?? null,
+      pausedVersion: consent.pausedVersion ?? null,
       own: (terms.own ?? {}) as unknown as Prisma.InputJsonObject,
     },
   });

@@ -12,9 +12,18 @@ export interface Installation {
   /** Its index in the status list; absent until the next token takes one. */
   status?: { list: number; index: number };
   createdAt: Date;
+  /** Where it began. */
+  place: InstallationPlace;
   lastTokenAt?: Date;
   endedAt?: Date;
   endReason?: string;
+}
+
+/** Where somebody stood when she connected a client, as far as it is known. */
+export interface InstallationPlace {
+  /** In our words (domain/browser-words.ts). */
+  browser?: string;
+  address?: string;
 }
 
 function toInstallation(row: Prisma.InstallationGetPayload<object>): Installation {
@@ -25,6 +34,7 @@ function toInstallation(row: Prisma.InstallationGetPayload<object>): Installatio
     grantId: row.grantId,
     requestedScopes: row.requestedScopes,
     createdAt: row.createdAt,
+    place: { ...(row.browser !== null && { browser: row.browser }), ...(row.address !== null && { address: row.address }) },
     ...(list !== null && index !== null && { status: { list, index } }),
     ...(row.lastTokenAt && { lastTokenAt: row.lastTokenAt }),
     ...(row.endedAt && { endedAt: row.endedAt }),
@@ -36,10 +46,11 @@ function toInstallation(row: Prisma.InstallationGetPayload<object>): Installatio
 export async function createInstallation(
   db: Database,
   tenantId: TenantId,
-  installation: { consentId: ConsentId; grantId: string; requestedScopes: string[]; createdAt: Date },
+  installation: { consentId: ConsentId; grantId: string; requestedScopes: string[]; createdAt: Date; place?: InstallationPlace },
 ): Promise<InstallationId> {
   const id = randomId(idPrefixes.installation) as InstallationId;
-  await db.installation.create({ data: { tenantId, id, ...installation } });
+  const { place = {}, ...columns } = installation;
+  await db.installation.create({ data: { ...columns, ...place, tenantId, id } });
   return id;
 }
 

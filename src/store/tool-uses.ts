@@ -171,6 +171,22 @@ export async function listKeysOf(
   return rows as { id: ApiKeyId; name: string }[];
 }
 
+/** When each tool of some consents of a person's was last called, by consent and by the tool's name; so far as a server reported it. */
+export async function findToolUses(
+  db: Database,
+  tenantId: TenantId,
+  { userIds, consentIds }: { userIds: readonly UserId[]; consentIds: readonly ConsentId[] },
+): Promise<ReadonlyMap<ConsentId, ReadonlyMap<string, Date>>> {
+  const rows = await db.toolUse.groupBy({
+    by: ['consentId', 'tool'],
+    where: { tenantId, userId: { in: [...userIds] }, consentId: { in: [...consentIds] }, calls: { gt: 0 } },
+    _max: { lastAt: true },
+  });
+  const uses = new Map<ConsentId, Map<string, Date>>(consentIds.map((id) => [id, new Map()]));
+  for (const { consentId, tool, _max } of rows) if (_max.lastAt) uses.get(consentId as ConsentId)?.set(tool, _max.lastAt);
+  return uses;
+}
+
 /** Removes at most 500 counters of days before `day`; returns how many. */
 export async function deleteToolUsesBefore(db: Database, day: Date): Promise<number> {
   return db.$executeRaw`

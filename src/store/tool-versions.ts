@@ -103,7 +103,10 @@ export async function pruneToolVersions(db: Database, tenantId: TenantId, server
       WHERE tenant_id = ${tenantId} AND server_id = ${serverId} AND name = ANY (${many.map(({ name }) => name)}::text[])
     ), relied AS (
       SELECT newest.tools FROM consents AS k CROSS JOIN LATERAL (
-        SELECT v.tools FROM consent_versions AS v WHERE v.tenant_id = k.tenant_id AND v.consent_id = k.id ORDER BY v.version DESC LIMIT 1
+        SELECT COALESCE(paused.tools, v.tools) AS tools FROM consent_versions AS v
+        LEFT JOIN consent_versions AS paused
+          ON paused.tenant_id = v.tenant_id AND paused.consent_id = v.consent_id AND paused.version = v.paused_version
+        WHERE v.tenant_id = k.tenant_id AND v.consent_id = k.id ORDER BY v.version DESC LIMIT 1
       ) AS newest WHERE k.tenant_id = ${tenantId} AND k.server_id = ${serverId} AND k.ended_at IS NULL
       UNION ALL SELECT tools FROM tool_assignments WHERE tenant_id = ${tenantId} AND server_id = ${serverId}
       UNION ALL SELECT tools FROM api_keys WHERE tenant_id = ${tenantId} AND server_id = ${serverId}

@@ -91,6 +91,9 @@ async function prepare(): Promise<{ ids: Ids; door: Door }> {
   const tokens = await connect(home, { client, person: owner, server });
   const { code, verifier } = await authorize(home, { client, person: owner, server });
   const consent = await home.runtime.store.consent.findFirstOrThrow({ where: { tenantId: home.tenant.id, userId: owner.userId } });
+  const installation = await home.runtime.store.installation.findFirstOrThrow({
+    where: { tenantId: home.tenant.id, consentId: consent.id, endedAt: null },
+  });
   const link = await issueLink(home.runtime, home.tenant, {
     purpose: 'password-reset',
     userId: owner.userId,
@@ -115,6 +118,7 @@ async function prepare(): Promise<{ ids: Ids; door: Door }> {
     uid,
     token: link.link.url.split('/').at(-1) ?? '',
     consentId: consent.id,
+    installationId: installation.id,
     keyId: key.id,
     list: '1',
     sha256,

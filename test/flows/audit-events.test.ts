@@ -202,6 +202,17 @@ const flows: readonly [types: readonly AuditEventType[], work: () => Promise<unk
     },
   ],
   [
+    ['consent.paused', 'consent.resumed', 'installation.ended'],
+    async () => {
+      const { browser } = await connect(issuer, { client, person: await other(), server });
+      const formOf = async (end: string) => readForms((await browser.get('/account')).text).find(({ action }) => action.endsWith(end));
+      for (const end of ['/pause', '/resume', '/end']) {
+        const form = await formOf(end);
+        expect((await browser.post(form?.action ?? '', form?.fields ?? [])).status).toBe(303);
+      }
+    },
+  ],
+  [
     ['token.refresh-reused', 'token.code-replayed', 'token.revoked'],
     async () => {
       const family = await connect(issuer, { client, person, server });

@@ -12,6 +12,7 @@ export interface Ids {
   uid: string;
   token: string;
   consentId: string;
+  installationId: string;
   keyId: string;
   list: string;
   sha256: string;
@@ -73,6 +74,26 @@ export const declaredRoutes: Readonly<Record<string, Declared>> = {
   'consent-revoke': { request: ({ consentId }) => ({ path: `/account/consents/${consentId}/revoke` }), own: 200, others: signInOr(404) },
   'consent-revoke-do': {
     request: ({ consentId }) => ({ path: `/account/consents/${consentId}/revoke`, form: {} }),
+    own: 303,
+    others: signInOr(404),
+  },
+  'consent-pause': {
+    request: ({ consentId }) => ({ path: `/account/consents/${consentId}/pause`, form: {} }),
+    own: 303,
+    others: signInOr(404),
+  },
+  'consent-resume': {
+    request: ({ consentId }) => ({ path: `/account/consents/${consentId}/resume`, form: {} }),
+    own: 303,
+    others: signInOr(404),
+  },
+  'consent-unused': {
+    request: ({ consentId }) => ({ path: `/account/consents/${consentId}/unused`, form: { tool: 'create_issue' } }),
+    own: 303,
+    others: signInOr(404),
+  },
+  'consent-place-end': {
+    request: ({ consentId, installationId }) => ({ path: `/account/consents/${consentId}/places/${installationId}/end`, form: {} }),
     own: 303,
     others: signInOr(404),
   },

@@ -1,19 +1,15 @@
 /** Connected agents: what may act in a person's name, with ways to change and to end it. */
 import type { Context } from 'koa';
-import type { LeftOutReason } from '../../domain/effective-tools.ts';
 import type { ConsentId } from '../../domain/ids.ts';
 import { listActivity, noteVisit } from '../../services/list-activity.ts';
-import { type ConsentOverview, type ConsentPlace, listConsentsInForce, type PageRequest } from '../../services/list-consents.ts';
+import { type ConsentPlace, listConsentsInForce, type PageRequest } from '../../services/list-consents.ts';
 import { listApiKeys } from '../../services/manage-api-keys.ts';
 import { formFrame, showPage } from '../answer.ts';
 import type { Person } from '../route.ts';
 import type { Site } from '../site.ts';
-import type { ConnectionContext } from '../views/contexts.ts';
 import { inWords, spanInWords } from '../views/instants.ts';
-import { readableName } from '../views/untrusted-text.ts';
-import { agentOf } from './agent.ts';
 import { keyOf } from './api-key-entry.ts';
-import { countByRisk } from './count-by-risk.ts';
+import { connectionOf } from './connection-entry.ts';
 import { deedsByDay } from './deeds.ts';
 
 /** What was done just before, named by the query; anything else says nothing. */
@@ -21,6 +17,10 @@ const notices: Readonly<Record<string, string>> = {
   changed: 'Saved.',
   widened: 'Saved. Go back to your agent and let it try again.',
   revoked: 'Revoked.',
+  paused: 'Paused: it stays connected, and may do nothing.',
+  resumed: 'It goes on, with what you allowed before.',
+  dropped: 'Taken away.',
+  disconnected: 'Ended there. Other places go on.',
   'key-revoked': 'Revoked: the key is refused from now on.',
   welcome: 'Your password is set. You are signed in.',
   password: 'Your password is changed. You are signed out everywhere else.',
@@ -74,48 +74,4 @@ function readPage(query: Context['query']): PageRequest {
 function readPlace(text: unknown): ConsentPlace | undefined {
   const parts = typeof text === 'string' ? /^(\d{1,14})\.(cns_[\w-]{1,64})$/.exec(text) : null;
   return parts ? { createdAt: new Date(Number(parts[1])), id: parts[2] as ConsentId } : undefined;
-}
-
-function connectionOf({ consent, client, server, tools, effective, lastUsedAt }: ConsentOverview, now: Date): ConnectionContext {
-  return {
-    id: consent.id,
-    agent: agentOf(client, now),
-    server: { name: server.name, resource: server.resource },
-    ...countByRisk(tools),
-    resources: effective.resources,
-    prompts: effective.prompts,
-    waiting: effective.leftOut.map(({ name, reason }) => ({
-      title: readableName(name, 'a tool'),
-      reason: waitingWords(reason),
-    })),
-    until: consent.expiresAt ? inWords(consent.expiresAt, now) : 'you revoke it',
-    allowedOn: inWords(consent.decidedAt, now),
-    lastUsed: lastUsedAt ? inWords(lastUsedAt, now) : 'not yet',
-  };
-}
-
-function waitingWords(reason: LeftOutReason): string {
-  switch (reason) {
-    case 'riskier-than-consented':
-      return 'it may do more than when you allowed it: look at it under Change';
-    case 'client-in-quarantine':
-      return 'the agent may only read for now';
-    case 'reported-riskier':
-      return 'the server reports that it has changed, which is being looked at';
-    case 'denied-by-policy':
-    case 'not-allowed-by-policy':
-      return 'your organisation does not allow it now';
-    case 'policy-time-over':
-      return 'your organisation lets it be allowed for less long: allow it again under Change';
-    case 'needs-sign-in':
-      return 'your organisation wants you to sign in shortly before you allow it: allow it again under Change';
-    case 'tool-expired':
-      return 'its time is over: allow it again under Change';
-    case 'not-in-catalogue':
-    case 'consent-ended':
-    case 'consent-expired':
-      return 'the server does not offer it now';
-    default:
-      return reason satisfies never;
-  }
 }

@@ -53,6 +53,7 @@ function waitingWords(reason: LeftOutReason): string {
     case 'not-in-catalogue':
     case 'consent-ended':
     case 'consent-expired':
+    case 'consent-paused':
       return 'the server does not offer it now';
     default:
       return reason satisfies never;

@@ -1,7 +1,7 @@
 /** What a selection amounts to, in one line. Pure. */
 import { canLeak } from '../../domain/leak.ts';
 import { type Risk, type RiskProfile, risks } from '../../domain/risk.ts';
-import type { AmountContext } from './contexts.ts';
+import type { AmountContext } from './part-contexts.ts';
 
 /** A tool on the page, as far as this line needs it. */
 export interface CountedTool extends RiskProfile {

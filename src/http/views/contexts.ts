@@ -2,6 +2,7 @@
 import type { Risk } from '../../domain/risk.ts';
 import type { ActivityContext, DayOfDeedsContext } from './activity-contexts.ts';
 import type { AgentContext, PageFrame } from './frame-contexts.ts';
+import type { AllowedToolContext, AmountContext, DifferenceContext, InstallationContext } from './part-contexts.ts';
 
 /** Proves that a form came from a page of ours; goes into each form. */
 interface FormPage extends PageFrame {
@@ -31,25 +32,6 @@ export interface LoginContext extends FormPage {
 
 /** `asked`: named by this request and not allowed so far; `other`: not allowed so far, and not what this request is about. */
 export type ToolMark = 'asked' | 'other' | 'kept' | 'changed';
-
-/** One thing in which a definition differs. */
-export interface DifferencePart {
-  label: string;
-  /** Of an argument. */
-  name?: string;
-  note?: string;
-  /** Old and new text, word by word. */
-  text?: readonly { kind: 'same' | 'gone' | 'new'; text: string }[];
-}
-
-/** How a tool differs from what the person was shown when she allowed it. */
-export interface DifferenceContext {
-  /** What counts most, in our words. */
-  reasons: readonly string[];
-  parts: readonly DifferencePart[];
-  /** How many parts are not shown. */
-  moreParts: number;
-}
 
 /** One tool with its checkbox. */
 export interface ToolContext {
@@ -101,18 +83,6 @@ interface ExtraContext {
   isNew: boolean;
   waits: boolean;
   limits: readonly string[];
-}
-
-/** What the selection amounts to, as the page was sent; what is ticked afterwards is followed by the style sheet. */
-export interface AmountContext {
-  count: string;
-  /** The worst that it could do; absent where nothing is ticked. */
-  could?: string;
-  /** Titles of the first tools that could destroy something, and how many more there are. */
-  destroying: readonly string[];
-  moreDestroying: number;
-  /** It has both ends of the way on which data leaks out. */
-  canLeak: boolean;
 }
 
 /** The part of a page on which tools are chosen; consent, widen and change share it. */
@@ -203,6 +173,16 @@ export interface ConnectionContext {
   prompts: boolean;
   /** Allowed, but waiting until the person has looked again. */
   waiting: readonly { title: string; reason: string }[];
+  /** The person has paused it. */
+  isPaused: boolean;
+  tools: readonly AllowedToolContext[];
+  /** Whether anybody would know of calls. */
+  reportsCalls: boolean;
+  /** Not called for long, and not all that it has. */
+  unused: readonly { value: string; title: string }[];
+  /** Nothing that it has was called for long. */
+  isUnused: boolean;
+  installations: readonly InstallationContext[];
   until: string;
   allowedOn: string;
   lastUsed: string;

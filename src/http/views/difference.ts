@@ -4,7 +4,7 @@ import type { ToolDefinition } from '../../domain/tool.ts';
 import type { RiskierTrait } from '../../domain/tool-change.ts';
 import { compareDefinitions, type ParameterDifference, type TextDifference } from '../../domain/tool-difference.ts';
 import { compareWords, type Stretch } from '../../domain/word-difference.ts';
-import type { DifferenceContext, DifferencePart } from './contexts.ts';
+import type { DifferenceContext, DifferencePart } from './part-contexts.ts';
 import { riskWords } from './risk-words.ts';
 import { readableName, readableText } from './untrusted-text.ts';
 

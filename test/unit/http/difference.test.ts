@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ToolDefinition } from '../../../src/domain/tool.ts';
 import { choiceContext, firstDraft } from '../../../src/http/views/choice.ts';
-import type { DifferenceContext } from '../../../src/http/views/contexts.ts';
 import { differenceOf, unknownDifference } from '../../../src/http/views/difference.ts';
+import type { DifferenceContext } from '../../../src/http/views/part-contexts.ts';
 import { issueDifferences, issueTools, repeatOffer } from './offers.ts';
 
 const now = new Date('2026-11-23T14:05:00Z');

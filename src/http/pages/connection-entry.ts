@@ -1,0 +1,98 @@
+/** How one connected agent appears on the account page. Pure. */
+import { areEmpty } from '../../domain/consent.ts';
+import type { LeftOutReason } from '../../domain/effective-tools.ts';
+import { findUnusedTools } from '../../domain/unused-tools.ts';
+import type { ConsentOverview } from '../../services/list-consents.ts';
+import type { ConnectionContext } from '../views/contexts.ts';
+import { inWords } from '../views/instants.ts';
+import type { AllowedToolContext, InstallationContext } from '../views/part-contexts.ts';
+import { readableName } from '../views/untrusted-text.ts';
+import { agentOf } from './agent.ts';
+import { countByRisk } from './count-by-risk.ts';
+
+/** The entry. Of an agent that is paused it says what it may do when it goes on. */
+export function connectionOf(overview: ConsentOverview, now: Date): ConnectionContext {
+  const { consent, client, server, tools, unpaused, lastUsedAt } = overview;
+  return {
+    id: consent.id,
+    agent: agentOf(client, now),
+    server: { name: server.name, resource: server.resource },
+    ...countByRisk(tools),
+    resources: unpaused.resources,
+    prompts: unpaused.prompts,
+    isPaused: consent.isPaused ?? false,
+    waiting: unpaused.leftOut.map(({ name, reason }) => ({ title: readableName(name, 'a tool'), reason: waitingWords(reason) })),
+    tools: allowedTools(overview, now),
+    reportsCalls: server.librarySeenAt !== undefined,
+    ...unusedOf(overview, now),
+    installations: installationsOf(overview, now),
+    until: consent.expiresAt ? inWords(consent.expiresAt, now) : 'you revoke it',
+    allowedOn: inWords(consent.decidedAt, now),
+    lastUsed: lastUsedAt ? inWords(lastUsedAt, now) : 'not yet',
+  };
+}
+
+function titleOf({ name, title }: { name: string; title?: string | undefined }): string {
+  return readableName(title, readableName(name, 'unnamed tool'));
+}
+
+function allowedTools({ consent, tools, toolUses }: ConsentOverview, now: Date): AllowedToolContext[] {
+  const decided = new Map(consent.tools.map((tool) => [tool.name, tool]));
+  return tools.map((tool) => {
+    const [until, lastCall] = [decided.get(tool.name)?.expiresAt, toolUses.get(tool.name)];
+    return {
+      title: titleOf(tool),
+      risk: tool.risk,
+      openWorld: tool.openWorld,
+      ...(lastCall && { lastCalled: inWords(lastCall, now) }),
+      ...(until && { until: inWords(until, now) }),
+    };
+  });
+}
+
+/** What was not called for long: nothing is said where calls are not reported, or where it is paused. */
+function unusedOf({ consent, server, tools, toolUses }: ConsentOverview, now: Date): Pick<ConnectionContext, 'unused' | 'isUnused'> {
+  if (!server.librarySeenAt || consent.isPaused) return { unused: [], isUnused: false };
+  const names = new Set(findUnusedTools(consent, toolUses, now));
+  const unused = tools.filter(({ name }) => names.has(name)).map((tool) => ({ value: tool.name, title: titleOf(tool) }));
+  const left = { ...consent, tools: consent.tools.filter(({ name }) => !unused.some(({ value }) => value === name)) };
+  return areEmpty(left) ? { unused: [], isUnused: unused.length > 0 } : { unused, isUnused: false };
+}
+
+function installationsOf({ installations }: ConsentOverview, now: Date): InstallationContext[] {
+  return installations.map(({ id, createdAt, place, lastTokenAt }) => ({
+    id,
+    since: inWords(createdAt, now),
+    ...(place.browser !== undefined && { browser: place.browser }),
+    ...(place.address !== undefined && { address: place.address }),
+    lastUsed: lastTokenAt ? inWords(lastTokenAt, now) : 'not yet',
+  }));
+}
+
+function waitingWords(reason: LeftOutReason): string {
+  switch (reason) {
+    case 'riskier-than-consented':
+      return 'it may do more than when you allowed it: look at it under Change';
+    case 'client-in-quarantine':
+      return 'the agent may only read for now';
+    case 'reported-riskier':
+      return 'the server reports that it has changed, which is being looked at';
+    case 'denied-by-policy':
+    case 'not-allowed-by-policy':
+      return 'your organisation does not allow it now';
+    case 'policy-time-over':
+      return 'your organisation lets it be allowed for less long: allow it again under Change';
+    case 'needs-sign-in':
+      return 'your organisation wants you to sign in shortly before you allow it: allow it again under Change';
+    case 'tool-expired':
+      return 'its time is over: allow it again under Change';
+    case 'consent-paused':
+      return 'you have paused it';
+    case 'not-in-catalogue':
+    case 'consent-ended':
+    case 'consent-expired':
+      return 'the server does not offer it now';
+    default:
+      return reason satisfies never;
+  }
+}
