@@ -4,7 +4,7 @@ import { planTenant, type TenantChange, type TenantPlan, unknownTool } from '../
 import type { WrittenProblem } from '../domain/written-problems.ts';
 import type { GuardedFetch } from '../platform/guarded-fetch.ts';
 import { type Database, transact } from '../store/client.ts';
-import { lockTenant } from '../store/tenants.ts';
+import { lockTenantFile } from '../store/tenants.ts';
 import { carryOut } from './carry-out-plan.ts';
 import { type ConsentEffects, noEffects, previewPlan } from './preview-plan.ts';
 import type { CatalogueProblem } from './read-catalogue.ts';
@@ -71,7 +71,7 @@ function carryOutAll(
   { file, origin, reading }: TenantFileRequest & { reading: NewServersReading },
 ): Promise<TenantPlan> {
   const work = async (db: Database) => {
-    await lockTenant(db, tenant.id, 'gently');
+    await lockTenantFile(db, tenant.id);
     const plan = await planNow(runtime, db, { tenant, file });
     if (plan.problems.length > 0) return plan;
     for (const change of plan.changes) await carryOut(runtime, db, { change, tenant, origin, newServers: reading.servers });

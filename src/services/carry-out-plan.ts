@@ -35,7 +35,7 @@ export interface CarryingOut {
   newServers: ReadonlyMap<string, NewServerReading>;
 }
 
-/** Does one change. Lock the tenant first, and plan under that lock. */
+/** Does one change. Lock the tenant's file first, and plan under that lock. */
 export async function carryOut(
   runtime: Runtime,
   db: Database,
@@ -66,7 +66,7 @@ export async function carryOut(
       return undefined;
     case 'change-members': {
       const group = await lockGroup(db, tenant.id, change.group);
-      if (!group) throw new Error('a group is gone that was there under the lock of its tenant');
+      if (!group) throw new Error('a group is gone that was there when it was planned: apply the file once more');
       const [add, remove] = [change.add, change.remove].map((people) => people.map(({ userId }) => userId));
       await changeMembersIn(runtime, db, { tenant, group, add: add ?? [], remove: remove ?? [], origin });
       return undefined;
@@ -94,7 +94,7 @@ async function addServer(
   const createdAt = runtime.clock.now();
   const credentialDigest = sha256(newServerCredential());
   const id = await createServer(db, tenant.id, { uri, name, createdAt, credentialDigest, ...(reading && { id: reading.id }) });
-  if (!id) throw new Error('a server is there that was not under the lock of its tenant');
+  if (!id) throw new Error('a server is there that was not when it was planned: apply the file once more');
   const detail = { resource: uri.resource, name };
   await recordAuditEvent(db, tenant.id, { ...event(runtime, origin), type: 'server.added', serverId: id, detail });
   if (!reading?.tools) return;
@@ -128,7 +128,7 @@ async function changeClient(
 ): Promise<void> {
   await lockClient(db, tenant.id, id);
   const client = await findClient(db, tenant.id, id);
-  if (!client) throw new Error('a client is gone that was there under the lock of its tenant');
+  if (!client) throw new Error('a client is gone that was there when it was planned: apply the file once more');
   const needsSecret = hasSecret(metadata.authMethod);
   const secretDigest = needsSecret ? (client.secretDigest === undefined ? sha256(newClientSecret()) : undefined) : null;
   await updateClient(db, tenant.id, id, { metadata, secretDigest });

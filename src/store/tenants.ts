@@ -99,11 +99,12 @@ export async function moveTenantsBelow(db: Database, before: string, now: string
     UPDATE tenants SET issuer = ${now} || '/t/' || slug, changed_at = clock_timestamp() WHERE issuer = ${before} || '/t/' || slug`;
 }
 
-/**
- * Locks the tenant's row until the transaction ends, so that of two that would make what may exist once, one does. `gently`: against those
- * alone that lock it too; rows of the tenant are made meanwhile, so it may take its time.
- */
-export async function lockTenant(db: Database, tenantId: TenantId, how?: 'gently'): Promise<void> {
-  if (how === 'gently') await db.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId} FOR NO KEY UPDATE`;
-  else await db.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId} FOR UPDATE`;
+/** Locks the tenant's row until the transaction ends, so that of two that would make what may exist once, one does. */
+export async function lockTenant(db: Database, tenantId: TenantId): Promise<void> {
+  await db.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId} FOR UPDATE`;
+}
+
+/** One at a time of those who make a tenant what a file says. They take their time, and nobody else waits for that: it is no lock of the row. */
+export async function lockTenantFile(db: Database, tenantId: TenantId): Promise<void> {
+  await db.$queryRaw`SELECT pg_advisory_xact_lock(72707374, hashtext(${tenantId}))::text`;
 }
