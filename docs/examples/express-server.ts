@@ -4,7 +4,7 @@ import express from 'express';
 import { protect } from 'toolgrant/resource-server/express';
 
 const app = express();
-app.use(protect({ issuer: 'http://localhost:4000', resource: 'http://localhost:3000/mcp' }));
+app.use(protect({ issuer: 'http://localhost:4000', resource: 'http://localhost:3000/mcp', credential: process.env.NOTES_CREDENTIAL }));
 
 app.post('/mcp', async (request, response) => {
   const server = new McpServer({ name: 'notes', version: '1.0.0' });

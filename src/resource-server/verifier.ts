@@ -33,7 +33,7 @@ export interface VerifierOptions {
   /** This server's resource URI (RFC 8707), byte for byte as registered. */
   readonly resource: string;
   /** What `server add` printed, as `{ id, secret }` or `"id:secret"`. Adds introspection, API keys, the announcement, and reports. */
-  readonly credential?: ServerCredential | string;
+  readonly credential?: ServerCredential | string | undefined;
   /** How tool calls and the tools there are are reported to the issuer, which needs a credential; `false`: not at all. */
   readonly reports?: ReportOptions | false;
   /**

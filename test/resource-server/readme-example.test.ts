@@ -3,10 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ServerId } from '../../src/domain/ids.ts';
 import { createGuardedFetch } from '../../src/platform/guarded-fetch.ts';
 import { addServer } from '../../src/services/add-server.ts';
+import { rotateServerCredential } from '../../src/services/rotate-server-credential.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { makeApiKey } from '../support/machine.ts';
 import { connect, registerTestClient } from '../support/oauth-client.ts';
 import { resultOf, rpc, type Sent, send } from './rpc-over-http.ts';
 
@@ -25,16 +28,24 @@ beforeAll(async () => {
   folder = await mkdtemp(join(root, '.tmp', 'example-'));
   const text = await readFile(example, 'utf8');
   await writeFile(join(folder, 'server.ts'), text.replace('http://localhost:4000', issuer.url).replaceAll('3000', String(port)));
-  server = spawn(process.execPath, ['server.ts'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
-  await waitUntilItAnswers(resource);
+  await start({});
 });
 afterAll(async () => {
-  const ended = new Promise((done) => server.once('exit', done));
-  server.kill();
-  await ended;
+  await stop();
   await rm(folder, { recursive: true });
   await issuer.stop();
 });
+
+async function start(env: Record<string, string>): Promise<void> {
+  server = spawn(process.execPath, ['server.ts'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
+  await waitUntilItAnswers(resource);
+}
+
+async function stop(): Promise<void> {
+  const ended = new Promise((done) => server.once('exit', done));
+  server.kill();
+  await ended;
+}
 
 async function waitUntilItAnswers(url: string): Promise<void> {
   for (let tries = 0; tries < 200; tries += 1) {
@@ -86,5 +97,24 @@ describe('the example of the README', () => {
     const refused = await call('tools/call', { name: 'erase_notes', arguments: {} }, token);
     expect(refused.status).toBe(403);
     expect(refused.headers.get('www-authenticate')).toContain('scope="tool:erase_notes"');
+  });
+
+  it('ABUSE-63: accepts API keys once it knows its credential, each for its tools', async () => {
+    const { id: serverId } = await issuer.runtime.store.server.findFirstOrThrow();
+    const { secret } = await makeApiKey(issuer, { server: { serverId }, tools: ['read_notes'] });
+    const statusOf = async (tool: string, key: string) => (await call('tools/call', { name: tool, arguments: {} }, key)).status;
+    expect(await statusOf('read_notes', secret)).toBe(401);
+
+    const rotated = await rotateServerCredential(issuer.runtime, issuer.tenant, {
+      serverId: serverId as ServerId,
+      origin: { actorType: 'operator' },
+    });
+    if (!rotated.ok) throw new Error(rotated.problem);
+    await stop();
+    await start({ NOTES_CREDENTIAL: `${serverId}:${rotated.credential}` });
+    expect([await statusOf('read_notes', secret), await statusOf('erase_notes', secret)]).toEqual([200, 403]);
+    expect(await statusOf('read_notes', `${secret.slice(0, -1)}_`)).toBe(401);
+    const { text } = await call('tools/list', {}, secret);
+    expect([text.includes('read_notes'), text.includes('erase_notes')]).toEqual([true, false]);
   });
 });
