@@ -77,8 +77,11 @@ it(`ABUSE-75: through kill -9: N acknowledged are N events, and each call is cou
       const answer = await door(new Request(resource, { method: 'POST', headers, body }), () =>
         Response.json({ jsonrpc: '2.0', id: 1, result: { content: [] } }),
       );
-      expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('result')]);
-      calls += 1;
+      const [status, text] = [answer.status, await answer.text()];
+      // Where a start takes longer than a status list counts, tokens cannot be checked meanwhile.
+      if (status === 503) expect(text).toContain('temporarily_unavailable');
+      else expect([status, text]).toEqual([200, expect.stringContaining('result')]);
+      if (status === 200) calls += 1;
       await sleep(5);
     }
   };
@@ -93,6 +96,7 @@ it(`ABUSE-75: through kill -9: N acknowledged are N events, and each call is cou
   await working;
   await door.verifier.reports.close();
 
+  expect(calls).toBeGreaterThan(kills);
   expect(door.verifier.reports.stats()).toMatchObject({ queued: 0, delivered: calls, dropped: 0, refused: 0 });
   expect(acknowledged + lost).toBe(sent);
   const [trail] = await query<{ events: number; ids: number }>(
