@@ -1,5 +1,6 @@
 import type { Access } from './access.ts';
 import type { AccessError } from './access-error.ts';
+import { widenElicitation } from './elicit-widening.ts';
 import { echoableId, isRequest, jsonRpcError, messagesOf, NOT_ALLOWED_ERROR_CODE } from './json-rpc.ts';
 import type { Denial, Judgement } from './judge.ts';
 import { hasRevisionClaim } from './protocol-era.ts';
@@ -153,6 +154,11 @@ export function deniedResponse(denial: Denial, access: Access | undefined): Reco
     const data = widenUri === undefined ? undefined : { widen_uri: widenUri };
     return jsonRpcError(id, { code: NOT_ALLOWED_ERROR_CODE, message: text, ...(data && { data }) });
   }
+  const elicitation =
+    widenUri === undefined
+      ? undefined
+      : widenElicitation(denial.message, { url: widenUri, text: `${denial.text} You can allow it there.` });
+  if (elicitation !== undefined) return { jsonrpc: '2.0', id, result: elicitation };
   const result = { content: [{ type: 'text', text }], isError: true };
   return {
     jsonrpc: '2.0',

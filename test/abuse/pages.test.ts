@@ -332,7 +332,7 @@ describe('ABUSE-78: headers', () => {
 });
 
 describe('someone else’s permission', () => {
-  it('looks like one that does not exist: to see, change, revoke, widen', async () => {
+  it('MCP-52: looks like one that does not exist: to see, change, revoke, widen', async () => {
     const owner = await issuer.addPerson();
     const as = await registerTestClient(issuer);
     await connect(issuer, { client: as, person: owner, server, decision: { tools: ['list_issues'] } });

@@ -75,6 +75,46 @@ async function withClient<T>(
   }
 }
 
+describe('MCP-52: a client that can open pages for its person', () => {
+  const connectWith = async (capabilities: object) => {
+    const asked: { mode?: string; url?: string; message?: string }[] = [];
+    const client = new ClientV2(INFO, { capabilities, versionNegotiation: { mode: { pin: '2026-07-28' } } });
+    if ('elicitation' in capabilities) {
+      client.setRequestHandler('elicitation/create', async ({ params }) => {
+        asked.push(params);
+        return { action: 'accept' as const };
+      });
+    }
+    const authorization = `Bearer ${await issuer.token({ scope: 'tool:list_issues' })}`;
+    await client.connect(new TransportV2(resultUrl, { requestInit: { headers: { authorization } } }));
+    return { client, asked };
+  };
+  const link = `${ISSUER}/widen?consent=cns_1&tool=purge_closed`;
+  const refused = { isError: true, content: [{ type: 'text', text: expect.stringContaining(link) }] };
+
+  it('is given the page once, and what to read when it comes back before anything was allowed', async () => {
+    const { client, asked } = await connectWith({ elicitation: { url: {} } });
+    try {
+      expect(await client.callTool({ name: 'purge_closed', arguments: {} })).toMatchObject(refused);
+      expect(asked).toEqual([expect.objectContaining({ mode: 'url', url: link, message: expect.stringContaining('"purge_closed"') })]);
+      expect(asked[0]).not.toHaveProperty('elicitationId');
+      expect(demos[1]?.tracker.listIssues('closed')).toHaveLength(2);
+    } finally {
+      await client.close();
+    }
+  });
+
+  it.each([{ elicitation: { form: {} } }, {}])('one that declares %j reads the link', async (capabilities) => {
+    const { client, asked } = await connectWith(capabilities);
+    try {
+      expect(await client.callTool({ name: 'purge_closed', arguments: {} })).toMatchObject(refused);
+      expect(asked).toEqual([]);
+    } finally {
+      await client.close();
+    }
+  });
+});
+
 describe.each(clients)('%s', (_name, connect) => {
   it('sees the allowed tools and calls them', async () => {
     await withClient(connect, { url: challengeUrl, scope: 'tool:list_issues tool:get_issue' }, async (client) => {
