@@ -7,6 +7,8 @@ import type { BackgroundWork } from './sweep-in-background.ts';
 
 /** From the end of one look to the next, unless something arrived. */
 const pauseMs = 2_000;
+/** After a fault. */
+const longestPauseMs = 30_000;
 
 /** Delivers the audit trail to where it is watched, as long as the process lives; each place by itself. Errors are logged; it is tried again. */
 export function streamInBackground(runtime: Runtime, sinks: readonly AuditSink[]): BackgroundWork {
@@ -23,14 +25,18 @@ export function streamInBackground(runtime: Runtime, sinks: readonly AuditSink[]
   );
   const run = async (sink: AuditSink) => {
     const troubles: DeliveryTroubles = new Map();
+    let nextPauseMs = pauseMs;
     while (!signal.aborted) {
-      let arrived = 0;
+      const startedAt = performance.now();
       try {
-        arrived = await streamAudit(runtime, sink, { troubles, signal });
+        const arrived = await streamAudit(runtime, sink, { troubles, signal });
+        // With a backlog, requests have process and database for as long as the deliveries had them.
+        nextPauseMs = arrived === 0 ? pauseMs : performance.now() - startedAt;
       } catch (error) {
         logFault(runtime.log, error, { message: 'delivering the audit trail failed; it is tried again' });
+        nextPauseMs = Math.min(Math.max(nextPauseMs, pauseMs) * 2, longestPauseMs);
       }
-      if (arrived === 0) await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(nextPauseMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   };
   const running = sinks.map(run);
