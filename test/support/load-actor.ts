@@ -63,6 +63,7 @@ export class LoadActor {
       const family = await this.#begin();
       if (!family) continue;
       this.#live.push(family);
+      await this.#reportCalls(family);
       if (this.#options.random() < signInShare) this.#signOff();
       const steps = 2 + Math.floor(this.#options.random() * 6);
       for (let step = 0; step < steps && (await pace()); step += 1) {
