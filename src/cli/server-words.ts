@@ -16,6 +16,8 @@ export function serverProblemWords(problem: ServerProblem, resource: string): st
       return `The header ${plainText(problem.header)} cannot be sent. Write it as 'Name: value'.`;
     case 'resource-taken':
       return `${resource} is registered already, as ${problem.serverId}. To read its tools again: toolgrant server sync ${problem.serverId}`;
+    case 'being-removed':
+      return `The server at ${resource} is just being removed, with all that people allowed for it. Try again in a moment, or bring that to its end: toolgrant server remove ${resource}`;
     case 'catalogue':
       return `${catalogueProblemWords(problem.problem)}\nNothing was added. To add it all the same, and read its tools later: --no-sync`;
   }

@@ -3,6 +3,7 @@ import { logFault } from '../platform/logger.ts';
 import { keepAuditMonths } from '../services/keep-audit-months.ts';
 import { reapClients } from '../services/reap-clients.ts';
 import { resumeClientRemovals } from '../services/remove-client.ts';
+import { resumeServerRemovals } from '../services/remove-server.ts';
 import { rotateDueKeys } from '../services/rotate-keys.ts';
 import type { Runtime } from '../services/runtime.ts';
 import { resumeConsentSweeps } from '../services/sweep-consents.ts';
@@ -39,6 +40,7 @@ export function sweepInBackground(runtime: Runtime, options: { pauseMs?: number 
     () => rotateDueKeys(runtime),
     () => resumeConsentSweeps(runtime),
     () => resumeClientRemovals(runtime),
+    () => resumeServerRemovals(runtime),
     () => resumePolicySweeps(runtime),
     () => keepAuditMonths(runtime),
     () => sweepExpired(runtime, progress),

@@ -31,6 +31,8 @@ export type ServerProblem =
   | { kind: 'bad-name' }
   | { kind: 'bad-header'; header: string }
   | { kind: 'resource-taken'; serverId: ServerId }
+  /** The one that has this resource is just being removed. */
+  | { kind: 'being-removed' }
   | { kind: 'catalogue'; problem: CatalogueProblem };
 
 /** A server with its credential, which is told once only; or why not. */
@@ -75,7 +77,7 @@ export async function addServer(runtime: Runtime, tenant: Tenant, request: Serve
   });
   if (added) return { ok: true, credential, ...added };
   const winner = await findServerByResourceKey(runtime.store, tenant.id, uri.key);
-  return { ok: false, problem: { kind: 'resource-taken', serverId: winner?.id ?? id } };
+  return { ok: false, problem: winner ? { kind: 'resource-taken', serverId: winner.id } : { kind: 'being-removed' } };
 }
 
 async function readNow(

@@ -1,6 +1,7 @@
 import { fail, type Outcome } from '../domain/failures.ts';
 import type { ConsentId, UserId } from '../domain/ids.ts';
 import { findConsent, lockConsent } from '../store/consents.ts';
+import { findServer } from '../store/servers.ts';
 import { type Addition, ceilingOfChange } from './prepare-consent.ts';
 import { type AnsweredPage, problemWithParties, type RecordedConsent, recordAnswer, transactOutcome } from './record-answer.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
@@ -16,6 +17,7 @@ export async function changeConsent(
     await lockConsent(db, tenant.id, consentId, 'update');
     const consent = await findConsent(db, tenant.id, consentId);
     if (!consent || consent.userId !== change.userId) return fail({ kind: 'unknown-consent' });
+    if (!(await findServer(db, tenant.id, consent.serverId))) return fail({ kind: 'unknown-consent' });
     if (consent.endedAt) return fail({ kind: 'consent-ended' });
     const problem = await problemWithParties(db, tenant.id, consent);
     if (problem) return fail(problem);

@@ -61,7 +61,8 @@ export async function issueAccess(
   const problem = await problemNow(db, tenant, { installation, consent, now });
   if (problem || !installation || !consent) return fail(problem ?? { kind: 'unknown-installation' });
   const rules = await findRulesOf(runtime, db, { ...consent, tenantId: tenant.id });
-  if (!rules) return fail({ kind: 'unknown-client' });
+  // The client was there just before: it is the server that is being removed.
+  if (!rules) return fail({ kind: 'unknown-installation' });
 
   const catalogue = await listCatalogue(db, tenant.id, consent.serverId);
   const quarantine = await findQuarantineNow(db, tenant.id, { clientId: consent.clientId, now });

@@ -10,6 +10,7 @@ import { type Database, transact } from '../store/client.ts';
 import { createServer, findServerByResourceKey, setServerCredentialDigest } from '../store/servers.ts';
 import { createUser, findSignInSecret, setDisabled, setPasswordHash } from '../store/users.ts';
 import { newServerCredential } from './add-server.ts';
+import { findServerRemoval, finishServerRemoval } from './remove-server.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** The sample account. Everybody knows it: it exists on loopback issuers with `--demo` only. */
@@ -36,6 +37,9 @@ export async function prepareDemo(runtime: Runtime, tenant: Tenant, demo: { reso
   const check = known?.passwordHash === undefined ? undefined : await runtime.passwords.verify(demoAccount.password, known.passwordHash);
   const passwordHash = check?.matches && !check.needsRehash ? undefined : await runtime.passwords.hash(demoAccount.password);
   const credential = newServerCredential();
+  // Nobody else may be there to bring it to its end.
+  const leaving = await findServerRemoval(runtime, tenant, demo.resource);
+  if (leaving) await finishServerRemoval(runtime, { tenantId: tenant.id, serverId: leaving.id });
   return transact(runtime.store, async (db) => {
     const at = runtime.clock.now();
     await obtainAccount(db, tenant, { passwordHash, origin, at });

@@ -149,7 +149,7 @@ export async function listConsents(db: Database, tenantId: TenantId, filter: Par
   return rows.flatMap((row) => toConsent(row) ?? []);
 }
 
-/** Lists a page of the consents in force, newest first; those for a blocked client are not. It is found by its place, not by counting what comes before. */
+/** Lists a page of the consents in force, newest first; those for a blocked client, or for a server that is being removed, are not. It is found by its place, not by counting what comes before. */
 export async function listConsentPage(
   db: Database,
   tenantId: TenantId,
@@ -165,6 +165,7 @@ export async function listConsentPage(
       SELECT v.expires_at FROM consent_versions AS v WHERE v.tenant_id = c.tenant_id AND v.consent_id = c.id ORDER BY v.version DESC LIMIT 1
     ) AS newest
     JOIN clients AS k ON k.tenant_id = c.tenant_id AND k.id = c.client_id AND k.blocked_at IS NULL
+    JOIN servers AS s ON s.tenant_id = c.tenant_id AND s.id = c.server_id AND s.removed_at IS NULL
     WHERE c.tenant_id = ${tenantId} AND c.ended_at IS NULL AND (newest.expires_at IS NULL OR newest.expires_at > ${now})
       ${userId === undefined ? Prisma.empty : Prisma.sql`AND c.user_id = ${userId}`}
       ${clientId === undefined ? Prisma.empty : Prisma.sql`AND c.client_id = ${clientId}`}

@@ -15,7 +15,7 @@ export interface DueCatalogue {
 export async function takeDueCatalogue(db: Database, { now, until }: { now: Date; until: Date }): Promise<DueCatalogue | undefined> {
   const [row] = await db.$queryRaw<{ tenant_id: string; id: string }[]>`
     UPDATE servers SET catalogue_due_at = ${until} WHERE (tenant_id, id) IN (
-      SELECT tenant_id, id FROM servers WHERE catalogue_due_at <= ${now} ORDER BY catalogue_due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+      SELECT tenant_id, id FROM servers WHERE catalogue_due_at <= ${now} AND removed_at IS NULL ORDER BY catalogue_due_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ) RETURNING tenant_id, id`;
   return row && { tenantId: row.tenant_id as TenantId, serverId: row.id as ServerId };
 }

@@ -74,21 +74,21 @@ export async function createServer(db: Database, tenantId: TenantId, server: New
   return count === 1 ? id : undefined;
 }
 
-/** Finds a server. */
+/** Finds a server. One that is being removed is none, here and below. */
 export async function findServer(db: Database, tenantId: TenantId, id: ServerId): Promise<StoredServer | undefined> {
-  const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id } } });
+  const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id }, removedAt: null } });
   return row ? toServer(row) : undefined;
 }
 
 /** Finds a server by the `key` of its resource URI. */
 export async function findServerByResourceKey(db: Database, tenantId: TenantId, resourceKey: string): Promise<StoredServer | undefined> {
-  const row = await db.server.findUnique({ where: { tenantId_resourceKey: { tenantId, resourceKey } } });
+  const row = await db.server.findUnique({ where: { tenantId_resourceKey: { tenantId, resourceKey }, removedAt: null } });
   return row ? toServer(row) : undefined;
 }
 
 /** Lists all servers, oldest first. */
 export async function listServers(db: Database, tenantId: TenantId): Promise<StoredServer[]> {
-  const rows = await db.server.findMany({ where: { tenantId }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
+  const rows = await db.server.findMany({ where: { tenantId, removedAt: null }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
   return rows.map(toServer);
 }
 
@@ -99,7 +99,7 @@ export async function renameServer(db: Database, tenantId: TenantId, id: ServerI
 
 /** The digest of a server's credential, for whoever checks one; undefined when there is no such server. */
 export async function findServerCredentialDigest(db: Database, tenantId: TenantId, id: ServerId): Promise<string | undefined> {
-  const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id } }, select: { credentialDigest: true } });
+  const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id }, removedAt: null }, select: { credentialDigest: true } });
   return row?.credentialDigest;
 }
 
@@ -110,13 +110,13 @@ export async function setServerCredentialDigest(
   id: ServerId,
   credentialDigest: string,
 ): Promise<boolean> {
-  const { count } = await db.server.updateMany({ where: { tenantId, id }, data: { credentialDigest } });
+  const { count } = await db.server.updateMany({ where: { tenantId, id, removedAt: null }, data: { credentialDigest } });
   return count === 1;
 }
 
 /** The sealed headers that a server's catalogue is read with, if it has any. */
 export async function findSealedHeaders(db: Database, tenantId: TenantId, id: ServerId): Promise<string | undefined> {
-  const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id } }, select: { sealedHeaders: true } });
+  const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id }, removedAt: null }, select: { sealedHeaders: true } });
   return row?.sealedHeaders ?? undefined;
 }
 
@@ -160,7 +160,7 @@ export async function noteLibrary(
   library: { name: string; version: string; seenAt: Date },
 ): Promise<boolean> {
   const { count } = await db.server.updateMany({
-    where: { tenantId, id },
+    where: { tenantId, id, removedAt: null },
     data: { libraryName: library.name, libraryVersion: library.version, librarySeenAt: library.seenAt },
   });
   return count === 1;
@@ -171,23 +171,19 @@ export async function noteLibrary(
  * does so first: a change of the catalogue locks the consents that there are, and one made beside it would keep the old tools.
  */
 export async function holdServer(db: Database, tenantId: TenantId, id: ServerId): Promise<boolean> {
-  const rows = await db.$queryRaw<unknown[]>`SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} FOR SHARE`;
+  const rows = await db.$queryRaw<unknown[]>`
+    SELECT 1 FROM servers WHERE tenant_id = ${tenantId} AND id = ${id} AND removed_at IS NULL FOR SHARE`;
   return rows.length > 0;
-}
-
-/** Removes a server with its catalogue and consents. Turn the status indices of those invalid first: tokens outlive the row. */
-export async function deleteServer(db: Database, tenantId: TenantId, id: ServerId): Promise<void> {
-  await db.server.deleteMany({ where: { tenantId, id } });
 }
 
 /** Lists the servers that `serve --demo` made. */
 export async function listDemoServers(db: Database, tenantId: TenantId): Promise<StoredServer[]> {
-  const rows = await db.server.findMany({ where: { tenantId, demo: true } });
+  const rows = await db.server.findMany({ where: { tenantId, demo: true, removedAt: null } });
   return rows.map(toServer);
 }
 
 /** What some servers are called; those that are gone are left out. */
 export async function listServerNames(db: Database, tenantId: TenantId, ids: readonly ServerId[]): Promise<Map<ServerId, string>> {
-  const rows = await db.server.findMany({ where: { tenantId, id: { in: [...ids] } }, select: { id: true, name: true } });
+  const rows = await db.server.findMany({ where: { tenantId, id: { in: [...ids] }, removedAt: null }, select: { id: true, name: true } });
   return new Map(rows.map(({ id, name }) => [id as ServerId, name]));
 }

@@ -153,14 +153,14 @@ export async function isIndexInvalid(db: Database, tenantId: TenantId, entry: { 
 }
 
 /**
- * The invalid indices of a list; undefined when there is no such list. Those of a client that is blocked or removed are among them from
+ * The invalid indices of a list; undefined when there is no such list. Those of a client that is blocked or removed, and of a server that is removed, are among them from
  * that moment on, before they have been gone through.
  */
 export async function listInvalidIndices(db: Database, tenantId: TenantId, list: number): Promise<number[] | undefined> {
   const tenant = await db.tenant.findUnique({ where: { id: tenantId }, select: { statusLists: true } });
   if (!tenant || list < 0 || list >= tenant.statusLists) return undefined;
   // Before the rows that say so themselves: what is gone through between the two is among those.
-  const blocked = await listBlockedIndices(db, tenantId, list);
+  const blocked = [...(await listBlockedIndices(db, tenantId, list)), ...(await listIndicesOfRemovedServers(db, tenantId, list))];
   const rows = await db.statusEntry.findMany({ where: { tenantId, list, invalidAt: { not: null } }, select: { index: true } });
   return [...blocked, ...rows.map(({ index }) => index)];
 }
@@ -174,6 +174,16 @@ async function listBlockedIndices(db: Database, tenantId: TenantId, list: number
   const rows = await db.$queryRaw<{ index: number }[]>`
     SELECT i.status_index AS index FROM consents AS k JOIN installations AS i ON i.tenant_id = k.tenant_id AND i.consent_id = k.id
     WHERE k.tenant_id = ${tenantId} AND k.client_id = ANY (${clients.map(({ id }) => id)}::text[]) AND k.ended_at IS NULL
+      AND i.status_list = ${list} AND i.status_index IS NOT NULL`;
+  return rows.map(({ index }) => index);
+}
+
+async function listIndicesOfRemovedServers(db: Database, tenantId: TenantId, list: number): Promise<number[]> {
+  const servers = await db.server.findMany({ where: { tenantId, removedAt: { not: null } }, select: { id: true } });
+  if (servers.length === 0) return [];
+  const rows = await db.$queryRaw<{ index: number }[]>`
+    SELECT i.status_index AS index FROM consents AS k JOIN installations AS i ON i.tenant_id = k.tenant_id AND i.consent_id = k.id
+    WHERE k.tenant_id = ${tenantId} AND k.server_id = ANY (${servers.map(({ id }) => id)}::text[]) AND k.ended_at IS NULL
       AND i.status_list = ${list} AND i.status_index IS NOT NULL`;
   return rows.map(({ index }) => index);
 }

@@ -108,7 +108,7 @@ export async function findUses(
     ) AS u
     LEFT JOIN consents AS k ON k.tenant_id = ${tenantId} AND k.id = u.consent_id
     LEFT JOIN api_keys AS y ON y.tenant_id = ${tenantId} AND y.id = u.consent_id
-    LEFT JOIN servers AS s ON s.tenant_id = ${tenantId} AND s.id = COALESCE(k.server_id, y.server_id)
+    LEFT JOIN servers AS s ON s.tenant_id = ${tenantId} AND s.id = COALESCE(k.server_id, y.server_id) AND s.removed_at IS NULL
     LEFT JOIN tools AS t ON t.tenant_id = ${tenantId} AND t.server_id = s.id AND t.name = u.tool
     WHERE u.place <= ${maxTools} ORDER BY u.day DESC, u.consent_id DESC, u.place`;
   const days: StoredDayOfUses[] = [];

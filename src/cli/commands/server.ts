@@ -128,10 +128,13 @@ async function rotate({ runtime, tenant, origin }: ServerOffice, { args }: Call)
 }
 
 async function remove({ runtime, tenant, origin }: ServerOffice, { args }: Call): Promise<Report> {
-  const { removeServer } = await import('../../services/remove-server.ts');
-  const { server } = await getServer({ runtime, tenant }, args[0] ?? '');
+  const { findServerRemoval, finishServerRemoval, removeServer } = await import('../../services/remove-server.ts');
+  const named = args[0] ?? '';
+  // One whose removal was interrupted is not found any more, and is removed all the same.
+  const server = (await findServerRemoval(runtime, tenant, named)) ?? (await getServer({ runtime, tenant }, named)).server;
   const done = await removeServer(runtime, tenant, { serverId: server.id, origin });
   if (!done.ok) throw unknownServer(server.id);
+  await finishServerRemoval(runtime, { tenantId: tenant.id, serverId: server.id });
   const ended = done.consents === 1 ? 'One consent ended' : `${done.consents} consents ended`;
   return {
     json: { id: server.id, removed: true, consents: done.consents },

@@ -18,7 +18,7 @@ const findFacts = `
   SELECT s.credential_digest, s.resource, e.invalid_at IS NOT NULL AS invalid, c.blocked_at IS NOT NULL AS blocked
   FROM servers s LEFT JOIN status_entries e ON e.tenant_id = s.tenant_id AND e.list = $3 AND e.index = $4
     LEFT JOIN clients c ON c.tenant_id = s.tenant_id AND c.id = $5
-  WHERE s.tenant_id = $1 AND s.id = $2`;
+  WHERE s.tenant_id = $1 AND s.id = $2 AND s.removed_at IS NULL`;
 
 interface FactsRow {
   credential_digest: string;
@@ -79,7 +79,7 @@ const findKey = `
     WHERE k.tenant_id = $1 AND k.server_id = $2 AND (k.digest = $3 OR (k.previous_digest = $3 AND k.previous_until > $4))
       AND k.revoked_at IS NULL AND k.expires_at > $4 AND COALESCE(u.id, v.id) IS NOT NULL
   ) k ON true
-  WHERE s.tenant_id = $1 AND s.id = $2`;
+  WHERE s.tenant_id = $1 AND s.id = $2 AND s.removed_at IS NULL`;
 
 interface KeyRow {
   credential_digest: string;

@@ -106,7 +106,8 @@ async function readFacts(
   const statement = { name: 'token-request-facts', text: findFacts, values: [JSON.stringify(requests)], sharedBy };
   const { rows } = await pool.query<FactsRow>(statement);
   const found = new Array<TokenRequestFacts | undefined>(presented.length).fill(undefined);
-  for (const row of rows) found[row.n] = toFacts(row, (presented[row.n] as Presented).key);
+  // A catalogue below 0 is of a server that is being removed (see store/server-removal.ts).
+  for (const row of rows) if (row.catalogue_revision >= 0) found[row.n] = toFacts(row, (presented[row.n] as Presented).key);
   return found;
 }
 
