@@ -114,6 +114,8 @@ describe('a paused agent', () => {
     const page = await browser.follow(
       await browser.get(authorizationUrl(issuer, client, { resource: server.resource, code_challenge: challenge })),
     );
+    expect(page.text).toContain('You have paused this agent. Allow lets it go on');
+    expect((await browser.get(`/account/consents/${id}`)).text).toContain('You have paused this agent. Save lets it go on');
     const form = readForms(page.text).find(({ fields }) => fields.some(([name]) => name === 'shown'));
     expect(
       form?.boxes

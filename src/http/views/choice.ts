@@ -22,7 +22,7 @@ export interface Offer {
   tools: readonly ShownTool<DescribedTool>[];
   resources: ShownExtra;
   prompts: ShownExtra;
-  standing?: ConsentTerms;
+  standing?: ConsentTerms & { isPaused?: boolean };
   quarantine?: Quarantine;
   shownDigest: string;
 }
@@ -141,6 +141,7 @@ export function choiceContext(
     groups,
     amount: amountOf(counted, { resources: offer.resources.shown && draft.resources }),
     toolCount: onPage.length,
+    isPaused: offer.standing?.isPaused ?? false,
     withheld: withheldOf(offer),
     canAllow: onPage.some(({ isHeld }) => !isHeld) || offer.resources.shown || offer.prompts.shown,
     tickedCount: entries.filter(({ context }) => context.ticked).length,

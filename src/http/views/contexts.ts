@@ -89,6 +89,8 @@ interface ExtraContext {
 export interface ChoiceContext {
   groups: readonly ToolGroupContext[];
   amount: AmountContext;
+  /** The person has paused what stands: deciding about it ends the pause. */
+  isPaused: boolean;
   toolCount: number;
   tickedCount: number;
   /** Where tools are many. `found` counts what the search shows. */

@@ -177,6 +177,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       requestedScope: '<script>document.title="owned"</script>',
     }),
     'hostile-difference': consent(hostileDifference),
+    paused: consent({ ...drifted, standing: { tools: [], resources: false, prompts: false, ...drifted.standing, isPaused: true } }),
     widen: (({ redirect: _, requestedScope: __, facts: ___, ...rest }) => rest)(
       consent(widened, { kind: 'widen', action: `${frame.issuer}/widen` }),
     ),
