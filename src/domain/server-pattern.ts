@@ -46,7 +46,7 @@ export function parseServerPattern(written: string): { pattern: string } | { pro
   if ('problem' in host) return host;
   if (path === '' && place.includes('*'))
     return { problem: 'says nothing of the path: add /* for every server at such a host, or / for the one without a path' };
-  const { pathname, search } = new URL(path, 'https://any.example');
+  const { pathname, search } = new URL(`https://any.example${path}`);
   return { pattern: `${scheme.toLowerCase()}://${host.pattern}${pathname === '/' && !place.includes('*') ? '' : pathname}${search}` };
 }
 
@@ -61,6 +61,7 @@ function parsePlace(scheme: string, place: string): { pattern: string } | { prob
     return {
       problem: 'has * in a host that is not plain ASCII: write names of other alphabets in their xn-- form (xn--bcher-kva.example)',
     };
-  const isUsualPort = port === (scheme === 'https' ? ':443' : ':80');
-  return { pattern: `${host.toLowerCase()}${isUsualPort ? '' : port}` };
+  const number = port.replace(/^:0+(?=\d)/, ':');
+  const isUsualPort = number === (scheme === 'https' ? ':443' : ':80');
+  return { pattern: `${host.toLowerCase()}${isUsualPort ? '' : number}` };
 }

@@ -213,8 +213,12 @@ function planPolicy(file: TenantFile, state: TenantState): TenantPlan {
         });
     }
     for (const [place, { id }] of rule.clients?.entries() ?? []) {
-      if (id === undefined || known.clients.has(id) || URL.canParse(id)) continue;
-      notes.push({ path: ['policies', index, 'clients', place], problem: 'names no client that there is now (toolgrant client list)' });
+      if (id === undefined || known.clients.has(id)) continue;
+      const path = ['policies', index, 'clients', place];
+      if (id.includes('*')) {
+        const problem = "has *, which ids of clients do not know: describe them by their host ({host: '*.example.com'}), kind or verified";
+        amiss.push({ path, problem });
+      } else if (!URL.canParse(id)) notes.push({ path, problem: 'names no client that there is now (toolgrant client list)' });
     }
     for (const [place, { name }] of rule.tools?.entries() ?? []) {
       if (name === undefined || name.includes('*') || known.tools.has(name) || known.hasNewServers) continue;

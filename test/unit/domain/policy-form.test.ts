@@ -67,6 +67,9 @@ describe('rules as they are written', () => {
     ['http://localhost:*/mcp', 'http://localhost:*/mcp'],
     ['https://mcp.example.com/a/../ü*?x=*', 'https://mcp.example.com/%C3%BC*?x=*'],
     ['https://*:443/', 'https://*/'],
+    ['https://*:0443/', 'https://*/'],
+    ['https://mcp.example.com//ops/*', 'https://mcp.example.com//ops/*'],
+    ['https://mcp.example.com//:*', 'https://mcp.example.com//:*'],
   ];
 
   it.each(spellings)('ABUSE-61: the server %j is compared as %j, so that a rule that denies it does', (written, compared) => {

@@ -329,4 +329,17 @@ describe('what is wrong with a file', () => {
     const after = planTenant(file, { ...nothing, policy });
     expect(after).toMatchObject({ changes: [], problems: [], notes: before.problems });
   });
+
+  it('ABUSE-61: a client’s id with * is a problem: it would fit no client, and a rule that denies would deny nothing', () => {
+    const clients = ['https://evil.example/*', { id: 'cli_*', verified: false }, 'https://evil.example/client.json'];
+    const policy = toPolicy(policyForm.parse([{ name: 'r', effect: 'deny', clients }]));
+    const file = read(writeYaml(spellTenant({ ...nothing, policy }), []));
+    const before = planTenant(file, nothing);
+    expect(before.problems.map(({ path }) => path)).toEqual([
+      ['policies', 0, 'clients', 0],
+      ['policies', 0, 'clients', 1],
+    ]);
+    const after = planTenant(file, { ...nothing, policy });
+    expect(after).toMatchObject({ changes: [], problems: [], notes: before.problems });
+  });
 });
