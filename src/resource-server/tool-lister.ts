@@ -13,9 +13,9 @@ export type SeeTools = (tools: readonly unknown[]) => void;
 /** What the issuer keeps of a tool. */
 const MEMBERS = ['name', 'title', 'description', 'annotations', 'inputSchema', 'outputSchema'] as const;
 
-/** The issuer takes no more at once. */
+/** The issuer takes no more at once, in bytes of UTF-8. */
 const MAX_TOOLS = 500;
-const MAX_CHARACTERS = 400_000;
+const MAX_BYTES = 400_000;
 
 /** Between two messages, and after one that did not arrive. */
 const PAUSE_MS = 10_000;
@@ -35,7 +35,7 @@ export function createToolLister(
 ): SeeTools {
   const url = `${issuer.replace(/\/$/, '')}/servers/tools`;
   const known = new BoundedMap<string, true>({ maxWeight: MAX_KNOWN });
-  const waiting = new Map<string, string>();
+  const waiting = new Map<string, SpelledTool>();
   let isSending = false;
   let notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -44,11 +44,11 @@ export function createToolLister(
     if (known.get(list)) return;
     let isWhole = true;
     for (const tool of tools) {
-      const text = spell(tool);
-      if (text === undefined) continue;
-      const digest = await digestOf(text);
+      const spelled = spell(tool);
+      if (spelled === undefined) continue;
+      const digest = await digestOf(spelled.text);
       if (known.get(digest) || waiting.has(digest)) continue;
-      if (waiting.size < MAX_TOOLS) waiting.set(digest, text);
+      if (waiting.size < MAX_TOOLS) waiting.set(digest, spelled);
       else isWhole = false;
     }
     if (isWhole) known.set(list, true);
@@ -75,10 +75,10 @@ export function createToolLister(
 
   function takeBatch(): Map<string, string> {
     const batch = new Map<string, string>();
-    let characters = 0;
-    for (const [digest, text] of waiting) {
-      characters += text.length;
-      if (batch.size > 0 && characters > MAX_CHARACTERS) break;
+    let sum = 0;
+    for (const [digest, { text, bytes }] of waiting) {
+      sum += bytes;
+      if (batch.size > 0 && sum > MAX_BYTES) break;
       batch.set(digest, text);
     }
     return batch;
@@ -104,15 +104,22 @@ export function createToolLister(
   };
 }
 
+interface SpelledTool {
+  readonly text: string;
+  readonly bytes: number;
+}
+
 /** Undefined for what is no tool, and for one that is larger than the issuer keeps. */
-function spell(tool: unknown): string | undefined {
+function spell(tool: unknown): SpelledTool | undefined {
   if (!isJsonObject(tool) || ownText(tool, 'name') === undefined) return undefined;
   const members = MEMBERS.flatMap((member) => {
     const value = ownValue(tool, member);
     return value === undefined ? [] : [[member, value] as const];
   });
   const text = canonicalJson(Object.fromEntries(members));
-  return text === undefined || text.length > MAX_CHARACTERS ? undefined : text;
+  if (text === undefined || text.length > MAX_BYTES) return undefined;
+  const bytes = new TextEncoder().encode(text).byteLength;
+  return bytes > MAX_BYTES ? undefined : { text, bytes };
 }
 
 async function digestOf(text: string): Promise<string> {

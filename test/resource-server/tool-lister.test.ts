@@ -82,6 +82,22 @@ describe.each(doors)('the %s door with a credential', (_name, serve) => {
     expect(told()[3]?.tools.map(({ name }) => name)).toContain('look');
   });
 
+  it('tells no more at once than the issuer takes, in whatever alphabet', async () => {
+    later(61);
+    const long = (name: string) => tool(name, { description: '\u8aad'.repeat(60_000) });
+    tools = [long('one'), long('two'), long('three')];
+    const before = told().length;
+    await list();
+    await until(() => told().length === before + 1);
+    later(11);
+    tools = [tool('look')];
+    await list();
+    await until(() => told().length === before + 2);
+    const batches = issuer.posted.filter(({ path }) => path === '/servers/tools').slice(before);
+    for (const { body } of batches) expect(Buffer.byteLength(body)).toBeLessThan(512 * 1024);
+    expect(batches.map(({ body }) => (JSON.parse(body) as { tools: unknown[] }).tools.length)).toEqual([2, 2]);
+  });
+
   it('shows the list all the same when it holds what is no tool', async () => {
     later(61);
     tools = [tool('look'), null as never, 7 as never, { name: 3 }, tool('x'.repeat(500_000))];
