@@ -10,11 +10,11 @@ export interface DueCatalogue {
 
 /**
  * Takes the server that is due for longest, for whoever reads its tools: nobody else gets it before `until`, by when it has another
- * instant, or whoever took it is gone.
+ * instant, or whoever took it is gone. It is looked for once (`=`): with `IN`, the planner may look again for each row, and take several.
  */
 export async function takeDueCatalogue(db: Database, { now, until }: { now: Date; until: Date }): Promise<DueCatalogue | undefined> {
   const [row] = await db.$queryRaw<{ tenant_id: string; id: string }[]>`
-    UPDATE servers SET catalogue_due_at = ${until} WHERE (tenant_id, id) IN (
+    UPDATE servers SET catalogue_due_at = ${until} WHERE (tenant_id, id) = (
       SELECT tenant_id, id FROM servers WHERE catalogue_due_at <= ${now} AND removed_at IS NULL ORDER BY catalogue_due_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ) RETURNING tenant_id, id`;
   return row && { tenantId: row.tenant_id as TenantId, serverId: row.id as ServerId };

@@ -43,6 +43,21 @@ describe('the schedule', () => {
     expect(taken.filter((due) => due !== undefined)).toMatchObject([{ serverId: server.serverId, tenant: { id: t.tenant.id } }]);
   });
 
+  it('gives one server at a time, those that are due for longest first, and leaves the others to be taken', async () => {
+    const { store } = t.runtime;
+    const row = await store.server.findFirstOrThrow({ where: { id: server.serverId } });
+    const ids = Array.from({ length: 30 }, (_, n) => `srv_due-${n}`);
+    await store.server.createMany({
+      data: ids.map((id, n) => ({
+        ...{ tenantId: t.tenant.id, id, resource: `https://h.example/${n}`, resourceKey: `https://h.example/${n}`, name: id },
+        ...{ credentialDigest: row.credentialDigest, createdAt: row.createdAt, catalogueDueAt: new Date(Date.now() - (100 - n) * 1_000) },
+      })),
+    });
+    const taken = [await takeDueServer(t.runtime), await takeDueServer(t.runtime)];
+    expect(taken.map((due) => due?.serverId)).toEqual(ids.slice(0, 2));
+    expect(await store.server.count({ where: { catalogueDueAt: { lte: new Date() } } })).toBe(28);
+  });
+
   it('hands it to another one when whoever took it is gone', async () => {
     await makeDue();
     await takeDueServer(t.runtime);
