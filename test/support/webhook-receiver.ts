@@ -49,7 +49,8 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
       const { type, data } = JSON.parse(body);
       receiver.messages.push({ id, place, type, data, isSigned: isSigned(request.headers, { key, body }) });
     }
-    response.writeHead(status).end();
+    // Redirects lead to the same place.
+    response.writeHead(status, status >= 300 && status < 400 ? { location: receiver.url } : {}).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const receiver: WebhookReceiver = {
