@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 export interface LineFile {
   /**
    * Appends lines that belong together, and waits until they are on the disk. The file is opened anew each time, so that it may be moved
-   * away (log rotation); a new one is readable for its owner alone, and `isNew` says that nothing is in it. One at a time.
+   * away (log rotation); a new one is readable for its owner alone, and `isNew` says that it is none that we appended to. One at a time.
    */
   append(linesFor: (isNew: boolean) => readonly string[]): Promise<void>;
 }
@@ -34,7 +34,7 @@ export function createLineFile(path: string, form: LineFileForm): LineFile {
         const isAsLeft = known?.ino === ino && known.size === size;
         const wholeSize = isAsLeft ? size : await findWholeSize(file, { path, size, form });
         if (wholeSize < size) await file.truncate(wholeSize);
-        await file.appendFile(`${linesFor(wholeSize === 0).join('\n')}\n`);
+        await file.appendFile(`${linesFor(wholeSize === 0 || known?.ino !== ino).join('\n')}\n`);
         await file.sync();
         if (wholeSize === 0) await syncFolder(dirname(path));
         known = { ino, size: (await file.stat()).size };

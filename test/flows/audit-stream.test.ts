@@ -293,6 +293,20 @@ describe('a file', () => {
     expect((await verifyAuditExport(linesOf(changed))).trails[0]?.findings.length).toBeGreaterThan(0);
   });
 
+  it('that another instance began holds the keys of every tenant, too', async () => {
+    const [ours, theirs] = [createFileSink(path), createFileSink(path)];
+    await scene.recordSealed(1, 1);
+    await stream(ours);
+    await rename(path, `${path}.1`);
+    await scene.record(1, { tenantId: otherTenant });
+    await sealTrail(scene.runtime, 1);
+    await stream(theirs);
+    await scene.recordSealed(1, 1);
+    await stream(ours);
+    const { trails } = await verifyAuditExport(linesOf(await readFile(path, 'utf8')));
+    expect(trails.map(({ findings }) => findings)).toEqual([[], []]);
+  });
+
   it('may be moved away', async () => {
     const sink = createFileSink(path);
     await scene.recordSealed(1, 1);
