@@ -25,7 +25,8 @@ const sealsAtOnce = 10;
 /**
  * Delivers what was sealed and did not arrive yet, each tenant's in order; returns how many seals arrived. What fails is tried again
  * later, for as long as it takes: nothing is left out, and nothing waits for it. Of several instances, one delivers a tenant's at a
- * time; one that ends in between leaves some of it to arrive twice. With an aborted `signal` it breaks off.
+ * time; one that ends in between leaves some of it to arrive twice. With an aborted `signal` it breaks off. Throws for trouble of the
+ * database.
  */
 export async function streamAudit(
   runtime: StreamRuntime,
@@ -46,7 +47,8 @@ export async function streamAudit(
         arrived += seals;
       }
     };
-    await Promise.all(Array.from({ length: sink.atOnce }, work));
+    // None goes on when this has ended.
+    for (const one of await Promise.allSettled(Array.from({ length: sink.atOnce }, work))) if (one.status === 'rejected') throw one.reason;
   } finally {
     if (turn) await endDelivery(runtime.store, turn);
   }
@@ -77,16 +79,27 @@ async function deliverTenant(
       if (signal?.aborted) break;
       const eventLines = await listSealedLines(runtime.store, seal);
       const run = { tenantId, seal: seal.number, keyLines, eventLines, sealLine: sealLine(seal) };
-      await sink.deliver(run, { clock: runtime.clock, goOn: () => note(last), signal });
+      await sink.deliver(run, { clock: runtime.clock, goOn: () => note(last), signal }).catch((cause) => {
+        throw cause instanceof TakenOver ? cause : new NotTaken(cause);
+      });
       await note(seal.number);
     }
     if (troubles.delete(tenantId)) runtime.log.info({ tenantId, sink: sink.name }, 'the audit trail is delivered again');
   } catch (error) {
-    if (!signal?.aborted && !(error instanceof TakenOver)) noteTrouble(runtime, { sink, tenantId, error, troubles });
+    if (error instanceof NotTaken) {
+      if (!signal?.aborted) noteTrouble(runtime, { sink, tenantId, error: error.cause, troubles });
+    } else if (!(error instanceof TakenOver)) throw error;
   } finally {
     await endDelivery(runtime.store, delivery);
   }
   return last - after;
+}
+
+/** The place refuses it, or cannot be reached; trouble of the database is another thing. */
+class NotTaken extends Error {
+  constructor(cause: unknown) {
+    super('not taken', { cause });
+  }
 }
 
 /** Another instance decides what comes next: this one stood still for too long. */
