@@ -40,7 +40,7 @@ export const auditSettings = {
     description:
       'Where the audit trail of all tenants is posted to, some seconds behind and in order, signed by Standard Webhooks: a SIEM, say. Comes with `TOOLGRANT_AUDIT_WEBHOOK_SECRET`. See docs/audit.md.',
     schema: forms.webhookUrl(),
-    form: 'an `https` URL; plain `http` only to private addresses, names without dots, and `.internal`, `.local`, `.lan`',
+    form: 'an `https` URL; plain `http` only to private addresses, names without dots, and `.internal`, `.local`, `.lan`, `.home.arpa`',
     absent: 'nothing is posted',
     example: 'https://siem.example.com/hooks/toolgrant',
   },
