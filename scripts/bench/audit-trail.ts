@@ -82,7 +82,7 @@ async function fillIn(client: Client, rows: number): Promise<void> {
     await client.query(
       `INSERT INTO audit_events (tenant_id, id, at, type, assurance, actor_type, actor_id, user_id, client_id, server_id, tool, consent_id,
          consent_version, installation_id, outcome, address, request_id, detail, tx)
-       SELECT 'root', 'evt_' || lpad(to_hex(n), 9, '0') || left(md5(n::text), 13), now() - make_interval(secs => ($3 - n) * ${days} * 86400.0 / $3), type,
+       SELECT 'root', 'evt_' || lpad(to_hex(n), 9, '0') || left(md5(n::text), 13), now() - make_interval(secs => ($3 - n)::float8 * ${days} * 86400.0 / $3), type,
          CASE WHEN type LIKE 'tool.%' THEN 'reported' ELSE 'enforced' END, 'client', client, person, client, server,
          CASE WHEN type LIKE 'tool.%' THEN 'tool_' || (power(random(), 3) * ${tools})::int END, 'cns_' || left(md5(person || client), 20), 1,
          'ins_' || left(md5(client || person), 20), CASE WHEN random() < 0.02 THEN 'failure' ELSE 'success' END, '192.0.2.1',

@@ -45,10 +45,10 @@ const calmMs = 60_000;
 const endGraceMs = 20_000;
 
 /**
- * Node lets the part of the heap that new objects are made in grow to 128 MB; an eighth of that serves as well. It can be said only
+ * Node lets the part of the heap that new objects are made in grow to 128 MB; a fraction of that serves as well. It can be said only
  * when a process is started; what this process was told comes after it, and counts.
  */
-const youngGenerationBound = '--max-semi-space-size=8';
+const youngGenerationBound = '--max-semi-space-size=16';
 
 /**
  * Starts the first worker, then the others; a failure of the first is everybody's and is told once. From then on a worker that

@@ -43,7 +43,7 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
     TOOLGRANT_RATE_LIMITS: 'off',
   };
   const { command, args } = nodeOnServerCore(cores, [
-    '--max-semi-space-size=8',
+    '--max-semi-space-size=16',
     ...profile,
     join(checkout, 'dist/toolgrant/lib/main.js'),
     'serve',

@@ -141,11 +141,10 @@ async function setTrap(): Promise<{ port: number; connections: () => number; clo
   };
 }
 
-/** Connections to anywhere but the database and the one public address that all names have. */
-async function findForeignConnections(file: string, { database }: LoadedIssuer): Promise<string[]> {
+/** Connections to anywhere but the database, the receiver of the audit trail, and the one public address that all names have. */
+async function findForeignConnections(file: string, { database, settings }: LoadedIssuer): Promise<string[]> {
   if (!existsSync(file)) return [];
   const tried = new Set((await readFile(file, 'utf8')).split('\n').filter((line) => line !== ''));
-  const url = new URL(database.runtimeUrl);
-  const own = `127.0.0.1 ${url.port}`;
-  return [...tried].filter((line) => line !== own && !line.startsWith('93.184.215.14 ')).map((line) => `it connected to ${line}`);
+  const own = [database.runtimeUrl, settings['TOOLGRANT_AUDIT_WEBHOOK'] ?? ''].map((url) => `127.0.0.1 ${new URL(url).port}`);
+  return [...tried].filter((line) => !own.includes(line) && !line.startsWith('93.184.215.14 ')).map((line) => `it connected to ${line}`);
 }
