@@ -1,7 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client';
-import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Server as ServerV1 } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -17,6 +14,7 @@ import { type AuthInfo, protect } from '../../src/resource-server/express.ts';
 import { createVerifier, type InputRules, type Verifier } from '../../src/resource-server/index.ts';
 import { createTokenVerifier, protectTools } from '../../src/resource-server/mcp-sdk-v2.ts';
 import { FakeIssuer, ISSUER, makeKey, RESOURCE } from './fake-issuer.ts';
+import { sdkClients } from './sdk-client-kinds.ts';
 
 const key = await makeKey('key-1');
 const credential = 'srv_1:secret-of-srv-1';
@@ -99,42 +97,6 @@ function identify(verifier: Verifier): express.RequestHandler {
   };
 }
 
-/** What both generations of clients can do, as the tests use it. */
-interface AnyClient {
-  listTools(): Promise<{ tools: { name: string }[] }>;
-  callTool(call: { name: string; arguments?: Record<string, unknown> }): Promise<Record<string, unknown>>;
-  close(): Promise<void>;
-}
-
-const INFO = { name: 'test', version: '1.0.0' };
-
-const clients: [string, (url: URL, requestInit: RequestInit) => Promise<AnyClient>][] = [
-  [
-    'SDK v1',
-    async (url, requestInit) => {
-      const client = new ClientV1(INFO);
-      await client.connect(new TransportV1(url, { requestInit }) as Transport);
-      return client as unknown as AnyClient;
-    },
-  ],
-  [
-    'SDK v2, old era',
-    async (url, requestInit) => {
-      const client = new ClientV2(INFO, { versionNegotiation: { mode: 'legacy' } });
-      await client.connect(new TransportV2(url, { requestInit }));
-      return client as unknown as AnyClient;
-    },
-  ],
-  [
-    'SDK v2, stateless era',
-    async (url, requestInit) => {
-      const client = new ClientV2(INFO, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
-      await client.connect(new TransportV2(url, { requestInit }));
-      return client as unknown as AnyClient;
-    },
-  ],
-];
-
 describe.each(servers)('input checking by %s', (where, make) => {
   const issuer = new FakeIssuer({ key });
   const verifier = createVerifier({ issuer: ISSUER, resource: RESOURCE, fetch: issuer.fetch, credential });
@@ -148,7 +110,7 @@ describe.each(servers)('input checking by %s', (where, make) => {
   });
 
   // SDK v1 does not speak the stateless era.
-  const speaking = clients.filter(([name]) => !(where.endsWith('v1') && name.endsWith('stateless era')));
+  const speaking = sdkClients.filter(([name]) => !(where.endsWith('v1') && name.endsWith('stateless era')));
 
   it.each(speaking)('MCP-53: a client of %s reads where its arguments are at fault, and they do not run', async (_name, connect) => {
     const headers = { authorization: `Bearer ${await issuer.token({ scope })}` };

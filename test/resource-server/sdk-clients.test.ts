@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client';
-import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { createDemoServer, type DemoServer } from '../../src/demo/demo-server.ts';
 import { FakeIssuer, ISSUER, makeKey, RESOURCE } from './fake-issuer.ts';
+import { type AnyClient, sdkClients } from './sdk-client-kinds.ts';
 
 const issuer = new FakeIssuer({ key: await makeKey('key-1') });
 const demos: DemoServer[] = [];
@@ -23,45 +21,6 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all(demos.map((demo) => demo.close())));
 
-/** What both generations of clients can do, as the tests use it. */
-interface AnyClient {
-  listTools(): Promise<{ tools: { name: string }[] }>;
-  callTool(call: { name: string; arguments: Record<string, unknown> }): Promise<Record<string, unknown>>;
-  readResource(read: { uri: string }): Promise<unknown>;
-  getPrompt(get: { name: string; arguments: Record<string, string> }): Promise<unknown>;
-  getServerCapabilities(): object | undefined;
-  close(): Promise<void>;
-}
-
-const INFO = { name: 'test', version: '1.0.0' };
-
-const clients: [string, (url: URL, requestInit: RequestInit) => Promise<AnyClient>][] = [
-  [
-    'SDK v1',
-    async (url, requestInit) => {
-      const client = new ClientV1(INFO);
-      await client.connect(new TransportV1(url, { requestInit }) as Transport);
-      return client as unknown as AnyClient;
-    },
-  ],
-  [
-    'SDK v2, old era',
-    async (url, requestInit) => {
-      const client = new ClientV2(INFO, { versionNegotiation: { mode: 'legacy' } });
-      await client.connect(new TransportV2(url, { requestInit }));
-      return client as unknown as AnyClient;
-    },
-  ],
-  [
-    'SDK v2, stateless era',
-    async (url, requestInit) => {
-      const client = new ClientV2(INFO, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
-      await client.connect(new TransportV2(url, { requestInit }));
-      return client as unknown as AnyClient;
-    },
-  ],
-];
-
 async function withClient<T>(
   connect: (url: URL, requestInit: RequestInit) => Promise<AnyClient>,
   options: { url: URL; scope: string },
@@ -78,7 +37,7 @@ async function withClient<T>(
 describe('MCP-52: a client that can open pages for its person', () => {
   const connectWith = async (capabilities: object) => {
     const asked: { mode?: string; url?: string; message?: string }[] = [];
-    const client = new ClientV2(INFO, { capabilities, versionNegotiation: { mode: { pin: '2026-07-28' } } });
+    const client = new ClientV2({ name: 'test', version: '1.0.0' }, { capabilities, versionNegotiation: { mode: { pin: '2026-07-28' } } });
     if ('elicitation' in capabilities) {
       client.setRequestHandler('elicitation/create', async ({ params }) => {
         asked.push(params);
@@ -115,7 +74,7 @@ describe('MCP-52: a client that can open pages for its person', () => {
   });
 });
 
-describe.each(clients)('%s', (_name, connect) => {
+describe.each(sdkClients)('%s', (_name, connect) => {
   it('sees the allowed tools and calls them', async () => {
     await withClient(connect, { url: challengeUrl, scope: 'tool:list_issues tool:get_issue' }, async (client) => {
       expect((await client.listTools()).tools.map((tool) => tool.name)).toEqual(['list_issues', 'get_issue']);
