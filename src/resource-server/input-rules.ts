@@ -6,10 +6,8 @@ import type { Access } from './access.ts';
  * to fetch. What it makes answers `true`, or an object whose `valid` is `true`, for arguments that are good.
  */
 export type SchemaValidator =
-  // biome-ignore lint/suspicious/noExplicitAny: each validator has types of its own for schemas, which are plain JSON here.
-  | { compile(schema: any): (value: any) => unknown }
-  // biome-ignore lint/suspicious/noExplicitAny: see above.
-  | { getValidator(schema: any): (value: any) => unknown };
+  | { compile(schema: Record<string, unknown>): (value: Record<string, unknown>) => unknown }
+  | { getValidator(schema: Record<string, unknown>): (value: Record<string, unknown>) => unknown };
 
 /** A tool as `tools/list` shows it. */
 export interface ListedTool {
