@@ -1,12 +1,10 @@
 /** A client of more people than one transaction goes through is removed, and the work is interrupted between its batches. */
-import { tmpdir } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ClientId } from '../../src/domain/ids.ts';
 import { finishClientRemoval, removalBatch, removeClient } from '../../src/services/remove-client.ts';
 import { listInvalidIndices } from '../../src/store/status.ts';
-import { addBusyClient, type BusyClient, cleanUpUntil, countRows, otherPeople } from '../support/busy-client.ts';
-import { problemOf, runCommand, settingsFor, startCommand } from '../support/command.ts';
+import { addBusyClient, type BusyClient, cleanUpUntil, countRows, killOnSecondBatch, otherPeople } from '../support/busy-client.ts';
+import { problemOf, runCommand, settingsFor } from '../support/command.ts';
 import { query } from '../support/database-holder.ts';
 import { type DocumentHost, startDocumentHost } from '../support/document-host.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
@@ -82,22 +80,8 @@ describe('ABUSE-84: the removal of a client with many people', () => {
   it('ABUSE-81: counts from its first commit on, through kill -9 between its batches; clean-up does the rest', async () => {
     const busy = await busyClient();
     const { client } = busy;
-    // The middle batch waits for this test, as it would for a slow disk.
-    const holder = 4_711;
-    const letGo = await busy.onSecondBatch(`PERFORM pg_advisory_xact_lock(${holder})`);
-    await issuer.runtime.store.$transaction(
-      async (db) => {
-        await db.$executeRawUnsafe(`SELECT pg_advisory_xact_lock(${holder})`);
-        const removing = startCommand(['client', 'remove', client.clientId], { env: settings(), cwd: tmpdir() });
-        while ((await countRows(issuer, `pg_locks WHERE locktype = 'advisory' AND objid = ${holder} AND NOT granted`)) === 0)
-          await sleep(20);
-        // At once, and looked at afterwards: the database ends a transaction that is idle for long, and then nothing waits any more.
-        removing.process.kill('SIGKILL');
-        expect((await removing.ended).code).toBe('SIGKILL');
-      },
-      { timeout: 60_000 },
-    );
-    await letGo();
+    const killed = await killOnSecondBatch(issuer, { busy, args: ['client', 'remove', client.clientId], env: settings() });
+    expect(killed.code).toBe('SIGKILL');
     await expectGone(busy);
     expect([await clients(busy), await consents(busy)]).toEqual([1, otherPeople + 1 - removalBatch]);
     expect(await isIndexPublishedInvalid(busy)).toBe(true);

@@ -1,6 +1,4 @@
 /** A server of more people than one transaction goes through is removed, and the work is interrupted between its batches. */
-import { tmpdir } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ServerId } from '../../src/domain/ids.ts';
 import { addServer } from '../../src/services/add-server.ts';
@@ -8,8 +6,8 @@ import { prepareDemo } from '../../src/services/prepare-demo.ts';
 import { removalBatch } from '../../src/services/remove-client.ts';
 import { finishServerRemoval, removeServer } from '../../src/services/remove-server.ts';
 import { listInvalidIndices } from '../../src/store/status.ts';
-import { addBusyClient, type BusyClient, cleanUpUntil, countRows } from '../support/busy-client.ts';
-import { problemOf, runCommand, settingsFor, startCommand } from '../support/command.ts';
+import { addBusyClient, type BusyClient, cleanUpUntil, countRows, killOnSecondBatch } from '../support/busy-client.ts';
+import { problemOf, runCommand, settingsFor } from '../support/command.ts';
 import { query } from '../support/database-holder.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import { askToken, makeApiKey, makeMachine, type TestApiKey, type TestMachine } from '../support/machine.ts';
@@ -108,22 +106,8 @@ describe('ABUSE-84: the removal of a server with many people', () => {
     const gone = await busyServer();
     const { server, busy } = gone;
     expect(await areIndicesPublishedInvalid(gone)).toBe(false);
-    // The middle batch waits for this test, as it would for a slow disk.
-    const holder = 4_712;
-    const letGo = await busy.onSecondBatch(`PERFORM pg_advisory_xact_lock(${holder})`);
-    await issuer.runtime.store.$transaction(
-      async (db) => {
-        await db.$executeRawUnsafe(`SELECT pg_advisory_xact_lock(${holder})`);
-        const removing = startCommand(['server', 'remove', server.resource], { env: settings(), cwd: tmpdir() });
-        while ((await countRows(issuer, `pg_locks WHERE locktype = 'advisory' AND objid = ${holder} AND NOT granted`)) === 0)
-          await sleep(20);
-        // At once, and looked at afterwards: the database ends a transaction that is idle for long, and then nothing waits any more.
-        removing.process.kill('SIGKILL');
-        expect((await removing.ended).code).toBe('SIGKILL');
-      },
-      { timeout: 60_000 },
-    );
-    await letGo();
+    const killed = await killOnSecondBatch(issuer, { busy, args: ['server', 'remove', server.resource], env: settings() });
+    expect(killed.code).toBe('SIGKILL');
     await expectGone(gone);
     expect([await servers(gone), await consents(gone)]).toEqual([1, gone.people - removalBatch]);
     expect(await areIndicesPublishedInvalid(gone)).toBe(true);

@@ -1,6 +1,9 @@
 /** A client of more people than one batch goes through: what ends or changes for all of them at once does so batch by batch. */
+import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sweepInBackground } from '../../src/compose/sweep-in-background.ts';
 import { sweepBatch } from '../../src/services/sweep-consents.ts';
+import { type CommandResult, type Settings, startCommand } from './command.ts';
 import { query } from './database-holder.ts';
 import type { TestIssuer, TestPerson, TestServer } from './issuer.ts';
 import { claimsOf, connect, registerTestClient, type TestClient } from './oauth-client.ts';
@@ -76,6 +79,31 @@ async function connectLast(issuer: TestIssuer, { person, server }: { person: Tes
   }
 }
 
+/** A lock of the test's own, for a batch to wait at. */
+const gate = 4_711;
+
+/** Starts a command whose second batch waits, as it would for a slow disk, and kills it there with -9. Returns how it ended. */
+export async function killOnSecondBatch(
+  issuer: TestIssuer,
+  { busy, args, env }: { busy: BusyClient; args: readonly string[]; env: Settings },
+): Promise<CommandResult> {
+  const letGo = await busy.onSecondBatch(`PERFORM pg_advisory_xact_lock(${gate})`);
+  const isWaiting = async () => (await countRows(issuer, `pg_locks WHERE locktype = 'advisory' AND objid = ${gate} AND NOT granted`)) > 0;
+  const ended = await issuer.runtime.store.$transaction(
+    async (db) => {
+      await db.$executeRawUnsafe(`SELECT pg_advisory_xact_lock(${gate})`);
+      const command = startCommand(args, { env, cwd: tmpdir() });
+      while (command.process.exitCode === null && !(await isWaiting())) await sleep(20);
+      // At once, and looked at afterwards: the database ends a transaction that is idle for long, and then nothing waits any more.
+      command.process.kill('SIGKILL');
+      return command.ended;
+    },
+    { timeout: 60_000 },
+  );
+  await letGo();
+  return ended;
+}
+
 /** Counts rows: of `table WHERE …`. */
 export async function countRows(issuer: TestIssuer, what: string): Promise<number> {
   const [row] = await query(issuer.database.ownerUrl, `SELECT count(*) AS n FROM ${what}`);
@@ -86,7 +114,7 @@ export async function countRows(issuer: TestIssuer, what: string): Promise<numbe
 export async function cleanUpUntil(issuer: TestIssuer, isDone: () => Promise<boolean>): Promise<void> {
   const sweeping = sweepInBackground(issuer.runtime, { pauseMs: 1 });
   try {
-    while (!(await isDone())) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!(await isDone())) await sleep(20);
   } finally {
     await sweeping.stop();
   }
