@@ -165,6 +165,8 @@ describe('apikey', () => {
     expect((await run('apikey', 'list', '--server', scene.resource)).out).toContain(soon.id);
     await run('service-account', 'disable', late.owner);
     expect((await run('apikey', 'list')).out).toMatch(new RegExp(`${late.id}.*its owner is disabled`));
+    const usable = { tools: ['list_issues'], usable: ['list_issues'] };
+    expect([await listed(soon.id), await listed(late.id)]).toMatchObject([usable, { ...usable, usable: [] }]);
   });
 
   it('rotate gives another key, and says until when the old one works', async () => {
@@ -181,7 +183,7 @@ describe('apikey', () => {
     const made = await create();
     expect((await run('apikey', 'revoke', made.id)).out).toContain('refused from now on');
     expect((await run('apikey', 'revoke', made.id)).code).toBe(0);
-    expect(await listed(made.id)).toMatchObject({ standing: 'revoked', revokedAt: expect.any(String) });
+    expect(await listed(made.id)).toMatchObject({ standing: 'revoked', revokedAt: expect.any(String), usable: [] });
     expect(problemOf(await run('apikey', 'rotate', made.id, '--json')).code).toBe('revoked');
     const mistaken = await run('apikey', 'revoke', made.key, '--json');
     expect([problemOf(mistaken).code, mistaken.err.includes(made.key)]).toEqual(['unknown-key', false]);

@@ -55,7 +55,7 @@ async function create(office: KeyOffice, { options }: Call): Promise<Report> {
     `It is for ${plainText(server.resource)}, works until ${minute(key.expiresAt)}, and is shown this once.`,
     'Programs send it as "Authorization: Bearer <key>". The server needs its credential to check it.',
   ].join('\n');
-  return { json: { ...toJson({ key, server, standing: 'good' }), key: secret }, text };
+  return { json: { ...toJson({ key, server, standing: 'good', usable: key.tools }), key: secret }, text };
 }
 
 function keyFailure(problem: ApiKeyProblem, { server }: NamedChoice, account: string): CommandFailed {
@@ -106,7 +106,7 @@ async function list(office: KeyOffice, { options }: Call): Promise<Report> {
   ]);
   const none = 'There is no API key. Make one: toolgrant apikey create --server <server> --tool <tool>';
   return {
-    json: keys.map((one) => ({ ...toJson(one), owner: ownerOf(one) })),
+    json: keys.map((one) => ({ ...toJson({ ...one, usable: one.effective?.allowed ?? [] }), owner: ownerOf(one) })),
     text: keys.length > 0 ? table(['ID', 'NAME', 'ACTS AS', 'SERVER', 'TOOLS', 'EXPIRES', 'LAST USED', ''], rows) : none,
   };
 }
@@ -176,7 +176,12 @@ function unknownKey(id = ''): CommandFailed {
   return new CommandFailed('unknown-key', `There is no API key ${shown}. "toolgrant apikey list" shows all of them.`);
 }
 
-function toJson({ key, server, standing, effective }: Pick<ApiKeyOverview, 'server' | 'standing' | 'effective'> & { key: ListedKey }) {
+function toJson({
+  key,
+  server,
+  standing,
+  usable,
+}: Pick<ApiKeyOverview, 'server' | 'standing'> & { key: ListedKey; usable: readonly { name: string }[] }) {
   const { id, name, owner, tools, resources, prompts, createdAt, expiresAt, lastUsedAt, previousUntil, revokedAt } = key;
   return {
     id,
@@ -184,7 +189,7 @@ function toJson({ key, server, standing, effective }: Pick<ApiKeyOverview, 'serv
     owner: 'userId' in owner ? owner.userId : owner.serviceAccountId,
     server: { id: server.id, name: server.name, resource: server.resource },
     tools: tools.map((tool) => tool.name),
-    usable: (effective?.allowed ?? tools).map((tool) => tool.name),
+    usable: usable.map((tool) => tool.name),
     resources,
     prompts,
     standing,
