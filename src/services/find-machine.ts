@@ -58,8 +58,8 @@ export async function findMachine(
   const keyId = parseApiKeyId(id);
   if (keyId === undefined) return findMachineClient(db, tenant.id, { clientId: id as ClientId, serverId, now });
   const key = await findApiKey(db, tenant.id, keyId);
-  if (!key || key.revokedAt || key.expiresAt <= now) return { problem: 'over' };
-  return key.serverId === serverId ? findKeyMachine(runtime, db, { tenantId: tenant.id, key }) : { problem: 'not-assigned' };
+  if (key && key.serverId !== serverId && !isOver(key, now)) return { problem: 'not-assigned' };
+  return key ? findKeyMachine(runtime, db, { tenant, key, now }) : { problem: 'over' };
 }
 
 async function findMachineClient(
@@ -86,11 +86,13 @@ async function findMachineClient(
   };
 }
 
-async function findKeyMachine(
+/** The same for a key that was read, at its server. */
+export async function findKeyMachine(
   runtime: Pick<Runtime, 'store' | 'log'>,
   db: Database,
-  { tenantId, key }: { tenantId: TenantId; key: StoredApiKey },
+  { tenant: { id: tenantId }, key, now }: { tenant: Pick<Tenant, 'id'>; key: StoredApiKey; now: Date },
 ): Promise<Machine | { problem: MachineProblem }> {
+  if (isOver(key, now)) return { problem: 'over' };
   const { id, owner, serverId, tools, resources, prompts, createdAt, rotatedAt, expiresAt, salt, status } = key;
   const own: ConsentTerms = { tools, resources, prompts, expiresAt };
   const holder = { kind: 'key', id } as const;
@@ -107,6 +109,10 @@ async function findKeyMachine(
   if (!account || account.disabledAt) return { problem: 'disabled' };
   const assignment = await findAssignment(db, tenantId, { serviceAccountId: account.id, serverId });
   return { ...common, subject: account.id, terms: { ...narrowToOwner(own, assignment), decidedAt: createdAt }, rules: unrestricted };
+}
+
+function isOver({ revokedAt, expiresAt }: StoredApiKey, now: Date): boolean {
+  return revokedAt !== undefined || expiresAt <= now;
 }
 
 /** The resource of the only server that a machine may do anything at; undefined when there are none or several. */
@@ -134,7 +140,7 @@ export async function findApiKeyProof(
   const { store, clock } = runtime;
   const now = clock.now();
   const key = await findApiKey(store, tenant.id, id);
-  const machine = key && (await findMachine(runtime, store, { tenant, id, serverId: key.serverId, now }));
+  const machine = key && (await findKeyMachine(runtime, store, { tenant, key, now }));
   return !machine || 'problem' in machine ? [] : findApiKeyDigests(store, tenant.id, id, now);
 }
 

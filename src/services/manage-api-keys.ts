@@ -21,7 +21,7 @@ import { invalidateMachineStatus } from '../store/machine-status.ts';
 import { findServer, type StoredServer } from '../store/servers.ts';
 import { listCatalogue } from '../store/tools.ts';
 import { aboutKey, newApiKeySecret } from './create-api-key.ts';
-import { findMachine, judgeMachine, type MachineId, type MachineProblem } from './find-machine.ts';
+import { findKeyMachine, judgeMachine, type MachineId, type MachineProblem } from './find-machine.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 type WorkRuntime = Pick<Runtime, 'store' | 'clock' | 'log'>;
@@ -80,11 +80,11 @@ async function describeKey(
   { key, now, seen }: { key: StoredApiKey; now: Date; seen: Seen },
 ): Promise<ApiKeyOverview | undefined> {
   const { store: db } = runtime;
-  const { id, serverId } = key;
+  const { serverId } = key;
   const server = await look(seen.servers, serverId, () => findServer(db, tenant.id, serverId));
   if (!server) return undefined;
   const standing = apiKeyStanding(key, now);
-  const machine = await findMachine(runtime, db, { tenant, id, serverId, now });
+  const machine = await findKeyMachine(runtime, db, { tenant, key, now });
   if ('problem' in machine) return { key, server, standing, problem: machine.problem };
   const catalogue = await look(seen.catalogues, serverId, () => listCatalogue(db, tenant.id, serverId));
   const effective = judgeMachine(machine, catalogue, { now, marginSeconds: 0 });

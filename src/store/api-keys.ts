@@ -93,7 +93,13 @@ export async function findApiKeyDigests(db: Database, tenantId: TenantId, id: Ap
 }
 
 /** Which keys a list holds; each member that is there narrows it. */
-export type ApiKeyFilter = Partial<Record<'userId', UserId> & Record<'serviceAccountId', ServiceAccountId> & Record<'serverId', ServerId>>;
+export interface ApiKeyFilter {
+  userId?: UserId;
+  serviceAccountId?: ServiceAccountId;
+  serverId?: ServerId;
+  /** Those that were not revoked. */
+  revokedAt?: null;
+}
 
 /** Lists keys, newest first; with `since`, those that were over before then are left out. */
 export async function listApiKeys(

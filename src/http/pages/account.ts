@@ -33,7 +33,7 @@ const latestDeeds = 4;
 export async function showAccount(ctx: Context, site: Site, person: Person): Promise<void> {
   const now = site.runtime.clock.now();
   const page = await listConsentsInForce(site.runtime, site.tenant, { filter: { userId: person.userId }, page: readPage(ctx.query) });
-  const keys = await listApiKeys(site.runtime, site.tenant, { userId: person.userId });
+  const keys = await listApiKeys(site.runtime, site.tenant, { userId: person.userId, revokedAt: null });
   const activity = await listActivity(site.runtime, site.tenant, { userId: person.userId, limit: latestDeeds });
   const seenBefore = await noteVisit(site.runtime, site.tenant, person.userId);
   const linkTo = (direction: 'after' | 'before', place: ConsentPlace) => `${site.tenant.issuer}/account?${direction}=${writePlace(place)}`;
@@ -51,7 +51,7 @@ export async function showAccount(ctx: Context, site: Site, person: Person): Pro
         ...(seenBefore && { newSince: inWords(seenBefore, now) }),
         hasMore: activity.next !== undefined,
       },
-      keys: keys.filter(({ standing }) => standing !== 'revoked').map((overview) => keyOf(overview, now)),
+      keys: keys.map((overview) => keyOf(overview, now)),
       ...(page.previous && { newer: linkTo('before', page.previous) }),
       ...(page.next && { older: linkTo('after', page.next) }),
       ...(notice !== undefined && { notice: within === undefined ? notice : `${notice} It takes effect within ${spanInWords(within)}.` }),
