@@ -131,10 +131,20 @@ async function requirePerson(
   await lockUser(db, tenant.id, userId);
   const user = await findUser(db, tenant.id, userId);
   if (!user || user.disabledAt) throw new Refused({ kind: user ? 'account-disabled' : 'unknown-account' });
-  const names = await listNamesOfApiKeys(db, tenant.id, userId, runtime.clock.now());
-  if (names.length >= maxApiKeysOfPerson) throw new Refused({ kind: 'too-many-keys' });
-  if (names.includes(name)) throw new Refused({ kind: 'name-taken' });
+  const kind = await problemWithAnother(db, tenant, { userId, name, now: runtime.clock.now() });
+  if (kind) throw new Refused({ kind });
   return { userId };
+}
+
+/** Why a person can have no other good key of this name. Lock her first: her keys are counted. */
+export async function problemWithAnother(
+  db: Database,
+  tenant: Pick<Tenant, 'id'>,
+  { userId, name, now }: { userId: UserId; name: string; now: Date },
+): Promise<'too-many-keys' | 'name-taken' | undefined> {
+  const names = await listNamesOfApiKeys(db, tenant.id, userId, now);
+  if (names.length >= maxApiKeysOfPerson) return 'too-many-keys';
+  return names.includes(name) ? 'name-taken' : undefined;
 }
 
 async function requireAccount(

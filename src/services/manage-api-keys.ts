@@ -20,7 +20,8 @@ import { findClient } from '../store/clients.ts';
 import { invalidateMachineStatus } from '../store/machine-status.ts';
 import { findServer, type StoredServer } from '../store/servers.ts';
 import { listCatalogue } from '../store/tools.ts';
-import { aboutKey, newApiKeySecret } from './create-api-key.ts';
+import { lockUser } from '../store/users.ts';
+import { aboutKey, newApiKeySecret, problemWithAnother } from './create-api-key.ts';
 import { findKeyMachine, judgeMachine, type MachineId, type MachineProblem } from './find-machine.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
@@ -98,7 +99,7 @@ function isOf({ owner }: StoredApiKey, userId: UserId | undefined): boolean {
 /** The new key, which is told once only, and until when the one before works beside it; or why there is none. */
 export type ApiKeyRotation =
   | { ok: true; secret: string; key: StoredApiKey; previousUntil?: Date }
-  | { ok: false; problem: 'unknown-key' | 'revoked' | 'of-a-person' | 'replaced-meanwhile' };
+  | { ok: false; problem: 'unknown-key' | 'revoked' | 'of-a-person' | 'replaced-meanwhile' | 'too-many-keys' | 'name-taken' };
 
 /** Which key is to be replaced, and what becomes of those before. */
 export interface ApiKeyReplacement {
@@ -123,10 +124,11 @@ export function madeAt({ createdAt, rotatedAt }: Pick<StoredApiKey, 'createdAt' 
   return rotatedAt ?? createdAt;
 }
 
-/** Replaces a key, with a new life. There are never more than two. */
+/** Replaces a key, with a new life. There are never more than two. One of a person's that has expired counts as another key of hers. */
 export async function rotateApiKey(runtime: WorkRuntime, tenant: WorkTenant, rotation: ApiKeyReplacement): Promise<ApiKeyRotation> {
   const { id, userId, keeps = 'current', origin } = rotation;
   return transact(runtime.store, async (db): Promise<ApiKeyRotation> => {
+    if (userId !== undefined) await lockUser(db, tenant.id, userId);
     await lockApiKey(db, tenant.id, id);
     const before = await findApiKey(db, tenant.id, id);
     if (!before || !isOf(before, userId)) return { ok: false, problem: 'unknown-key' };
@@ -134,6 +136,10 @@ export async function rotateApiKey(runtime: WorkRuntime, tenant: WorkTenant, rot
     if (before.revokedAt) return { ok: false, problem: 'revoked' };
     if (rotation.madeAt && rotation.madeAt.getTime() !== madeAt(before).getTime()) return { ok: false, problem: 'replaced-meanwhile' };
     const at = runtime.clock.now();
+    if (userId !== undefined && before.expiresAt <= at) {
+      const problem = await problemWithAnother(db, tenant, { userId, name: before.name, now: at });
+      if (problem) return { ok: false, problem };
+    }
     const secret = newApiKeySecret();
     const lifetimeSeconds = rotation.lifetimeSeconds ?? before.lifetimeSeconds;
     const previousUntil = overlapEnd(before, { ...rotation, at });

@@ -147,7 +147,7 @@ async function rotate({ runtime, tenant, origin }: KeyOffice, { args, options }:
   if (!done.ok && done.problem === 'of-a-person') {
     throw new CommandFailed(done.problem, `${id} acts as a person, so only she is told a new one: she replaces it at /account.`);
   }
-  if (!done.ok && done.problem === 'replaced-meanwhile') throw new Error('a key was replaced that nobody named the moment of');
+  if (!done.ok && done.problem !== 'revoked') throw new Error(`${done.problem}, of a key that acts as no person`);
   if (!done.ok) throw new CommandFailed(done.problem, `${id} is revoked, and stays so. Make another: toolgrant apikey create`);
   const { secret, key, previousUntil } = done;
   const old = previousUntil

@@ -1,4 +1,5 @@
 import type { LeftOutReason } from '../../domain/effective-tools.ts';
+import { maxApiKeysOfPerson } from '../../services/create-api-key.ts';
 import { type ApiKeyOverview, madeAt } from '../../services/manage-api-keys.ts';
 import type { KeyContext } from '../views/contexts.ts';
 import { inWords } from '../views/instants.ts';
@@ -7,6 +8,9 @@ import { countByRisk } from './count-by-risk.ts';
 
 /** How many tools of a key are named; it has few as a rule. */
 const namedTools = 6;
+
+/** Said to who wants one more. */
+export const tooManyKeys = `You have ${maxApiKeysOfPerson} keys, which is the most. Revoke one that you no longer need.`;
 
 /** An API key as its owner reads it: what it may do now, or once its time is over what it was for. */
 export function keyOf({ key, server, standing, effective }: ApiKeyOverview, now: Date): KeyContext {

@@ -5,6 +5,7 @@ import { effectSeconds } from '../../services/list-consents.ts';
 import {
   type ApiKeyOverview,
   type ApiKeyReplacement,
+  type ApiKeyRotation,
   findApiKeyOverview,
   madeAt,
   revokeApiKey,
@@ -17,7 +18,7 @@ import type { Person } from '../route.ts';
 import type { Site } from '../site.ts';
 import type { KeyAskContext } from '../views/contexts.ts';
 import { inWords, spanInWords } from '../views/instants.ts';
-import { keyName } from './api-key-entry.ts';
+import { keyName, tooManyKeys } from './api-key-entry.ts';
 
 type Posted = { person: Person; form: Form };
 
@@ -45,8 +46,7 @@ export async function submitReplaceKey(ctx: Context, site: Site, { person, form 
     ...replacementOf(form.text('do')),
     origin: originOf(ctx, person.userId),
   });
-  if (!done.ok && done.problem === 'replaced-meanwhile') return ask(ctx, site, { person, kind: 'replace', isLate: true });
-  if (!done.ok) throw new HttpProblem('api-key-not-found', { message: done.problem });
+  if (!done.ok) return ask(ctx, site, { person, kind: 'replace', problem: words(done.problem) });
   const now = site.runtime.clock.now();
   showPage(ctx, site, {
     view: 'key-told',
@@ -60,6 +60,24 @@ export async function submitReplaceKey(ctx: Context, site: Site, { person, form 
       replaced: done.previousUntil ? { oldUntil: inWords(done.previousUntil, now) } : {},
     },
   });
+}
+
+/** Why it was not replaced: words for the same page once more. */
+function words(problem: Extract<ApiKeyRotation, { ok: false }>['problem']): string {
+  switch (problem) {
+    case 'replaced-meanwhile':
+      return 'This key was replaced while the page was open. Nothing was changed now.';
+    case 'too-many-keys':
+      return tooManyKeys;
+    case 'name-taken':
+      return 'You have another key of this name, which works. Replace that one, or revoke it first.';
+    case 'unknown-key':
+    case 'revoked':
+    case 'of-a-person':
+      throw new HttpProblem('api-key-not-found', { message: problem });
+    default:
+      return problem satisfies never;
+  }
 }
 
 /** Asks whether to revoke. */
@@ -80,7 +98,7 @@ export async function submitRevokeKey(ctx: Context, site: Site, { person }: Post
 async function ask(
   ctx: Context,
   site: Site,
-  { person, kind, isLate = false }: { person: Person; isLate?: boolean } & Pick<KeyAskContext, 'kind'>,
+  { person, kind, problem }: { person: Person } & Pick<KeyAskContext, 'kind' | 'problem'>,
 ): Promise<void> {
   const { key, server, standing } = await ownKey(ctx, site, person);
   const now = site.runtime.clock.now();
@@ -94,7 +112,7 @@ async function ask(
       server: { name: server.name, resource: server.resource },
       effectWithin: spanInWords(effectSeconds(server, site.runtime)),
       made: String(madeAt(key).getTime()),
-      isLate,
+      ...(problem !== undefined && { problem }),
       isOver: standing === 'expired',
       ...(key.expiresAt.getTime() - now.getTime() < overlapSeconds * 1_000 && { oldUntil: inWords(key.expiresAt, now) }),
       ...(key.previousUntil &&

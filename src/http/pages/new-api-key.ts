@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { parseServerId } from '../../domain/ids.ts';
 import { risks } from '../../domain/risk.ts';
-import { type ApiKeyCreation, createApiKey, maxApiKeysOfPerson } from '../../services/create-api-key.ts';
+import { type ApiKeyCreation, createApiKey } from '../../services/create-api-key.ts';
 import { type ApiKeyProposal, listServersForKeys, prepareApiKey } from '../../services/prepare-api-key.ts';
 import { formFrame, frameOf, originOf, showPage } from '../answer.ts';
 import { formTokenField } from '../form-guard.ts';
@@ -14,7 +14,7 @@ import { choiceContext, type Draft, longest } from '../views/choice.ts';
 import type { ChoiceContext } from '../views/contexts.ts';
 import { inWords } from '../views/instants.ts';
 import { exactSpan } from '../views/policy-words.ts';
-import { keyName } from './api-key-entry.ts';
+import { keyName, tooManyKeys } from './api-key-entry.ts';
 import { draftOf, pressedOf } from './draft.ts';
 
 /** How long a key may live, in days. */
@@ -102,7 +102,7 @@ function words(problem: Extract<ApiKeyCreation, { ok: false }>['problem']): stri
     case 'nothing-chosen':
       return 'Nothing is ticked. Tick at least one tool.';
     case 'too-many-keys':
-      return `You have ${maxApiKeysOfPerson} keys, which is the most. Revoke one that you no longer need.`;
+      return tooManyKeys;
     case 'name-taken':
       return 'You have a key of this name. Choose another name, or replace that key where it is no longer known.';
     case 'page-outdated':

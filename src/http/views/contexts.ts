@@ -279,8 +279,8 @@ export interface KeyAskContext extends FormPage {
   effectWithin: string;
   /** Which key the page is about: comes back with the form. */
   made: string;
-  /** Whether the page was posted about a key that had been replaced meanwhile. */
-  isLate: boolean;
+  /** Why nothing was changed when the page was posted. */
+  problem?: string;
   /** Whether its time is over. */
   isOver: boolean;
   /** Set where it ends by itself before the time for which it would go on beside a new one. */

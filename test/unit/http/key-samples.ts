@@ -28,7 +28,7 @@ function newKey(tools: typeof issueTools, changes: Partial<NewKeyContext> = {}, 
 
 function keyAsk(kind: KeyAskContext['kind'], changes: Partial<KeyAskContext> = {}): KeyAskContext {
   const action = `${frame.issuer}/account/keys/key_one/${kind}`;
-  const about = { name: 'Nightly report', server, effectWithin: '15 seconds', made: '1795442700000', isLate: false, isOver: false };
+  const about = { name: 'Nightly report', server, effectWithin: '15 seconds', made: '1795442700000', isOver: false };
   return { ...person, formToken, kind, action, ...about, ...changes };
 }
 
@@ -132,6 +132,6 @@ export const keySamples = {
     over: keyAsk('replace', { isOver: true }),
     short: keyAsk('replace', { oldUntil: '23 November 2026, 18:30 UTC' }),
     two: keyAsk('replace', { two: twoKeys, name: '"><script>' }),
-    late: keyAsk('replace', { two: twoKeys, isLate: true }),
+    late: keyAsk('replace', { two: twoKeys, problem: 'This key was replaced while the page was open. Nothing was changed now.' }),
   },
 };
