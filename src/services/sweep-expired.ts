@@ -20,7 +20,7 @@ const longestAcceptedListAgeSeconds = 3_600;
 export const keptInstallationSeconds = 90 * 86_400;
 
 /** What agents did is counted by day for so long, in seconds: half a year. Every call is in the audit trail. */
-export const keptToolUseSeconds = 184 * 86_400;
+const keptToolUseSeconds = 184 * 86_400;
 
 const expiringTables: readonly ExpiringTable[] = [
   'artifacts',

@@ -57,7 +57,7 @@ async function sweepOneBatch(runtime: SweepRuntime, db: Database, sweep: PolicyS
 }
 
 /** The consents that the last policy treats otherwise than any before it. */
-export function findAffected(consents: readonly ConcernedConsent[], policies: readonly Policy[]): ConsentId[] {
+function findAffected(consents: readonly ConcernedConsent[], policies: readonly Policy[]): ConsentId[] {
   const known = new Map<string, boolean>();
   return consents
     .filter(({ client, groups, resourceKey }) => {
