@@ -203,7 +203,7 @@ describe('the places where an agent is used', () => {
   it('ABUSE-89: are named by where the person stood, in our words', async () => {
     const { client, id, browser } = await connected();
     const { challenge } = newPkce();
-    const agent = { 'User-Agent': 'Mozilla/5.0 (Windows NT 10.0; rv:143.0) Gecko/20100101 Firefox/143.0 <script>evil</script>' };
+    const agent = { 'User-Agent': 'Mozilla/5.0 (Windows NT 10.0; rv:143.0) Gecko/20100101 Firefox/143.0 <script>by-the-agent</script>' };
     const page = await browser.follow(
       await browser.get(authorizationUrl(issuer, client, { resource: server.resource, code_challenge: challenge })),
     );
@@ -211,7 +211,7 @@ describe('the places where an agent is used', () => {
     await browser.post(form!.action, consentFields(form!, { tools: all }), agent);
     const { html } = await entryOf(browser, id);
     expect(html).toContain('in Firefox on Windows');
-    expect(html).not.toContain('evil');
+    expect(html).not.toContain('by-the-agent');
   });
 });
 
