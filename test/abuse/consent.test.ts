@@ -11,7 +11,7 @@ import { toolNamed } from '../support/consent-scene.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import { authorizationUrl, authorize, connect, newPkce, registerTestClient, type TestClient } from '../support/oauth-client.ts';
-import { Browser, consentFields, readForms, signInOn } from '../support/person.ts';
+import { Browser, consentFields, readForms, signedIn, signInOn } from '../support/person.ts';
 
 let issuer: TestIssuer;
 let person: TestPerson;
@@ -23,12 +23,6 @@ beforeAll(async () => {
   client = await registerTestClient(issuer);
 });
 afterAll(() => issuer.stop());
-
-async function signedIn(who: TestPerson): Promise<Browser> {
-  const browser = new Browser(issuer.origin);
-  await signInOn(browser, await browser.get('/account'), who);
-  return browser;
-}
 
 function urlFor(server: TestServer): string {
   return authorizationUrl(issuer, client, { resource: server.resource, code_challenge: newPkce().challenge, scope: 'tools' });
@@ -107,7 +101,7 @@ describe('ABUSE-38: a decision while the catalogue is being read anew', () => {
 
   it('waits for it, and is taken over what it says then', async () => {
     const server = await issuer.addServer([toolNamed('list_issues')]);
-    const browser = await signedIn(person);
+    const browser = await signedIn(issuer, person);
     const form = consentForm(await browser.follow(await browser.get(urlFor(server))));
     const reading = readAnew(server);
     let isAnswered = false;
@@ -129,7 +123,7 @@ describe('ABUSE-86: names that no database keeps', () => {
     '/widen?consent=%00&tool=x',
     '/widen?consent=x%00y&scope=prompts',
   ])('%s is not found', async (path) => {
-    const browser = await signedIn(person);
+    const browser = await signedIn(issuer, person);
     expect((await browser.get(path)).status).toBe(404);
   });
 });

@@ -10,7 +10,7 @@ import {
   registerTestClient,
   type TestClient,
 } from '../support/oauth-client.ts';
-import { Browser, decide, readForms, signInOn } from '../support/person.ts';
+import { Browser, decide, readForms, signedIn } from '../support/person.ts';
 
 type Client = Pick<TestClient, 'clientId' | 'redirectUri'>;
 type Parameters = Record<string, string | readonly string[] | undefined>;
@@ -37,12 +37,6 @@ afterAll(() => issuer.stop());
 function ask(client: Client, parameters: Parameters, browser = new Browser(issuer.origin)): Promise<RawResponse> {
   const all = { resource: server.resource, code_challenge: newPkce().challenge, state: 'st', ...parameters };
   return browser.get(authorizationUrl(issuer, client, all));
-}
-
-async function signedIn(): Promise<Browser> {
-  const browser = new Browser(issuer.origin);
-  await signInOn(browser, await browser.get('/account'), person);
-  return browser;
 }
 
 /** Where the page offers to go. */
@@ -136,7 +130,7 @@ describe('an error before anybody has signed in', () => {
   it.each(['nobody', 'somebody'])(
     'ABUSE-19: a request that is resumed has no parameters of its own, for %s who is signed in',
     async (who) => {
-      const browser = who === 'somebody' ? await signedIn() : new Browser(issuer.origin);
+      const browser = who === 'somebody' ? await signedIn(issuer, person) : new Browser(issuer.origin);
       const asked = authorizationUrl(issuer, evil, { code_challenge: newPkce().challenge, resource: server.resource, state: 'st' });
       const response = await browser.get(asked.replace('/authorize?', '/authorize/made-up?'));
       expectPage(response);
@@ -145,7 +139,7 @@ describe('an error before anybody has signed in', () => {
   );
 
   it('a session that was signed out, or is another tenant’s, is no sign-in', async () => {
-    const browser = await signedIn();
+    const browser = await signedIn(issuer, person);
     const [name, cookie] = [...browser.cookies].find(([key]) => key.startsWith('toolgrant-session')) ?? [];
     const tenant = await issuer.addTenant('other');
     const foreign = await registerTestClient(tenant, { redirect_uris: ['http://127.0.0.1/callback'] });
@@ -168,13 +162,13 @@ describe('an error for somebody who has signed in', () => {
     ['invalid_target', { resource: 'https://unknown.example/mcp' }],
     ['unsupported_response_mode', { response_mode: 'form_post' }],
   ] as const)('ABUSE-19: %s still leads to no web site that she never allowed anything', async (error, parameters) => {
-    const response = await ask(evil, parameters, await signedIn());
+    const response = await ask(evil, parameters, await signedIn(issuer, person));
     expectPage(response);
     expect(response.text).toContain(error);
   });
 
   it('MCP-6: goes back, with `iss`, to a program of hers and to an app', async () => {
-    const browser = await signedIn();
+    const browser = await signedIn(issuer, person);
     for (const client of [local, app]) {
       const { location = '' } = (await ask(client, { prompt: 'none' }, browser)).headers;
       expect(location.startsWith(client.redirectUri)).toBe(true);
@@ -206,7 +200,7 @@ describe('an error for somebody who has signed in', () => {
 
   it('a client that was removed between question and answer is not gone to', async () => {
     const gone = await registerTestClient(issuer, { redirect_uris: ['https://gone.example/cb'] });
-    const browser = await signedIn();
+    const browser = await signedIn(issuer, person);
     const page = await browser.follow(await ask(gone, {}, browser));
     await issuer.runtime.store.client.deleteMany({ where: { id: gone.clientId } });
     const [, action = ''] = /<form[^>]*action="([^"]*)"/.exec(page.text) ?? [];

@@ -16,7 +16,7 @@ import {
   type TestClient,
   type Tokens,
 } from '../support/oauth-client.ts';
-import { Browser, consentFields, type Decision, type PageForm, readForms, signInOn } from '../support/person.ts';
+import { type Browser, consentFields, type Decision, type PageForm, readForms, signedIn } from '../support/person.ts';
 import { postReports, reportOf } from '../support/tool-reports.ts';
 
 let issuer: TestIssuer;
@@ -41,12 +41,6 @@ async function connected(
   const client = await registerTestClient(issuer);
   const { browser, ...tokens } = await connect(issuer, { client, person, server, decision });
   return { client, id: String(claimsOf(tokens.access_token)['consent']), tokens, browser };
-}
-
-async function signedIn(who: TestPerson): Promise<Browser> {
-  const browser = new Browser(issuer.origin);
-  await signInOn(browser, await browser.get('/account'), who);
-  return browser;
 }
 
 /** The entry of one agent, and its forms by the ends of their addresses. */
@@ -221,7 +215,7 @@ describe('someone else', () => {
     const { html } = await entryOf(browser, id);
     const place = readForms(html).find(({ action }) => action.endsWith('/end'))!;
     const stranger = await issuer.addPerson();
-    const theirs = await signedIn(stranger);
+    const theirs = await signedIn(issuer, stranger);
     const other = await registerTestClient(issuer);
     const { access_token } = await connect(issuer, { client: other, person: stranger, server });
     const own = String(claimsOf(access_token)['consent']);

@@ -10,7 +10,7 @@ import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '
 import { makeApiKey } from '../support/machine.ts';
 import { moveTime } from '../support/moved-time.ts';
 import { basic, isActive, postForm } from '../support/oauth-client.ts';
-import { Browser, type PageForm, readForms, signInOn } from '../support/person.ts';
+import { type Browser, type PageForm, readForms, signedIn } from '../support/person.ts';
 import { putInForce } from '../support/policy.ts';
 
 let issuer: TestIssuer;
@@ -25,16 +25,10 @@ beforeAll(async () => {
 afterAll(() => issuer.stop());
 beforeEach(async () => {
   person = await issuer.addPerson();
-  browser = await signedIn(person);
+  browser = await signedIn(issuer, person);
 });
 
 const origin = { actorType: 'operator' } as const;
-
-async function signedIn(who: TestPerson, at: TestIssuer = issuer): Promise<Browser> {
-  const fresh = new Browser(at.origin);
-  await signInOn(fresh, await fresh.get(`${at.url}/account`), who);
-  return fresh;
-}
 
 const addressOf = (what = 'new', at: TestServer = server) =>
   what === 'new' ? `${issuer.url}/account/keys/new?server=${at.serverId}` : `${issuer.url}/account/keys/${what}`;
@@ -149,7 +143,7 @@ describe('a key of one’s own', () => {
         .boxes.filter(({ ticked }) => ticked)
         .map(({ value }) => value),
     ).toEqual(['list_issues']);
-    const other = await signedIn(await issuer.addPerson());
+    const other = await signedIn(issuer, await issuer.addPerson());
     expect(secretOn(await make({}, other)).length).toBe(48);
     const [row] = await keysOf(person.userId);
     await fill(await browser.get(addressOf(`${row?.id}/revoke`)), {});
@@ -211,7 +205,9 @@ describe('what the form does not let anybody choose', () => {
       ['do', 'save'] as const,
     ];
     const without = good.filter(([name]) => name !== 'form_token');
-    const theirs = formOf(await (await signedIn(await issuer.addPerson())).get(addressOf())).fields.find(([name]) => name === 'form_token');
+    const theirs = formOf(await (await signedIn(issuer, await issuer.addPerson())).get(addressOf())).fields.find(
+      ([name]) => name === 'form_token',
+    );
     expect((await browser.post(form.action, good, { Origin: 'https://evil.example' })).status).toBe(403);
     expect((await browser.post(form.action, good, { 'Sec-Fetch-Site': 'cross-site' })).status).toBe(403);
     expect((await browser.post(form.action, without)).status).toBe(403);
@@ -262,7 +258,7 @@ describe('replacing and revoking', () => {
     try {
       time.forward(86_401);
       expect([await isGood(second), await isGood(third)]).toEqual([false, true]);
-      browser = await signedIn(person);
+      browser = await signedIn(issuer, person);
       const fourth = await replace('lost');
       expect([await isGood(second), await isGood(third), await isGood(fourth)]).toEqual([false, false, true]);
     } finally {
@@ -293,7 +289,7 @@ describe('replacing and revoking', () => {
     const form = formOf(await browser.get(addressOf(`${row?.id}/revoke`)));
     const strangers = [await issuer.addPerson(), await issuer.addPerson({ isAdmin: true })];
     for (const stranger of strangers) {
-      const theirs = await signedIn(stranger);
+      const theirs = await signedIn(issuer, stranger);
       const token = formOf(await theirs.get(addressOf())).fields.filter(([name]) => name === 'form_token');
       for (const id of [row?.id, account.id, 'key_nobody', 'x', '%00']) {
         for (const what of ['revoke', 'replace']) {
@@ -336,7 +332,7 @@ describe('what policy lets her keys use', () => {
       const time = moveTime();
       try {
         time.forward(44 * 86_400);
-        browser = await signedIn(person);
+        browser = await signedIn(issuer, person);
         const next = secretOn(await fill(await browser.get(addressOf(`${row?.id}/replace`)), {}));
         time.forward(43 * 86_400);
         expect([await scopeOf(secret), await scopeOf(next)]).toEqual([undefined, 'tool:list_issues']);
@@ -344,7 +340,7 @@ describe('what policy lets her keys use', () => {
         time.restore();
       }
       await putInForce(issuer, { ...rule, name: 'none', clients: [{ kind: 'dynamic' as const }] });
-      browser = await signedIn(person);
+      browser = await signedIn(issuer, person);
       const nothing = await browser.get(addressOf());
       expect(nothing.text).toContain('Your organisation does not let you allow this.');
       expect(nothing.text).not.toContain('Make key');
@@ -360,10 +356,10 @@ describe('what the list says', () => {
     const time = moveTime();
     try {
       time.forward(17 * 86_400);
-      const soon = await signedIn(person);
+      const soon = await signedIn(issuer, person);
       expect((await soon.get(`${issuer.url}/account`)).text).toContain('It ends soon.');
       time.forward(20 * 86_400);
-      const late = await signedIn(person);
+      const late = await signedIn(issuer, person);
       expect((await late.get(`${issuer.url}/account`)).text).toContain('Its time is over');
       const [row] = await keysOf(person.userId);
       const next = secretOn(await fill(await late.get(addressOf(`${row?.id}/replace`)), {}, late));

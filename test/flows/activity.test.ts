@@ -7,7 +7,7 @@ import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '
 import { makeApiKey } from '../support/machine.ts';
 import { moveTime } from '../support/moved-time.ts';
 import { connect, registerTestClient, type TestClient } from '../support/oauth-client.ts';
-import { Browser, signInOn } from '../support/person.ts';
+import { type Browser, signedIn } from '../support/person.ts';
 import { postReports, type ReportsAnswer, reportOf } from '../support/tool-reports.ts';
 
 let issuer: TestIssuer;
@@ -26,9 +26,7 @@ async function setUp(name = 'Claude'): Promise<{ person: TestPerson; client: Tes
   const person = await issuer.addPerson();
   const client = await registerTestClient(issuer, { client_name: name });
   const token = await connect(issuer, { client, person, server });
-  const browser = new Browser(issuer.origin);
-  await signInOn(browser, await browser.get('/account'), person);
-  return { person, client, token, browser };
+  return { person, client, token, browser: await signedIn(issuer, person) };
 }
 
 async function report(reports: readonly Record<string, unknown>[], from: TestServer = server): Promise<void> {
@@ -125,8 +123,7 @@ describe('what agents did', () => {
     const { token } = await setUp('Agent at home');
     await report([reportOf(token)]);
     const away = await issuer.addTenant('elsewhere');
-    const browser = new Browser(away.origin);
-    await signInOn(browser, await browser.get(`${away.url}/account`), await away.addPerson());
+    const browser = await signedIn(away, await away.addPerson());
     expect((await browser.get(`${away.url}/account/activity`)).text).not.toContain('Agent at home');
   });
 

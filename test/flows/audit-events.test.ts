@@ -19,7 +19,7 @@ import {
   registerTestClient,
   type TestClient,
 } from '../support/oauth-client.ts';
-import { Browser, readForms, signInOn } from '../support/person.ts';
+import { Browser, readForms, signedIn, signInOn } from '../support/person.ts';
 import { letPeopleDecide, makeGroup, moveMembers, putInForce } from '../support/policy.ts';
 import { type RawMcpServer, startRawMcpServer } from '../support/raw-mcp-server.ts';
 import { postReports, reportOf } from '../support/tool-reports.ts';
@@ -57,13 +57,6 @@ async function runTyped(typed: string, args: string[]): Promise<CommandResult> {
 const idIn = ({ out }: CommandResult, prefix: string) => new RegExp(`${prefix}[\\w-]+`).exec(out)?.[0] ?? `no ${prefix}`;
 const other = () => issuer.addPerson();
 
-async function signedIn(): Promise<Browser> {
-  const browser = new Browser(issuer.origin);
-  const page = await browser.follow(await browser.get('/account'));
-  await signInOn(browser, page, person);
-  return browser;
-}
-
 /** What is done, by the types that it writes. */
 const flows: readonly [types: readonly AuditEventType[], work: () => Promise<unknown>][] = [
   [
@@ -86,7 +79,7 @@ const flows: readonly [types: readonly AuditEventType[], work: () => Promise<unk
       const browser = new Browser(issuer.origin);
       const page = await browser.follow(await browser.get('/account'));
       await signInOn(browser, page, { ...person, password: 'something else entirely' });
-      const signed = await signedIn();
+      const signed = await signedIn(issuer, person);
       const [form] = readForms((await signed.get('/account/sign-out')).text);
       await signed.post(form?.action ?? '', form?.fields ?? []);
       expect((await signed.follow(await signed.get('/account'))).text).toContain('name="password"');

@@ -16,7 +16,7 @@ import {
   registerTestClient,
   type TestClient,
 } from '../support/oauth-client.ts';
-import { Browser, consentFields, type PageForm, readForms, signInOn } from '../support/person.ts';
+import { Browser, consentFields, type PageForm, readForms, signedIn, signInOn } from '../support/person.ts';
 
 let issuer: TestIssuer;
 let person: TestPerson;
@@ -34,12 +34,6 @@ const withToken = (form: PageForm | undefined, fields: [string, string][]): [str
   ...(form?.fields ?? []).filter(([name]) => name === 'form_token'),
   ...fields,
 ];
-
-async function signedIn(who: TestPerson = person): Promise<Browser> {
-  const browser = new Browser(issuer.origin);
-  await signInOn(browser, await browser.get('/account'), who);
-  return browser;
-}
 
 async function connected(tools: readonly string[]): Promise<{ client: TestClient; id: string; refreshToken: string; browser: Browser }> {
   const client = await registerTestClient(issuer);
@@ -96,7 +90,7 @@ describe('widen', () => {
     '?consent=cns_x&tool=a&tool=b',
     '?consent=cns_x&tool=a&scope=resources',
   ])('a link that says %j is a plain page', async (query) => {
-    const page = await (await signedIn()).get(`/widen${query}`);
+    const page = await (await signedIn(issuer, person)).get(`/widen${query}`);
     expect([page.status, page.text.includes('There is no such permission')]).toEqual([404, true]);
   });
 
@@ -148,7 +142,7 @@ describe('connected agents', () => {
   });
 
   it('a query cannot put words on the page', async () => {
-    const browser = await signedIn();
+    const browser = await signedIn(issuer, person);
     for (const query of ['?done=<b>x', '?done=__proto__', '?done=toString', '?done=revoked&done=x', '?done=changed&within=<b>']) {
       const page = await browser.get(`/account${query}`);
       expect([page.status, /<b>x|\[native code\]|within <b>/.test(page.text)]).toEqual([200, false]);
@@ -159,7 +153,7 @@ describe('connected agents', () => {
 describe('a blocked agent', () => {
   it('its person is told so', async () => {
     const client = await registerTestClient(issuer);
-    const browser = await signedIn();
+    const browser = await signedIn(issuer, person);
     const { challenge } = newPkce();
     const page = await browser.follow(
       await browser.get(authorizationUrl(issuer, client, { resource: server.resource, code_challenge: challenge })),
@@ -174,7 +168,7 @@ describe('a blocked agent', () => {
 describe('the password page', () => {
   it('changes it, keeps this browser signed in under a new id, and signs out every other', async () => {
     const who = await issuer.addPerson();
-    const [mine, other] = [await signedIn(who), await signedIn(who)];
+    const [mine, other] = [await signedIn(issuer, who), await signedIn(issuer, who)];
     const sessionBefore = mine.cookies.get('toolgrant-session-root')?.value;
     const [form] = readForms((await mine.get('/account/password')).text);
     const next = 'seven quiet otters at dawn';
@@ -189,7 +183,7 @@ describe('the password page', () => {
     expect(mine.cookies.get('toolgrant-session-root')?.value).not.toBe(sessionBefore);
     expect((await mine.get('/account')).text).toContain('Connected agents');
     expect((await other.get('/account')).text).toContain('<h1>Sign in</h1>');
-    expect((await (await signedIn({ ...who, password: next })).get('/account')).text).toContain('Connected agents');
+    expect((await (await signedIn(issuer, { ...who, password: next })).get('/account')).text).toContain('Connected agents');
   });
 
   it.each([
@@ -198,7 +192,7 @@ describe('the password page', () => {
     ['a common one', { password: 'passwordpassword' }, 'among the first that anybody tries'],
   ])('says what is wrong with %s', async (_, typed, words) => {
     const who = await issuer.addPerson();
-    const browser = await signedIn(who);
+    const browser = await signedIn(issuer, who);
     const [form] = readForms((await browser.get('/account/password')).text);
     const fields = { current: who.password, password: 'seven quiet otters at dawn', ...typed };
     const answer = await browser.post('/account/password', withToken(form, Object.entries(fields)));

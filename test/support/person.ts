@@ -1,6 +1,6 @@
 /** A person with a browser that knows forms, cookies and redirects, and nothing else: what the pages must work with. */
 import { exchange, type Origin, type RawResponse } from './http-exchange.ts';
-import type { TestPerson } from './issuer.ts';
+import type { TestIssuer, TestPerson } from './issuer.ts';
 
 /** One form of a page. */
 export interface PageForm {
@@ -143,6 +143,13 @@ export async function signInOn(browser: Browser, page: RawResponse, person: Pick
   ]);
   const fields = form.fields.map(([name, value]) => [name, typed.get(name) ?? value] as const);
   return browser.follow(await browser.post(form.action, fields));
+}
+
+/** A new browser, in which that person is signed in. */
+export async function signedIn({ origin, url }: Pick<TestIssuer, 'origin' | 'url'>, person: TestPerson): Promise<Browser> {
+  const browser = new Browser(origin);
+  await signInOn(browser, await browser.get(`${url}/account`), person);
+  return browser;
 }
 
 /** Fills in a consent page; returns what comes after. */
