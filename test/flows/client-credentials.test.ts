@@ -237,6 +237,19 @@ describe('what ends the tokens of a machine', () => {
     expect((await askToken(issuer, by, resourceOf(own))).json().error).toBe('invalid_target');
   });
 
+  it('ABUSE-61: another assignment on one server ends no token for another: each has a status index of its own', async () => {
+    const { own, by, token } = await make();
+    const other = await issuer.addServer();
+    const choice = { serverId: other.serverId as ServerId, tools: ['list_issues'], resources: false, prompts: false };
+    const assign = (tools: string[]) =>
+      assignTools(issuer.runtime, issuer.tenant, { serviceAccountId: by.serviceAccountId, choice: { ...choice, tools }, origin });
+    await assign(['list_issues']);
+    const { access_token: elsewhere } = await tokenOf(by, resourceOf(other));
+    expect(claimsOf(elsewhere).status).not.toEqual(claimsOf(token).status);
+    await assign(['create_issue']);
+    expect([await isActive(issuer, other, elsewhere), await isActive(issuer, own, token)]).toEqual([false, true]);
+  });
+
   it('ABUSE-61: a service account that is disabled, until it is enabled', async () => {
     const { own, by, token } = await make();
     const standing = (isDisabled: boolean) =>
