@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { generatedDocuments } from '../../scripts/docs/documents.ts';
+import { pictures } from '../../scripts/pictures/list.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { settings } from '../../src/config/settings.ts';
 import { listFiles, readText, root } from './source-tree.ts';
@@ -34,6 +35,14 @@ describe('Markdown', () => {
   it.each(pages)('%s links to files that exist', (page) => {
     const targets = [...readText(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)].map(([, target]) => target ?? '');
     expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
+  });
+});
+
+describe('pictures', () => {
+  it('are those that `npm run pictures` takes, and no others', () => {
+    const there = listFiles('docs/images').map((path) => path.replace('docs/images/', ''));
+    const taken = Object.values(pictures).flat();
+    expect(there.sort()).toEqual(taken.map((picture) => `${picture}.png`).sort());
   });
 });
 

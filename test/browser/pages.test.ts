@@ -1,17 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { launchBrowser } from '../support/browser.ts';
-import {
-  findAccessibilityProblems,
-  findOverflow,
-  type Gallery,
-  imagesFolder,
-  openAllDetails,
-  openGallery,
-  samplePaths,
-} from './rendered-pages.ts';
+import { findAccessibilityProblems, findOverflow, type Gallery, openAllDetails, openGallery, samplePaths } from './rendered-pages.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -169,26 +159,5 @@ describe('attack texts in a real browser', () => {
     expect(await gallery.page.title()).not.toBe('owned');
     expect(gallery.complaints).toEqual([]);
     await gallery.close();
-  });
-});
-
-describe('pictures for the documentation', () => {
-  it.each([
-    { picture: 'consent.png', samplePath: 'consent/first', options: {} },
-    { picture: 'consent-dark.png', samplePath: 'consent/open', options: { colorScheme: 'dark' as const } },
-    { picture: 'consent-policy.png', samplePath: 'consent/bounded', options: {} },
-    { picture: 'activity.png', samplePath: 'activity/full', options: {} },
-    { picture: 'account.png', samplePath: 'account/connected', options: {} },
-    { picture: 'sign-in.png', samplePath: 'login/agent', options: {} },
-  ])('$picture', async ({ picture, samplePath, options }) => {
-    const gallery = await openGallery(browser, { viewport: { width: 860, height: 600 }, ...options });
-    await gallery.show(samplePath);
-    const height = await gallery.page.locator('html').evaluate((html) => html.scrollHeight);
-    await gallery.page.setViewportSize({ width: 860, height });
-    const bytes = await gallery.page.screenshot();
-    await mkdir(imagesFolder, { recursive: true });
-    await writeFile(join(imagesFolder, picture), bytes);
-    await gallery.close();
-    expect(bytes.length).toBeGreaterThan(10_000);
   });
 });

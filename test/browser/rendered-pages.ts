@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { readAssets } from '../../src/http/documents/assets.ts';
 import { setSecurityHeaders } from '../../src/http/security-headers.ts';
@@ -91,6 +90,3 @@ export async function openAllDetails(page: Page): Promise<void> {
   const closed = page.locator('details:not([open]) > summary');
   while ((await closed.count()) > 0) await closed.first().click();
 }
-
-/** Where the documentation keeps its pictures. */
-export const imagesFolder = join(import.meta.dirname, '../../docs/images');

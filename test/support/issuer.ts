@@ -1,5 +1,5 @@
 /** An issuer in this process: the real application on a real database, listening on a port of its own. */
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { UserId } from '../../src/domain/ids.ts';
 import { issuerPath } from '../../src/domain/issuer-url.ts';
@@ -44,6 +44,8 @@ export interface IssuerOptions {
   app?: Partial<Pick<AppParts, 'trustedProxies'> & Pick<SharedParts, 'limits'>> & { maxTenants?: number };
   /** The issuer URL; default `http://localhost:<its port>`. */
   issuer?: string;
+  /** Where it listens; default: any port that is free. */
+  port?: number;
   maxConnections?: number;
   /** The way out to strangers' documents; default: none. */
   strangers?: GuardedFetch;
@@ -128,7 +130,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     strangers: options.strangers ?? noOutbound,
   };
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await listenOn(server, options.port ?? 0);
   const { port } = server.address() as AddressInfo;
   const stop = async () => {
     server.closeAllConnections();
@@ -198,6 +200,10 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
 }
 
 const operator = { actorType: 'operator' } as const;
+
+function listenOn(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+}
 
 async function setTenant(runtime: Runtime, tenant: Tenant, written: Readonly<Record<string, string>>): Promise<void> {
   const change = await changeTenantSettings(runtime, tenant, { written: new Map(Object.entries(written)), origin: operator });

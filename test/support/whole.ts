@@ -12,6 +12,8 @@ export interface WholeOptions {
   /** How the demo server refuses calls. Default: `challenge`. */
   denial?: 'challenge' | 'result';
   issuer?: IssuerOptions;
+  /** Where the demo server listens; default: any port that is free. */
+  demoPort?: number;
 }
 
 /** All of it, running. */
@@ -35,7 +37,7 @@ const operator = { actorType: 'operator' } as const;
 export async function startWhole(options: WholeOptions = {}): Promise<Whole> {
   const issuer = await startIssuer(options.issuer);
   const { runtime, tenant } = issuer;
-  const port = await findFreePort();
+  const port = options.demoPort ?? (await findFreePort());
   const resource = `http://localhost:${port}/mcp`;
   const { serverId, credential } = await prepareDemo(runtime, tenant, { resource, serverName: 'Tracker' });
   const faults: unknown[] = [];
