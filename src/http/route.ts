@@ -1,7 +1,6 @@
 /** What a route is, and the few kinds there are. Guards belong to the kind, so that no handler can forget one. */
 import type { Context } from 'koa';
 import type { UserId } from '../domain/ids.ts';
-import { describeUser } from '../services/describe-user.ts';
 import { requireFormToken, requireSameOrigin } from './form-guard.ts';
 import { askToSignIn } from './pages/sign-in.ts';
 import { type Form, readForm } from './request-body.ts';
@@ -127,6 +126,5 @@ async function guardedForm(ctx: Context, site: Site, maxBytes: number | undefine
 
 async function findPerson(ctx: Context, site: Site): Promise<Person | undefined> {
   const session = await site.engine.sessions.current(ctx);
-  const user = session && (await describeUser(site.runtime.store, site.tenant, session.userId));
-  return session && user && { userId: session.userId, email: user.email, sessionUid: session.uid, signedInAt: session.signedInAt };
+  return session && { userId: session.userId, email: session.email, sessionUid: session.uid, signedInAt: session.signedInAt };
 }

@@ -108,10 +108,15 @@ export interface Session {
   uid: string;
 }
 
+/** A session, with the address of whom it is for. */
+export interface CurrentSession extends Session {
+  email: string;
+}
+
 /** Sign-in sessions. */
 export interface Sessions {
   /** The session of this browser; undefined when nobody is signed in, it has run out, or the user may not sign in any more. */
-  current(ctx: Context): Promise<Session | undefined>;
+  current(ctx: Context): Promise<CurrentSession | undefined>;
   /** Signs a person in: always a new session id (ABUSE-33), and the cookie with it. The password was checked before. */
   start(ctx: Context, userId: UserId): Promise<Session>;
   /** Signs this browser out. */
@@ -133,9 +138,8 @@ export interface PendingInteraction {
   redirectUri: string;
   /** What the consent page's `form-action` must allow: an origin, or `scheme:`. */
   redirectSource: string;
-  /** Who is signed in in this browser, and since when. */
-  userId?: UserId;
-  signedInAt?: Date;
+  /** Who is signed in in this browser. */
+  person?: CurrentSession;
   /** What the client believes the person's address to be. Untrusted text. */
   loginHint?: string;
 }

@@ -8,17 +8,17 @@ import type { AnsweredPage } from '../services/record-answer.ts';
 import { recordConsent, recordDenial } from '../services/record-consent.ts';
 import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts';
 import { mustAskPerson } from './consent-policy.ts';
-import type { InteractionProblem, Interactions, PendingInteraction, Session, Sessions } from './engine-contract.ts';
+import type { CurrentSession, InteractionProblem, Interactions, PendingInteraction, Session, Sessions } from './engine-contract.ts';
 import type { EngineEnvironment } from './engine-environment.ts';
 import { prepareGrant } from './grant.ts';
 import { placeOf } from './installation-place.ts';
 import { paths } from './routes.ts';
 
 /** An interaction with the person it has, if it has one. */
-interface Loaded {
+interface Loaded<Known extends Session = CurrentSession> {
   interaction: Interaction;
   request: AuthorizationRequest;
-  session: Session | undefined;
+  session: Known | undefined;
 }
 
 /**
@@ -106,7 +106,7 @@ function describe({ interaction, request, session }: Loaded): PendingInteraction
     requestedScope,
     redirectUri,
     redirectSource: redirectSource(redirectUri),
-    ...(session && { userId: session.userId, signedInAt: session.signedInAt }),
+    ...(session && { person: session }),
     ...(loginHint !== undefined && { loginHint }),
   };
 }
@@ -127,7 +127,7 @@ function bindTo(interaction: Interaction, session: Session, { asLogin }: { asLog
 async function allow(
   environment: EngineEnvironment,
   ctx: Context,
-  { loaded, answer, provider }: { loaded: Loaded; answer: AnsweredPage; provider: Provider },
+  { loaded, answer, provider }: { loaded: Loaded<Session>; answer: AnsweredPage; provider: Provider },
 ): Promise<Outcome<{ location: string }> | InteractionProblem> {
   const { runtime, tenant } = environment;
   const { interaction, request, session } = loaded;

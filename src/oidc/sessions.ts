@@ -16,9 +16,10 @@ export function createSessions(environment: EngineEnvironment, provider: Provide
     current: async (ctx) => {
       const session = await provider.Session.get(ctx);
       const described = toSession(session);
-      if (!described || !(await describeUser(runtime.store, tenant, described.userId))) return undefined;
+      const user = described && (await describeUser(runtime.store, tenant, described.userId));
+      if (!user) return undefined;
       await keepAlive(environment, session);
-      return described;
+      return { ...described, email: user.email };
     },
     start: async (ctx, userId) => {
       const session = await renewSession(provider, ctx, userId);

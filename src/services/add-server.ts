@@ -58,7 +58,7 @@ export async function addServer(runtime: Runtime, tenant: Tenant, request: Serve
   const credential = newServerCredential();
   const added = await transact(runtime.store, async (db) => {
     const createdAt = runtime.clock.now();
-    const server: StoredServer = { id, resource: uri.resource, resourceKey: uri.key, name, demo: false, createdAt };
+    const server: StoredServer = { id, resource: uri.resource, resourceKey: uri.key, name, catalogueRevision: 0, demo: false, createdAt };
     const isMade = await createServer(db, tenant.id, {
       id,
       uri,

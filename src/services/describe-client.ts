@@ -1,25 +1,25 @@
+import { LRUCache } from 'lru-cache';
 import { type AnswerPlace, answerPlace, type ClientTrust, judgeTrust } from '../domain/client-trust.ts';
-import type { ClientId, UserId } from '../domain/ids.ts';
+import type { ClientId, TenantId, UserId } from '../domain/ids.ts';
 import { type KnownClient, knownClients } from '../domain/known-clients.ts';
 import { createLookAlikeFinder, type LookAlike } from '../domain/look-alike.ts';
 import { findQuarantine, type Quarantine } from '../domain/quarantine.ts';
+import type { Store } from '../store/client.ts';
 import {
+  type ClientRenown,
   countConsentsOfClient,
   countPeopleOfClient,
-  findFirstConsent,
+  findClientRenown,
   findLastUseOfClient,
   type PeopleCount,
 } from '../store/client-consents.ts';
-import { findClient, listVouchedClients, type StoredClient, type VouchedClient } from '../store/clients.ts';
+import { findClient, findVouchedClients, readVouchedClients, type StoredClient, type VouchedClient } from '../store/clients.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** What is known here of a client that asks a person; nothing of it is the client's own word. */
-export interface ClientFacts {
+export interface ClientFacts extends Omit<ClientRenown, 'vouched'> {
   trust: ClientTrust;
   firstSeenAt: Date;
-  people: PeopleCount;
-  /** When this person first allowed it something; absent: never. */
-  knownSinceAt?: Date;
   lookAlikes: readonly LookAlike[];
 }
 
@@ -30,18 +30,14 @@ export async function findClientFacts(
   asked: { client: StoredClient; redirectUri: string; userId: UserId },
 ): Promise<ClientFacts> {
   const { client, redirectUri, userId } = asked;
-  const now = runtime.clock.now();
-  const [people, knownSinceAt, findWarnings] = await Promise.all([
-    countPeopleOfClient(runtime.store, tenant.id, { clientId: client.id, now }),
-    findFirstConsent(runtime.store, tenant.id, { clientId: client.id, userId }),
-    prepareWarnings(runtime, tenant),
-  ]);
+  const known = { clientId: client.id, userId, now: runtime.clock.now(), maxVouched };
+  const { people, knownSinceAt, vouched } = await findClientRenown(runtime.store, tenant.id, known);
   return {
     trust: judgeTrust(client, redirectUri),
     firstSeenAt: client.createdAt,
     people,
     ...(knownSinceAt && { knownSinceAt }),
-    lookAlikes: findWarnings(client, [redirectUri]),
+    lookAlikes: warningsBy(runtime, tenant, vouched)(client, [redirectUri]),
   };
 }
 
@@ -92,13 +88,28 @@ export type FindWarnings = (client: StoredClient, redirectUris: readonly string[
 
 /** Prepares the comparison. Those that an administrator made or verified are not compared: somebody has looked. */
 export async function prepareWarnings(runtime: Runtime, tenant: Tenant): Promise<FindWarnings> {
-  const vouched = await listVouchedClients(runtime.store, tenant.id, maxVouched);
-  const find = createLookAlikeFinder([...knownClients, ...vouched.flatMap(asKnown)]);
-  return (client, redirectUris) => {
+  return warningsBy(runtime, tenant, await findVouchedClients(runtime.store, tenant.id, maxVouched));
+}
+
+/** For how many tenants a comparison is remembered. */
+const maxKept = 100;
+
+/** Comparisons by tenant, with the clients that they were made of: to take the names of two hundred apart costs more than a page. */
+const kept = new WeakMap<Store, LRUCache<TenantId, { vouched: string; findWarnings: FindWarnings }>>();
+
+function warningsBy({ store }: Runtime, { id }: Tenant, vouched: string): FindWarnings {
+  const comparisons = kept.get(store) ?? new LRUCache({ max: maxKept });
+  kept.set(store, comparisons);
+  const known = comparisons.get(id);
+  if (known?.vouched === vouched) return known.findWarnings;
+  const find = createLookAlikeFinder([...knownClients, ...readVouchedClients(vouched).flatMap(asKnown)]);
+  const findWarnings: FindWarnings = (client, redirectUris) => {
     const { voucher, publisher } = judgeTrust(client);
     if (voucher?.by === 'administrator') return [];
     return find({ name: client.metadata.name, hosts: [...webHosts(redirectUris), ...(publisher === undefined ? [] : [publisher])] });
   };
+  comparisons.set(id, { vouched, findWarnings });
+  return findWarnings;
 }
 
 function asKnown(client: VouchedClient): KnownClient[] {

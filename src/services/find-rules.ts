@@ -6,7 +6,7 @@ import { readStoredRules } from '../domain/policy-form.ts';
 import type { Database, Store } from '../store/client.ts';
 import { findClient } from '../store/clients.ts';
 import type { ConsentParties } from '../store/consents.ts';
-import { findPolicyFacts, findPolicyRules } from '../store/policies.ts';
+import { findPolicyFacts, findPolicyRules, type PolicyFacts } from '../store/policies.ts';
 import { findServer } from '../store/servers.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -27,7 +27,16 @@ export async function findRules(
   db: Database,
   { tenantId, userId, client, server }: RulesQuestion,
 ): Promise<RulesInForce> {
-  const { revision, groups } = await findPolicyFacts(db, tenantId, userId);
+  const facts = await findPolicyFacts(db, tenantId, userId);
+  return rulesBy(runtime, db, { tenantId, ...facts, client, server });
+}
+
+/** The same where the policy in force and the groups were read already. */
+export async function rulesBy(
+  runtime: Pick<Runtime, 'store' | 'log'>,
+  db: Database,
+  { tenantId, revision, groups, client, server }: Omit<RulesQuestion, 'userId'> & PolicyFacts,
+): Promise<RulesInForce> {
   if (revision === 0) return unrestricted;
   return rulesFor(await findPolicy(runtime, db, { tenantId, revision }), { groups, client, resourceKey: server.resourceKey });
 }

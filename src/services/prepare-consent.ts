@@ -6,19 +6,20 @@ import { fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ClientId, ConsentId, TenantId, UserId } from '../domain/ids.ts';
 import { nothingAllowed, type Permission, type RulesInForce } from '../domain/policy.ts';
 import { policyClient } from '../domain/policy-client.ts';
-import type { Quarantine } from '../domain/quarantine.ts';
+import { findQuarantine, type Quarantine } from '../domain/quarantine.ts';
 import { parseResourceUri } from '../domain/resource-uri.ts';
 import { sha256 } from '../platform/digest.ts';
 import type { Database } from '../store/client.ts';
-import { findClient, type StoredClient } from '../store/clients.ts';
-import { type ConsentParties, findConsentOf, type StoredConsent, withPausedTerms } from '../store/consents.ts';
+import type { StoredClient } from '../store/clients.ts';
+import { type ConsentParties, type StoredConsent, withPausedTerms } from '../store/consents.ts';
+import { type DecisionFacts, findDecisionFacts } from '../store/decision-facts.ts';
 import { findClientVersion } from '../store/document-clients.ts';
 import { listInstallations } from '../store/installations.ts';
-import { findServer, findServerByResourceKey, type StoredServer } from '../store/servers.ts';
-import { listTools, type StoredTool } from '../store/tools.ts';
+import { findServerByResourceKey, type StoredServer } from '../store/servers.ts';
+import type { StoredTool } from '../store/tools.ts';
+import { findCatalogue } from './find-catalogue.ts';
 import { findDifferences } from './find-differences.ts';
-import { findQuarantineNow } from './find-quarantine-now.ts';
-import { findRules } from './find-rules.ts';
+import { rulesBy } from './find-rules.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** The part of a consent page that depends on the catalogue and on what stands. */
@@ -67,9 +68,12 @@ export async function prepareConsent(
   tenant: Tenant,
   request: ConsentRequest,
 ): Promise<Outcome<ConsentProposal, ProposalProblem>> {
-  const server = await findServerOfResource(runtime.store, tenant.id, request.resource);
-  if (!server) return fail({ kind: 'unknown-resource', resource: request.resource });
-  return propose(runtime, tenant, { parties: { ...request, serverId: server.id }, server, ceiling: parseCeiling(request.requestedScope) });
+  const { userId, clientId, resource } = request;
+  const parsed = parseResourceUri(resource);
+  if ('problem' in parsed) return fail({ kind: 'unknown-resource', resource });
+  const facts = await findDecisionFacts(runtime.store, tenant.id, { userId, clientId, server: { resourceKey: parsed.key } });
+  if (!facts.server) return fail({ kind: 'unknown-resource', resource });
+  return propose(runtime, tenant, { userId, facts, ceiling: parseCeiling(request.requestedScope) });
 }
 
 /** What a widen link asks to add to what stands: one tool, or one of the two extras. */
@@ -82,9 +86,11 @@ export async function prepareConsentChange(
   change: { userId: UserId; consent: StoredConsent; addition?: Addition },
 ): Promise<Outcome<ConsentProposal, ProposalProblem>> {
   const { consent, addition } = change;
-  const server = await findServer(runtime.store, tenant.id, consent.serverId);
-  if (!server || consent.userId !== change.userId) return fail({ kind: 'unknown-consent' });
-  const proposal = await propose(runtime, tenant, { parties: consent, server, ceiling: ceilingOfChange(addition) });
+  const { userId, clientId, serverId } = consent;
+  if (userId !== change.userId) return fail({ kind: 'unknown-consent' });
+  const facts = await findDecisionFacts(runtime.store, tenant.id, { userId, clientId, server: { id: serverId } });
+  if (!facts.server) return fail({ kind: 'unknown-consent' });
+  const proposal = await propose(runtime, tenant, { userId, facts, ceiling: ceilingOfChange(addition) });
   if (!proposal.ok || !addition || !('tool' in addition)) return proposal;
   const { tool } = addition;
   return proposal.value.tools.some((shown) => shown.tool.name === tool) ? proposal : fail({ kind: 'unknown-tool', tool });
@@ -105,14 +111,14 @@ export function ceilingOfChange(addition: Addition | undefined): Ceiling {
 async function propose(
   runtime: Runtime,
   tenant: Tenant,
-  about: { parties: ConsentParties; server: StoredServer; ceiling: Ceiling },
+  about: { userId: UserId; facts: DecisionFacts; ceiling: Ceiling },
 ): Promise<Outcome<ConsentProposal, ProposalProblem>> {
-  const { parties, server, ceiling } = about;
-  const client = await findClient(runtime.store, tenant.id, parties.clientId);
-  if (!client) return fail({ kind: 'unknown-client' });
+  const { facts, ceiling } = about;
+  const { client, server } = facts;
+  if (!client || !server) return fail({ kind: 'unknown-client' });
   if (client.blockedAt) return fail({ kind: 'client-blocked' });
-  const known = { client, server };
-  const page = await composePage(runtime, runtime.store, { tenantId: tenant.id, parties, ceiling, known, now: runtime.clock.now() });
+  const parties = { userId: about.userId, clientId: client.id, serverId: server.id };
+  const page = await composePage(runtime, runtime.store, { tenantId: tenant.id, parties, ceiling, facts, now: runtime.clock.now() });
   return succeed({ client, server, ceiling, ...page });
 }
 
@@ -123,31 +129,25 @@ export async function findServerOfResource(db: Database, tenantId: TenantId, res
 }
 
 /**
- * Composes a page from catalogue and standing consent. It is composed again, under lock, when the answer comes; then nothing is `known`.
+ * Composes a page from catalogue and standing consent. It is composed again, under lock, when the answer comes; then what it rests on is
+ * read anew.
  */
 export async function composePage(
   runtime: Pick<Runtime, 'store' | 'log'>,
   db: Database,
-  about: {
-    tenantId: TenantId;
-    parties: ConsentParties;
-    ceiling: Ceiling;
-    known?: { client: StoredClient; server: StoredServer };
-    now: Date;
-  },
+  about: { tenantId: TenantId; parties: ConsentParties; ceiling: Ceiling; facts?: DecisionFacts; now: Date },
 ): Promise<ConsentPage> {
-  const { tenantId } = about;
+  const { tenantId, now } = about;
   const { userId, clientId, serverId } = about.parties;
-  const catalogue = await listTools(db, tenantId, serverId);
-  const consent = await findConsentOf(db, tenantId, { userId, clientId, serverId });
-  const standing = consent && isInForce(consent, about.now) ? await withPausedTerms(db, tenantId, consent) : undefined;
-  const quarantine = await findQuarantineNow(db, tenantId, { clientId, now: about.now });
+  const facts = about.facts ?? (await findDecisionFacts(db, tenantId, { userId, clientId, server: { id: serverId } }));
+  const { client, server, consent } = facts;
+  const catalogue = server ? await findCatalogue(runtime, db, { tenantId, server }) : [];
+  const standing = consent && isInForce(consent, now) ? await withPausedTerms(db, tenantId, consent) : undefined;
+  const quarantine = client && findQuarantine(client, facts.quarantine, now);
   const differences = await findDifferences(db, tenantId, { serverId, shown: standing?.tools ?? [], catalogue });
-  const client = about.known?.client ?? (await findClient(db, tenantId, clientId));
-  const server = about.known?.server ?? (await findServer(db, tenantId, serverId));
-  const rules =
-    client && server ? await findRules(runtime, db, { tenantId, userId, client: policyClient(client), server }) : nothingAllowed;
-  const state = { standing, differences, isInQuarantine: quarantine !== undefined, rules, now: about.now };
+  const known = client && server && { ...facts.policy, client: policyClient(client), server };
+  const rules = known ? await rulesBy(runtime, db, { tenantId, ...known }) : nothingAllowed;
+  const state = { standing, differences, isInQuarantine: quarantine !== undefined, rules, now };
   const tools = toolsToShow(catalogue, about.ceiling, state);
   const extras = extrasToShow(about.ceiling, state);
   const clientVersion = client?.version;

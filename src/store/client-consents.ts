@@ -1,6 +1,8 @@
 /** What people allowed a client, or many clients: set operations on a page of consents at a time, because a client may have many people. */
 import type { ClientId, ConsentId, TenantId, UserId } from '../domain/ids.ts';
 import type { Database } from './client.ts';
+import { vouchedClients } from './clients.ts';
+import { Prisma } from './generated/client.ts';
 
 /** Where a page of consents begins, in the order of their ids, and how long it is. */
 interface IdPage {
@@ -73,7 +75,17 @@ export async function countPeopleOfClient(
   tenantId: TenantId,
   { clientId, now }: { clientId: ClientId; now: Date },
 ): Promise<PeopleCount> {
-  const [row] = await db.$queryRaw<{ people: bigint; rows: bigint }[]>`
+  const [row] = await db.$queryRaw<PeopleRow[]>(peopleOf(tenantId, { clientId, now }));
+  return toPeopleCount(row);
+}
+
+interface PeopleRow {
+  people: bigint;
+  rows: bigint;
+}
+
+function peopleOf(tenantId: TenantId, { clientId, now }: { clientId: ClientId; now: Date }): Prisma.Sql {
+  return Prisma.sql`
     SELECT count(DISTINCT looked.user_id) FILTER (WHERE newest.expires_at IS NULL OR newest.expires_at > ${now}) AS people,
       count(*) AS rows
     FROM (
@@ -83,6 +95,9 @@ export async function countPeopleOfClient(
     CROSS JOIN LATERAL (
       SELECT v.expires_at FROM consent_versions AS v WHERE v.tenant_id = ${tenantId} AND v.consent_id = looked.id ORDER BY v.version DESC LIMIT 1
     ) AS newest`;
+}
+
+function toPeopleCount(row: PeopleRow | undefined): PeopleCount {
   return { count: Number(row?.people ?? 0), isMore: Number(row?.rows ?? 0) >= maxCounted };
 }
 
@@ -90,14 +105,38 @@ export async function countPeopleOfClient(
 export async function findFirstConsent(
   db: Database,
   tenantId: TenantId,
-  { clientId, userId }: { clientId: ClientId; userId: UserId },
+  parties: { clientId: ClientId; userId: UserId },
 ): Promise<Date | undefined> {
-  const row = await db.consent.findFirst({
-    where: { tenantId, clientId, userId, versions: { some: {} } },
-    orderBy: { createdAt: 'asc' },
-    select: { createdAt: true },
-  });
-  return row?.createdAt;
+  const [row] = await db.$queryRaw<{ first: Date | null }[]>`SELECT (${firstConsentOf(tenantId, parties)}) AS first`;
+  return row?.first ?? undefined;
+}
+
+function firstConsentOf(tenantId: TenantId, { clientId, userId }: { clientId: ClientId; userId: UserId }): Prisma.Sql {
+  return Prisma.sql`
+    SELECT min(k.created_at) FROM consents AS k WHERE k.tenant_id = ${tenantId} AND k.user_id = ${userId} AND k.client_id = ${clientId}
+      AND EXISTS (SELECT 1 FROM consent_versions AS v WHERE v.tenant_id = k.tenant_id AND v.consent_id = k.id)`;
+}
+
+/** How well a client is known in a tenant, and whom it might be taken for there. */
+export interface ClientRenown {
+  people: PeopleCount;
+  /** When a person first allowed it something, on any server, whether that stands or not; absent: never. */
+  knownSinceAt?: Date;
+  /** See `readVouchedClients`. */
+  vouched: string;
+}
+
+/** Finds it out by one statement. At most `maxVouched` clients that an administrator vouches for are among it. */
+export async function findClientRenown(
+  db: Database,
+  tenantId: TenantId,
+  asked: { clientId: ClientId; userId: UserId; now: Date; maxVouched: number },
+): Promise<ClientRenown> {
+  const [row] = await db.$queryRaw<(PeopleRow & { first: Date | null; vouched: string })[]>`
+    SELECT p.people, p.rows, (${firstConsentOf(tenantId, asked)}) AS first, (${vouchedClients(tenantId, asked.maxVouched)}) AS vouched
+    FROM (${peopleOf(tenantId, asked)}) AS p`;
+  if (!row) throw new Error('counting gave no row');
+  return { people: toPeopleCount(row), vouched: row.vouched, ...(row.first && { knownSinceAt: row.first }) };
 }
 
 /** When any installation of a client last took a token. */

@@ -4,6 +4,7 @@ import { type ClientId, type ConsentId, idPrefixes, type ServerId, type TenantId
 import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
 import { Prisma } from './generated/client.ts';
+import { fromJsonRow } from './json-row.ts';
 
 /** Whom a consent is about. */
 export interface ConsentParties {
@@ -24,10 +25,10 @@ export type StoredConsent = Consent &
   };
 
 const newestVersion = { versions: { orderBy: { version: 'desc' }, take: 1 } } satisfies Prisma.ConsentInclude;
-type Row = Prisma.ConsentGetPayload<{ include: typeof newestVersion }>;
+type ConsentRow = Prisma.ConsentGetPayload<{ include: typeof newestVersion }>;
 
 /** A row without a version is a decision not taken yet: no consent. */
-function toConsent(row: Row): StoredConsent | undefined {
+function toConsent(row: ConsentRow): StoredConsent | undefined {
   const version = row.versions[0];
   if (!version) return undefined;
   return {
@@ -46,7 +47,7 @@ function toConsent(row: Row): StoredConsent | undefined {
 }
 
 type VersionRow = Pick<
-  Row['versions'][number],
+  ConsentRow['versions'][number],
   'tools' | 'resources' | 'prompts' | 'salt' | 'expiresAt' | 'decidedAt' | 'signedInAt' | 'own'
 >;
 
@@ -159,10 +160,10 @@ export async function listConsentPage(
   const isBackwards = page.before !== undefined;
   const place = page.before ?? page.after;
   const [beyond, order] = isBackwards ? [Prisma.raw('>'), Prisma.raw('ASC')] : [Prisma.raw('<'), Prisma.raw('DESC')];
-  const found = await db.$queryRaw<{ id: string }[]>`
-    SELECT c.id FROM consents AS c
+  const rows = await db.$queryRaw<{ consent: unknown; version: unknown }[]>`
+    SELECT to_json(c) AS consent, to_json(newest) AS version FROM consents AS c
     CROSS JOIN LATERAL (
-      SELECT v.expires_at FROM consent_versions AS v WHERE v.tenant_id = c.tenant_id AND v.consent_id = c.id ORDER BY v.version DESC LIMIT 1
+      SELECT * FROM consent_versions AS v WHERE v.tenant_id = c.tenant_id AND v.consent_id = c.id ORDER BY v.version DESC LIMIT 1
     ) AS newest
     JOIN clients AS k ON k.tenant_id = c.tenant_id AND k.id = c.client_id AND k.blocked_at IS NULL
     JOIN servers AS s ON s.tenant_id = c.tenant_id AND s.id = c.server_id AND s.removed_at IS NULL
@@ -172,12 +173,13 @@ export async function listConsentPage(
       ${serverId === undefined ? Prisma.empty : Prisma.sql`AND c.server_id = ${serverId}`}
       ${place === undefined ? Prisma.empty : Prisma.sql`AND (c.created_at, c.id) ${beyond} (${place.createdAt}, ${place.id})`}
     ORDER BY c.created_at ${order}, c.id ${order} LIMIT ${page.limit}`;
-  const rows = await db.consent.findMany({
-    where: { tenantId, id: { in: found.map(({ id }) => id) } },
-    include: newestVersion,
-    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-  });
-  return rows.flatMap((row) => toConsent(row) ?? []);
+  return (isBackwards ? rows.toReversed() : rows).flatMap((row) => consentFromJson(row.consent, row.version) ?? []);
+}
+
+/** Reads a row and its newest version that came as JSON; null where there is none. */
+export function consentFromJson(consent: unknown, version: unknown): StoredConsent | undefined {
+  if (consent === null || version === null) return undefined;
+  return toConsent({ ...fromJsonRow<Omit<ConsentRow, 'versions'>>(consent), versions: [fromJsonRow(version)] });
 }
 
 /**

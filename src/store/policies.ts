@@ -9,9 +9,15 @@ export async function findPolicyRevision(db: Database, tenantId: TenantId): Prom
   return policyRevision;
 }
 
-/** Which policy is in force, and the groups that a person is in: both as they stand at one moment. */
-export async function findPolicyFacts(db: Database, tenantId: TenantId, userId: UserId): Promise<{ revision: number; groups: string[] }> {
-  const [row] = await db.$queryRaw<{ revision: number; groups: string[] }[]>`
+/** Which policy is in force (0 where none was ever set), and the groups that a person is in. */
+export interface PolicyFacts {
+  revision: number;
+  groups: string[];
+}
+
+/** Finds both as they stand at one moment. */
+export async function findPolicyFacts(db: Database, tenantId: TenantId, userId: UserId): Promise<PolicyFacts> {
+  const [row] = await db.$queryRaw<PolicyFacts[]>`
     SELECT t.policy_revision AS revision, ARRAY(
       SELECT g.name FROM group_members AS m JOIN groups AS g ON g.tenant_id = m.tenant_id AND g.id = m.group_id
       WHERE m.tenant_id = t.id AND m.user_id = ${userId} ORDER BY g.name) AS groups

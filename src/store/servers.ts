@@ -23,6 +23,8 @@ export interface StoredServer {
   /** What its library listed last that the catalogue did not say, and when. */
   reportedDigest?: string;
   reportedAt?: Date;
+  /** Rises with every change of its tools. */
+  catalogueRevision: number;
   demo: boolean;
   createdAt: Date;
 }
@@ -40,12 +42,14 @@ export interface NewServer {
   createdAt: Date;
 }
 
-function toServer(row: Prisma.ServerGetPayload<object>): StoredServer {
+/** Reads a row. */
+export function toServer(row: Prisma.ServerGetPayload<object>): StoredServer {
   return {
     id: row.id as ServerId,
     resource: row.resource,
     resourceKey: row.resourceKey,
     name: row.name,
+    catalogueRevision: row.catalogueRevision,
     demo: row.demo,
     createdAt: row.createdAt,
     ...(row.upstream !== null && { upstream: row.upstream }),
@@ -78,6 +82,14 @@ export async function createServer(db: Database, tenantId: TenantId, server: New
 export async function findServer(db: Database, tenantId: TenantId, id: ServerId): Promise<StoredServer | undefined> {
   const row = await db.server.findUnique({ where: { tenantId_id: { tenantId, id }, removedAt: null } });
   return row ? toServer(row) : undefined;
+}
+
+/** The same of several, by their ids. */
+export async function findServers(db: Database, tenantId: TenantId, ids: Iterable<ServerId>): Promise<Map<ServerId, StoredServer>> {
+  const wanted = [...new Set(ids)];
+  if (wanted.length === 0) return new Map();
+  const rows = await db.server.findMany({ where: { tenantId, id: { in: wanted }, removedAt: null } });
+  return new Map(rows.map((row) => [row.id as ServerId, toServer(row)]));
 }
 
 /** Finds a server by the `key` of its resource URI. */

@@ -68,19 +68,35 @@ interface Looks<Instant> {
   doubtedAt: Instant | null;
 }
 
-/**
- * Lists a server's tools as last seen, in its own order; those it no longer has are left out. They come as one text: through Prisma's
- * rows a hundred tools took half of what their page costs.
- */
+/** Lists a server's tools as last seen, in its own order; those it no longer has are left out. */
 export async function listTools(db: Database, tenantId: TenantId, serverId: ServerId): Promise<StoredTool[]> {
-  const [row] = await db.$queryRaw<{ tools: string | null }[]>`
-    SELECT json_agg(tool ORDER BY tool.position, tool.name)::text AS tools FROM (
+  return (await readCatalogue(db, tenantId, serverId)).tools;
+}
+
+/** A catalogue as it stood at one moment. */
+export interface CatalogueReading {
+  tools: StoredTool[];
+  /** Of that moment; below 0 where there is no such server. */
+  revision: number;
+  /** How much text it is. */
+  characters: number;
+}
+
+/**
+ * Reads the tools that `listTools` lists, with the revision that they have. They come as one text: through Prisma's rows a hundred tools
+ * took half of what their page costs.
+ */
+export async function readCatalogue(db: Database, tenantId: TenantId, serverId: ServerId): Promise<CatalogueReading> {
+  const [row] = await db.$queryRaw<{ revision: number | null; tools: string | null }[]>`
+    SELECT (SELECT catalogue_revision FROM servers WHERE tenant_id = ${tenantId} AND id = ${serverId}) AS revision,
+           json_agg(tool ORDER BY tool.position, tool.name)::text AS tools FROM (
       SELECT name, position, title, description, annotations, input_schema AS "inputSchema", output_schema AS "outputSchema",
              digest, risk, open_world AS "openWorld", risk_override AS "riskOverride", open_world_override AS "openWorldOverride",
              riskier_than AS "riskierThan", accepted_at AS "acceptedAt", doubted_at AS "doubtedAt", first_seen_at AS "firstSeenAt"
       FROM tools WHERE tenant_id = ${tenantId} AND server_id = ${serverId} AND removed_at IS NULL
     ) AS tool`;
-  return (JSON.parse(row?.tools ?? '[]') as ToolRow[]).map(toTool);
+  const text = row?.tools ?? '[]';
+  return { tools: (JSON.parse(text) as ToolRow[]).map(toTool), revision: row?.revision ?? -1, characters: text.length };
 }
 
 /**

@@ -1,9 +1,8 @@
 /** The pages of an authorization request: sign in, then consent. One address, which shows what is next; the engine says what that is. */
 import type { Context } from 'koa';
-import type { InteractionProblem, PendingInteraction } from '../../oidc/engine-contract.ts';
+import type { CurrentSession, InteractionProblem, PendingInteraction } from '../../oidc/engine-contract.ts';
 import { type ClientFacts, findClientFacts } from '../../services/describe-client.ts';
 import { describeRequest } from '../../services/describe-request.ts';
-import { describeUser } from '../../services/describe-user.ts';
 import { effectSeconds } from '../../services/list-consents.ts';
 import { type ConsentProposal, prepareConsent } from '../../services/prepare-consent.ts';
 import { formFrame, seeOther, showPage } from '../answer.ts';
@@ -26,8 +25,8 @@ export async function showInteraction(ctx: Context, site: Site): Promise<void> {
   const pending = await findPending(ctx, site);
   if (pending.step === 'sign-in') return showInteractionLogin(ctx, site, { pending });
   const proposal = await proposalFor(site, pending);
-  const [email, facts] = await Promise.all([emailOf(site, pending), factsFor(site, pending, proposal)]);
-  showConsent(ctx, site, { pending, proposal, facts, draft: firstDraft(proposal), email });
+  const facts = await factsFor(site, pending, proposal);
+  showConsent(ctx, site, { pending, proposal, facts, draft: firstDraft(proposal) });
 }
 
 /** Takes the answer. */
@@ -40,13 +39,19 @@ export async function answerInteraction(ctx: Context, site: Site, form: Form): P
 
   const proposal = await proposalFor(site, pending);
   const draft = draftOf(form, proposal);
-  const email = await emailOf(site, pending);
   if (pressed !== 'allow') {
-    return showConsent(ctx, site, { pending, proposal, facts: await factsFor(site, pending, proposal), draft, email });
+    return showConsent(ctx, site, { pending, proposal, facts: await factsFor(site, pending, proposal), draft });
   }
 
   const answer = answerOf(form, draft);
-  const waiting = { action: addressOf(site, pending), email, pressed, draft, shownDigest: answer.shownDigest, offer: proposal };
+  const waiting = {
+    action: addressOf(site, pending),
+    email: personOf(pending).email,
+    pressed,
+    draft,
+    shownDigest: answer.shownDigest,
+    offer: proposal,
+  };
   const waited = waitedFor(form);
   const again = waited && (await attemptSignIn(ctx, site, form));
   if (waited && again && !again.ok) return showSignInAgain(ctx, site, { ...waiting, needed: waited, problem: again.problem });
@@ -66,7 +71,6 @@ export async function answerInteraction(ctx: Context, site: Site, form: Form): P
     proposal: current,
     facts: await factsFor(site, pending, current),
     draft: isOutdated ? firstDraft(current) : draft,
-    email,
     problem,
   });
 }
@@ -112,24 +116,30 @@ async function signInToInteraction(
 }
 
 async function proposalFor(site: Site, pending: PendingInteraction): Promise<ConsentProposal> {
-  if (!pending.userId) throw new HttpProblem('interaction-not-found', { message: 'consent without a person' });
-  const { userId, clientId, resource, requestedScope } = pending;
+  const { userId } = personOf(pending);
+  const { clientId, resource, requestedScope } = pending;
   const proposal = await prepareConsent(site.runtime, site.tenant, { userId, clientId, resource, requestedScope });
   if (!proposal.ok) throw endingProblem(proposal.failure);
   return proposal.value;
 }
 
-async function factsFor(site: Site, { userId, redirectUri }: PendingInteraction, { client }: ConsentProposal): Promise<ClientFacts> {
-  if (!userId) throw new HttpProblem('interaction-not-found', { message: 'consent without a person' });
-  return findClientFacts(site.runtime, site.tenant, { client, redirectUri, userId });
+function factsFor(site: Site, pending: PendingInteraction, { client }: ConsentProposal): Promise<ClientFacts> {
+  const { userId } = personOf(pending);
+  return findClientFacts(site.runtime, site.tenant, { client, redirectUri: pending.redirectUri, userId });
+}
+
+function personOf({ person }: PendingInteraction): CurrentSession {
+  if (!person) throw new HttpProblem('interaction-not-found', { message: 'consent without a person' });
+  return person;
 }
 
 function showConsent(
   ctx: Context,
   site: Site,
-  page: { pending: PendingInteraction; proposal: ConsentProposal; facts: ClientFacts; draft: Draft; email: string; problem?: string },
+  page: { pending: PendingInteraction; proposal: ConsentProposal; facts: ClientFacts; draft: Draft; problem?: string },
 ): void {
-  const { pending, proposal, facts, draft, email, problem } = page;
+  const { pending, proposal, facts, draft, problem } = page;
+  const { email, signedInAt } = personOf(pending);
   const now = site.runtime.clock.now();
   const isRepeat = proposal.standing !== undefined;
   showPage(ctx, site, {
@@ -148,7 +158,7 @@ function showConsent(
       choice: choiceContext(proposal, draft, {
         now,
         marks: isRepeat,
-        ...(pending.signedInAt && { signedInAt: pending.signedInAt }),
+        signedInAt,
         ...(problem !== undefined && { problem }),
       }),
       requestedScope: readableText(pending.requestedScope ?? '', 1_000),
@@ -157,12 +167,6 @@ function showConsent(
       effectWithin: spanInWords(effectSeconds(proposal.server, site.runtime)),
     },
   });
-}
-
-async function emailOf(site: Site, { userId }: PendingInteraction): Promise<string> {
-  const user = userId && (await describeUser(site.runtime.store, site.tenant, userId));
-  if (!user) throw new HttpProblem('interaction-not-found', { message: 'the person may not sign in' });
-  return user.email;
 }
 
 function addressOf(site: Site, { uid }: PendingInteraction): string {
