@@ -1,5 +1,5 @@
 import type { ApiKeyId, ClientId, UserId } from '../domain/ids.ts';
-import { findClient, type StoredClient } from '../store/clients.ts';
+import { findClients, type StoredClient } from '../store/clients.ts';
 import { findUses, listAgentsOf, listKeysOf, listUsePlaces, type StoredDayOfUses, type UsePlace } from '../store/tool-uses.ts';
 import { noteActivityVisit } from '../store/users.ts';
 import type { Runtime, Tenant } from './runtime.ts';
@@ -33,10 +33,11 @@ export async function listActivity(
   const found = await listUsePlaces(store, tenant.id, { ...request, limit: limit + 1 });
   const places = found.slice(0, limit);
   const uses = await findUses(store, tenant.id, { userId: request.userId, places, maxTools: namedTools });
-  const clients = new Map<ClientId, StoredClient | undefined>();
-  for (const { clientId } of uses) {
-    if (clientId && !clients.has(clientId)) clients.set(clientId, await findClient(store, tenant.id, clientId));
-  }
+  const clients = await findClients(
+    store,
+    tenant.id,
+    uses.flatMap(({ clientId }) => clientId ?? []),
+  );
   const days = uses.map((day) => {
     const client = day.clientId && clients.get(day.clientId);
     return { ...day, ...(client && { client }) };

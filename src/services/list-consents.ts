@@ -1,9 +1,9 @@
 import type { EffectiveTools } from '../domain/effective-tools.ts';
 import { effectiveTools } from '../domain/effective-tools.ts';
-import type { ServerId } from '../domain/ids.ts';
+import type { ServerId, UserId } from '../domain/ids.ts';
 import { policyClient } from '../domain/policy-client.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
-import { findClient, type StoredClient } from '../store/clients.ts';
+import { findClients, type StoredClient } from '../store/clients.ts';
 import {
   type ConsentPage,
   type ConsentParties,
@@ -13,10 +13,12 @@ import {
   withPausedTerms,
 } from '../store/consents.ts';
 import { findLastUses, type Installation, listInstallations } from '../store/installations.ts';
-import { findServer, type StoredServer } from '../store/servers.ts';
+import { findPolicyFacts, type PolicyFacts } from '../store/policies.ts';
+import { findServer, findServers, type StoredServer } from '../store/servers.ts';
 import { findToolUses } from '../store/tool-uses.ts';
-import { listTools, type StoredTool } from '../store/tools.ts';
-import { findRules } from './find-rules.ts';
+import type { StoredTool } from '../store/tools.ts';
+import { findCatalogue } from './find-catalogue.ts';
+import { rulesBy } from './find-rules.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** A consent as its person sees it. */
@@ -87,25 +89,27 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
   const userIds = [...new Set(consents.map(({ userId }) => userId))];
   const toolUses = await findToolUses(runtime.store, tenant.id, { userIds, consentIds: ids });
   // Many of a page are for the same agent or server.
-  const clients = new Map<string, StoredClient | undefined>();
-  const servers = new Map<string, { server: StoredServer; catalogue: StoredTool[] } | undefined>();
+  const clients = await findClients(
+    runtime.store,
+    tenant.id,
+    consents.map(({ clientId }) => clientId),
+  );
+  const servers = await findServers(
+    runtime.store,
+    tenant.id,
+    consents.map(({ serverId }) => serverId),
+  );
+  const policies = new Map<UserId, PolicyFacts>();
   const overviews: ConsentOverview[] = [];
   for (const found of consents) {
+    const [client, server] = [clients.get(found.clientId), servers.get(found.serverId)];
+    if (!client || !server) continue;
     const consent = await withPausedTerms(runtime.store, tenant.id, found);
-    const client = await once(clients, consent.clientId, () => findClient(runtime.store, tenant.id, consent.clientId));
-    const known = await once(servers, consent.serverId, async () => {
-      const server = await findServer(runtime.store, tenant.id, consent.serverId);
-      return server && { server, catalogue: await listTools(runtime.store, tenant.id, server.id) };
-    });
-    if (!client || !known) continue;
-    const { server, catalogue } = known;
+    const catalogue = await findCatalogue(runtime, runtime.store, { tenantId: tenant.id, server });
     const isInQuarantine = findQuarantine(client, tenant.settings.quarantine, now) !== undefined;
-    const rules = await findRules(runtime, runtime.store, {
-      tenantId: tenant.id,
-      userId: consent.userId,
-      client: policyClient(client),
-      server,
-    });
+    const policy = policies.get(consent.userId) ?? (await findPolicyFacts(runtime.store, tenant.id, consent.userId));
+    policies.set(consent.userId, policy);
+    const rules = await rulesBy(runtime, runtime.store, { tenantId: tenant.id, ...policy, client: policyClient(client), server });
     const at = { now, marginSeconds: 0, isInQuarantine, rules };
     const effective = effectiveTools(consent, catalogue, at);
     const unpaused = consent.isPaused ? effectiveTools({ ...consent, isPaused: false }, catalogue, at) : effective;
@@ -125,11 +129,6 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
     });
   }
   return overviews;
-}
-
-async function once<T>(known: Map<string, T>, key: string, find: () => Promise<T>): Promise<T> {
-  if (!known.has(key)) known.set(key, await find());
-  return known.get(key) as T;
 }
 
 /** The same as `effectSeconds`, of a server by its id. */

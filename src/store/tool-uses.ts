@@ -177,14 +177,18 @@ export async function findToolUses(
   tenantId: TenantId,
   { userIds, consentIds }: { userIds: readonly UserId[]; consentIds: readonly ConsentId[] },
 ): Promise<ReadonlyMap<ConsentId, ReadonlyMap<string, Date>>> {
-  const rows = await db.toolUse.groupBy({
-    by: ['consentId', 'tool'],
-    where: { tenantId, userId: { in: [...userIds] }, consentId: { in: [...consentIds] }, calls: { gt: 0 } },
-    _max: { lastAt: true },
-  });
-  const uses = new Map<ConsentId, Map<string, Date>>(consentIds.map((id) => [id, new Map()]));
-  for (const { consentId, tool, _max } of rows) if (_max.lastAt) uses.get(consentId as ConsentId)?.set(tool, _max.lastAt);
-  return uses;
+  const rows = await db.$queryRaw<{ consent: ConsentId; uses: string }[]>`
+    SELECT consent_id AS consent, json_object_agg(tool, last_at)::text AS uses FROM (
+      SELECT consent_id, tool, max(last_at) AS last_at FROM tool_uses
+      WHERE tenant_id = ${tenantId} AND user_id = ANY (${[...userIds]}::text[]) AND consent_id = ANY (${[...consentIds]}::text[]) AND calls > 0
+      GROUP BY consent_id, tool
+    ) AS used GROUP BY consent_id`;
+  const uses = rows.map(({ consent, uses }) => [consent, toInstants(JSON.parse(uses))] as const);
+  return new Map([...consentIds.map((id) => [id, new Map<string, Date>()] as const), ...uses]);
+}
+
+function toInstants(uses: Record<string, string>): Map<string, Date> {
+  return new Map(Object.entries(uses).map(([tool, lastAt]) => [tool, new Date(lastAt)]));
 }
 
 /** Removes at most 500 counters of days before `day`; returns how many. */

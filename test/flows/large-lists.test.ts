@@ -25,7 +25,7 @@ const patienceMs = 300_000 + 2 * consents;
 
 /** Tables with a row per person, agent, token or event. Servers, tools, tenants and keys are few, and read whole where that is cheaper. */
 const growing =
-  /^(users|user_identities|one_time_links|clients|artifacts|consents|consent_versions|installations|status_entries|selections|rate_limits|audit_events\w*)$/;
+  /^(users|user_identities|group_members|one_time_links|clients|artifacts|consents|consent_versions|installations|tool_uses|status_entries|selections|rate_limits|audit_events\w*)$/;
 
 let issuer: TestIssuer;
 let owner: Client;
@@ -63,6 +63,10 @@ async function fillIn(): Promise<void> {
      SELECT tenant_id, id, 1, ${terms} FROM consents`,
     `INSERT INTO installations (tenant_id, id, consent_id, grant_id, created_at, last_token_at, status_list, status_index)
      SELECT tenant_id, 'ins_' || id, id, 'grant_' || id, now(), now(), 0, row_number() OVER () FROM consents`,
+    `INSERT INTO groups (tenant_id, id, name, created_at) VALUES (${root}, 'grp_1', 'everybody', now())`,
+    `INSERT INTO group_members (tenant_id, group_id, user_id, added_at) SELECT ${root}, 'grp_1', id, now() FROM users`,
+    `INSERT INTO tool_uses (tenant_id, user_id, day, consent_id, tool, assurance, calls, last_at)
+     SELECT tenant_id, user_id, current_date, id, 'list_issues', 'reported', 1, now() FROM consents`,
     `INSERT INTO status_entries (tenant_id, list, index, installation_id, assigned_at)
      SELECT tenant_id, status_index / 131072 + 1, status_index % 131072, id, now() FROM installations`,
     `INSERT INTO artifacts (tenant_id, model, digest, payload, grant_id, account_id, uid, expires_at, created_at)
@@ -142,6 +146,7 @@ it(
     const next = (await refresh(issuer, client, tokens.refresh_token)).json<{ refresh_token: string; access_token: string }>();
     const { browser, text } = await openAccount();
     await browser.get(linkNamed(text, 'Older connected agents') ?? '');
+    await browser.get(`${issuer.url}/account/activity`);
     await browser.get(`${issuer.url}/status/0`);
     await postForm(issuer, '/introspect', { token: next.access_token }, basic(server.serverId, server.credential));
     await postForm(issuer, '/revoke', { token: next.refresh_token, client_id: client.clientId });
@@ -172,6 +177,9 @@ it(
     jest.restoreAllMocks();
     const explained = [...statements].filter((sql) => /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/i.test(sql));
     expect(explained.length).toBeGreaterThan(40);
+    // What the consent page, /account and /account/activity read by few statements is among it.
+    for (const part of ['to_json(s) AS server', 'looked.user_id', 'to_json(newest)', 'json_object_agg(tool, last_at)', 'tool_count'])
+      expect({ part, isThere: explained.some((sql) => sql.includes(part)) }).toEqual({ part, isThere: true });
     const scans: string[] = [];
     const batches = explained.filter((sql) => /^\s*SELECT id FROM consents\b.*\bORDER BY id LIMIT\b/s.test(sql));
     expect(batches.length).toBeGreaterThanOrEqual(3);
