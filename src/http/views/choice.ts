@@ -6,14 +6,14 @@ import { isHeldInQuarantine, type Quarantine } from '../../domain/quarantine.ts'
 import { type Risk, risks } from '../../domain/risk.ts';
 import { amountOf } from './amount.ts';
 import type { ChoiceContext, ToolContext, ToolGroupContext, ToolMark } from './contexts.ts';
-import { type DescribedTool, definitionOf, isUnclaimed, sourceOf } from './described-tool.ts';
+import { type DescribedTool, definitionOf } from './described-tool.ts';
 import { differenceOf, unknownDifference } from './difference.ts';
 import { durationOptions, firstDuration } from './durations.ts';
 import type { DifferenceContext } from './part-contexts.ts';
 import { limitWords, mostSeconds } from './policy-words.ts';
-import { riskWords, sourceWords, toolWords } from './risk-words.ts';
+import { riskWords } from './risk-words.ts';
+import { textsOf } from './tool-texts.ts';
 import { quarantineWords } from './trust-words.ts';
-import { readableDescription, readableName } from './untrusted-text.ts';
 
 export type { DescribedTool } from './described-tool.ts';
 
@@ -158,7 +158,7 @@ export function choiceContext(
 
 /** What the page does not offer, as people know it. */
 function withheldOf({ tools, resources, prompts }: Offer): string[] {
-  const names = tools.filter(isWithheld).map(({ tool }) => readableName(tool.title, readableName(tool.name, 'unnamed tool')));
+  const names = tools.filter(isWithheld).map(({ tool }) => textsOf(tool).title);
   return [...names, ...(resources.isWithheld ? ['Resources'] : []), ...(prompts.isWithheld ? ['Prompts'] : [])];
 }
 
@@ -190,18 +190,10 @@ function toolContext(
   const { tool, permission } = shown;
   const difference = at.stood && differenceSince(at.stood, shown);
   const mark = markOf(shown, at.marks);
-  const name = readableName(tool.name, 'unnamed tool');
-  const title = readableName(tool.title, name);
-  const source = sourceWords(sourceOf(tool));
-  const serverSays = readableDescription(tool.description ?? '');
   return {
+    ...textsOf(tool),
     value: tool.name,
     key: `tool-${at.index}`,
-    title,
-    ...(title !== name && { name }),
-    words: toolWords(tool, isUnclaimed(tool)),
-    ...(source !== undefined && { source }),
-    ...(serverSays !== '' && { serverSays }),
     openWorld: tool.openWorld,
     ticked: !shown.isHeld && at.draft.ticked.has(tool.name),
     isHeld: shown.isHeld,

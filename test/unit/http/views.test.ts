@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { Eta } from 'eta';
 import type { ViewName } from '../../../src/http/views/contexts.ts';
 import { createRenderer, viewsFolder } from '../../../src/http/views/render.ts';
 import { viewSamples } from './view-samples.ts';
@@ -31,6 +32,14 @@ describe('every view, rendered from samples', () => {
     for (const form of html.match(/<form[\s\S]*?<\/form>/g) ?? []) {
       expect(form).toMatch(/^<form[^>]* method="post" action="http:\/\/localhost:4000\//);
       expect(form).toMatch(/<input type="hidden" name="(?:form_token|xsrf)" value="sample(?:-form-token)?">/);
+    }
+  });
+
+  it('is what the template engine makes of its templates, icons that are put in beforehand or not', () => {
+    const plain = new Eta({ views: viewsFolder, cache: true, autoEscape: true, autoTrim: [false, 'nl'] });
+    for (const name of Object.keys(viewSamples) as ViewName[]) {
+      for (const [sample, context] of Object.entries(viewSamples[name]))
+        expect(pageOf(`${name} ${sample}`)).toBe(plain.render(`./${name}`, context));
     }
   });
 
