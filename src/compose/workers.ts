@@ -45,10 +45,11 @@ const calmMs = 60_000;
 const endGraceMs = 20_000;
 
 /**
- * Node lets the part of the heap that new objects are made in grow to 128 MB; a fraction of that serves as well. It can be said only
- * when a process is started; what this process was told comes after it, and counts.
+ * What can be said only when a process is started; what this process was told comes after it, and counts. Node lets the part of the
+ * heap that new objects are made in grow to 128 MB, and looks through the rest with four threads: a fraction of that serves as well,
+ * and where each core has its worker, threads beside a worker's own only take its time.
  */
-const youngGenerationBound = '--max-semi-space-size=16';
+const heapBounds = ['--max-semi-space-size=16', '--v8-pool-size=1'];
 
 /**
  * Starts the first worker, then the others; a failure of the first is everybody's and is told once. From then on a worker that
@@ -65,7 +66,7 @@ export async function startWorkers({ count, orders, ...request }: WorkersRequest
     // The same file type as this one: sources, or what they were built to.
     exec: fileURLToPath(new URL(`./worker-process${extname(import.meta.url)}`, import.meta.url)),
     args: [],
-    execArgv: [youngGenerationBound, ...process.execArgv],
+    execArgv: [...heapBounds, ...process.execArgv],
     silent: true,
   });
   const readMetrics = request.metrics && createMetricsReader(request.metrics, () => [...serving]);

@@ -3,7 +3,7 @@
  * The server is a stranger: requests go through the guarded fetch, and pages, tools, bytes and time are bounded here.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, ProtocolError, SdkHttpError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import type { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { catalogueBounds, type ReadTools, readTools } from '../domain/read-tools.ts';
 import { type GuardedFetch, OutboundFailure } from '../platform/guarded-fetch.ts';
 
@@ -40,6 +40,11 @@ export interface CatalogueRequest {
 
 const bounds = { maxPages: 200, maxBytes: 32 * 1024 * 1024, totalMs: 60_000, requestMs: 20_000, goodbyeMs: 1_000 } as const;
 
+type Sdk = typeof import('@modelcontextprotocol/client');
+
+/** The official client is a tenth of everything that would be loaded at the start; most processes never read a catalogue. */
+const loadSdk = (): Promise<Sdk> => import('@modelcontextprotocol/client');
+
 /** Reads a catalogue: first as anybody, and if the server wants a token, once more with one. */
 export async function readCatalogue(request: CatalogueRequest): Promise<CatalogueReading> {
   const timeout = AbortSignal.timeout(bounds.totalMs);
@@ -64,11 +69,12 @@ async function tryToRead(
   request: CatalogueRequest,
   { deadline, issueToken }: { deadline: AbortSignal; issueToken?: () => Promise<string> },
 ): Promise<CatalogueReading> {
+  const sdk = await loadSdk();
   const watch = watchAnswers(request.fetch, deadline);
-  const client = new Client({ name: 'toolgrant', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  const client = new sdk.Client({ name: 'toolgrant', version: '1' }, { versionNegotiation: { mode: 'auto' } });
   // What goes wrong reaches us through the request that it concerns.
   client.onerror = () => undefined;
-  const transport = new StreamableHTTPClientTransport(new URL(request.resource), {
+  const transport = new sdk.StreamableHTTPClientTransport(new URL(request.resource), {
     fetch: watch.fetch,
     requestInit: { headers: { ...request.headers } },
     reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1_000, maxReconnectionDelay: 1_000, reconnectionDelayGrowFactor: 1 },
@@ -81,7 +87,7 @@ async function tryToRead(
     await sayGoodbye(transport);
     return { ok: true, catalogue: readTools(entries) };
   } catch (error) {
-    return { ok: false, problem: explain(error, watch, deadline) };
+    return { ok: false, problem: explain(error, { sdk, watch, deadline }) };
   } finally {
     await client.close().catch(() => undefined); // it may never have opened
   }
@@ -153,14 +159,14 @@ function watchAnswers(guarded: GuardedFetch, deadline: AbortSignal): AnswerWatch
   return watch;
 }
 
-function explain(error: unknown, watch: AnswerWatch, deadline: AbortSignal): CatalogueProblem {
+function explain(error: unknown, { sdk, watch, deadline }: { sdk: Sdk; watch: AnswerWatch; deadline: AbortSignal }): CatalogueProblem {
   const failure = error instanceof Unreadable || error instanceof OutboundFailure ? error : watch.failure;
   if (failure instanceof Unreadable) return { reason: failure.reason, detail: failure.message };
   if (failure) return explainOutbound(failure);
   if (watch.isUnauthorized) return { reason: 'unauthorized', detail: 'it answered 401' };
   if (deadline.aborted) return { reason: 'unreachable', detail: `it took more than ${bounds.totalMs / 1_000} seconds` };
-  if (error instanceof SdkHttpError) return { reason: 'not-mcp', detail: `it answered ${error.status}` };
-  if (error instanceof ProtocolError)
+  if (error instanceof sdk.SdkHttpError) return { reason: 'not-mcp', detail: `it answered ${error.status}` };
+  if (error instanceof sdk.ProtocolError)
     return { reason: 'not-mcp', detail: `it answered with the error ${error.code}: ${error.message.slice(0, 200)}` };
   return { reason: 'not-mcp', detail: (error instanceof Error ? error.message : String(error)).slice(0, 200) };
 }

@@ -44,6 +44,7 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
   };
   const { command, args } = nodeOnServerCore(cores, [
     '--max-semi-space-size=16',
+    '--v8-pool-size=1',
     ...profile,
     join(checkout, 'dist/toolgrant/lib/main.js'),
     'serve',
