@@ -4,7 +4,8 @@
  */
 import { hiddenIn } from './invisible-text.ts';
 import { isRiskier } from './risk.ts';
-import { isObject, requiredIn, schemasIn, structureOf, wordingsOf } from './schema-parts.ts';
+import { insistsOnMore } from './schema-demands.ts';
+import { isObject, schemasIn, structureOf, wordingsOf } from './schema-parts.ts';
 import { canonicalDefinition, canonicalJson, type Json, riskOfAnnotations, type ToolDefinition } from './tool.ts';
 
 /** From nothing to what suspends a tool. */
@@ -58,7 +59,7 @@ export function traitsBeyondRisk(before: ToolDefinition, now: ToolDefinition): E
   return [
     // One that only read is riskier by its risk.
     ...(!isReadOnly(before) && isIdempotent(before) && !isIdempotent(now) ? (['not-idempotent'] as const) : []),
-    ...(insistsOnMore(before, now) ? (['required-parameter'] as const) : []),
+    ...(insistsOnMore(before.inputSchema, now.inputSchema) ? (['required-parameter'] as const) : []),
     ...(hasMore(headersOf(before), headersOf(now)) ? (['header'] as const) : []),
     ...(hasMore(hiddenTexts(before), hiddenTexts(now)) ? (['hidden-text'] as const) : []),
   ];
@@ -71,14 +72,6 @@ function isReadOnly({ annotations }: ToolDefinition): boolean {
 /** A tool that changes nothing may be called as often as one likes. */
 function isIdempotent(tool: ToolDefinition): boolean {
   return isReadOnly(tool) || tool.annotations.idempotentHint === true;
-}
-
-/** Of an object that was not there before, what it requires does not count: whoever may leave it out gives nothing of it. */
-function insistsOnMore(before: ToolDefinition, now: ToolDefinition): boolean {
-  const keyOf = ({ at, name }: { at: string; name: string }) => JSON.stringify([at, name]);
-  const required = new Set(requiredIn(before.inputSchema).map(keyOf));
-  const places = new Set(schemasIn(before.inputSchema).map(({ at }) => at));
-  return requiredIn(now.inputSchema).some((parameter) => places.has(parameter.at) && !required.has(keyOf(parameter)));
 }
 
 /** Which arguments go into which headers. */

@@ -71,6 +71,74 @@ describe('a change of a definition', () => {
       'riskier',
     ],
     ['one deep inside', withProperty('x', { properties: {} }), withProperty('x', { properties: { y: {} }, required: ['y'] }), 'riskier'],
+    ['what all must have, said beside', {}, { inputSchema: { ...inputSchema, allOf: [{ required: ['cc'] }] } }, 'riskier'],
+    ['what all must have, said in a new choice', {}, { inputSchema: { ...inputSchema, anyOf: [{ required: ['cc'] }] } }, 'riskier'],
+    [
+      'what must be there in some cases',
+      {},
+      { inputSchema: { ...inputSchema, if: { required: ['cc'] }, else: { required: ['bcc'] } } },
+      'riskier',
+    ],
+    ['what must be there beside something', {}, { inputSchema: { ...inputSchema, dependentRequired: { to: ['cc'] } } }, 'riskier'],
+    [
+      'what must be there beside something, in a schema',
+      {},
+      { inputSchema: { ...inputSchema, dependentSchemas: { to: { required: ['cc'] } } } },
+      'riskier',
+    ],
+    ['what must be there, as it once was written', {}, withProperty('cc', { type: 'string', required: true }), 'riskier'],
+    [
+      'what must be there, behind a reference',
+      {},
+      { inputSchema: { ...inputSchema, $ref: '#/$defs/all', $defs: { all: { required: ['cc'] } } } },
+      'riskier',
+    ],
+    [
+      'what must be there, behind a name',
+      {},
+      { inputSchema: { ...inputSchema, $ref: '#all', $defs: { any: { $anchor: 'all', allOf: [{ required: ['cc'] }] } } } },
+      'riskier',
+    ],
+    [
+      'what must be there, behind an encoded reference to a reference',
+      {},
+      {
+        inputSchema: {
+          ...inputSchema,
+          $ref: '#/$defs/a%20b',
+          $defs: { 'a b': { $ref: 'urn:c' }, c: { $id: 'urn:c', required: ['cc'] } },
+        },
+      },
+      'riskier',
+    ],
+    ['so many that none can be left out', {}, { inputSchema: { ...inputSchema, minProperties: 2 } }, 'riskier'],
+    [
+      'what could be chosen',
+      { inputSchema: { ...inputSchema, anyOf: [{ required: ['cc'] }, {}] } },
+      { inputSchema: { ...inputSchema, required: ['to', 'cc'] } },
+      'riskier',
+    ],
+    ['as many as are required anyway', {}, { inputSchema: { ...inputSchema, minProperties: 1 } }, 'schema'],
+    ['what is required anyway, said once more', {}, { inputSchema: { ...inputSchema, allOf: [{ required: ['to'] }] } }, 'schema'],
+    [
+      'the same, behind a reference',
+      {},
+      { inputSchema: { type: 'object', $ref: '#/$defs/all', $defs: { all: { properties, required: ['to'] } } } },
+      'schema',
+    ],
+    [
+      'an optional argument behind a reference',
+      {},
+      {
+        inputSchema: {
+          ...inputSchema,
+          properties: { ...properties, who: { $ref: '#/$defs/who' } },
+          $defs: { who: { type: 'object', properties: { id: {} }, required: ['id'] } },
+        },
+      },
+      'schema',
+    ],
+    ['what must not be there', {}, { inputSchema: { ...inputSchema, not: { required: ['bcc'] } } }, 'schema'],
     ['a header', {}, withProperty('cc', { type: 'string', 'x-mcp-header': 'Cc' }), 'riskier'],
     ['another header', withProperty('cc', { 'x-mcp-header': 'Cc' }), withProperty('cc', { 'x-mcp-header': 'Authorization' }), 'riskier'],
     ['no header any more', withProperty('cc', { 'x-mcp-header': 'Cc' }), withProperty('cc', {}), 'schema'],
@@ -165,13 +233,43 @@ describe('classifyChange', () => {
     fc.assert(
       fc.property(definitionArbitrary, fc.string(), (definition, name) => {
         const before = (definition.inputSchema.required ?? []) as readonly string[];
-        fc.pre(!before.includes(name));
+        fc.pre(!before.includes(name) && name !== 'to' && name !== 'cc');
         const now = { ...definition, inputSchema: { ...definition.inputSchema, required: [...before, name] } };
         expect(traitsBeyondRisk(definition, now)).toContain('required-parameter');
         expect(riskierTraits(now, definition)).not.toContain('required-parameter');
       }),
       fewerRuns,
     );
+  });
+
+  it('ABUSE-89: ends soon where a schema refers to itself, without end or many times over, and takes no chances then', () => {
+    const chain = (length: number, last: JsonObject): JsonObject => ({
+      ...Object.fromEntries(Array.from({ length }, (_, n) => [`a${n}`, { $ref: `#/$defs/a${n + 1}` }])),
+      [`a${length}`]: last,
+    });
+    const doubling = Object.fromEntries(
+      Array.from({ length: 60 }, (_, n): [string, JsonObject] => {
+        const next = { $ref: `#/$defs/b${n + 1}` };
+        return [`b${n}`, { properties: { one: next, other: next } }];
+      }),
+    );
+    const schemas: [defs: JsonObject, ref: string][] = [
+      [chain(9_000, {}), '#/$defs/a0'],
+      [doubling, '#/$defs/b0'],
+    ];
+    for (const [$defs, $ref] of schemas) {
+      const before = tool({ inputSchema: { ...inputSchema, $ref, $defs } });
+      expect(traitsBeyondRisk(before, before)).toEqual([]);
+      expect(traitsBeyondRisk(before, { ...before, description: 'Sends a letter.' })).toEqual([]);
+      expect(traitsBeyondRisk(before, tool({ inputSchema: { ...inputSchema, $ref, $defs: { ...$defs, c: {} } } }))).toEqual([
+        'required-parameter',
+      ]);
+    }
+    const tree: JsonObject = { properties: { left: { $ref: '#' }, right: { $ref: '#' } } };
+    expect(traitsBeyondRisk(tool({ inputSchema: tree }), tool({ inputSchema: { ...tree, required: ['left'] } }))).toEqual([
+      'required-parameter',
+    ]);
+    expect(traitsBeyondRisk(tool({ inputSchema: tree }), tool({ inputSchema: { ...tree, minProperties: 0 } }))).toEqual([]);
   });
 
   it('takes other white space for nothing', () => {
