@@ -1,9 +1,7 @@
 import { nextReadingAt } from '../domain/catalogue-schedule.ts';
+import { type CatalogueStep, type KnownTool, stepTo, withComparisons } from '../domain/catalogue-step.ts';
 import type { ServerId } from '../domain/ids.ts';
 import type { ReadTool, UnreadableTool } from '../domain/read-tools.ts';
-import { isRiskier, type RiskProfile } from '../domain/risk.ts';
-import { riskOfAnnotations, type ToolDefinition } from '../domain/tool.ts';
-import { classifyChange, type ToolChange, traitsBeyondRisk } from '../domain/tool-change.ts';
 import { sha256 } from '../platform/digest.ts';
 import { randomIndex } from '../platform/random.ts';
 import { recordAuditEvent } from '../store/audit.ts';
@@ -11,8 +9,8 @@ import type { Database } from '../store/client.ts';
 import { lockConsentsOfServer } from '../store/consents.ts';
 import { findServer, lockServer, touchCatalogue } from '../store/servers.ts';
 import { invalidateStatusOfServer } from '../store/status.ts';
-import { findToolsWithVersions, keepToolVersions, listToolVersions, pruneToolVersions, type ToolVersion } from '../store/tool-versions.ts';
-import { keepTools, listTools, removeTools, type StoredTool } from '../store/tools.ts';
+import { findToolsWithVersions, keepToolVersions, listToolVersions, pruneToolVersions } from '../store/tool-versions.ts';
+import { findFormerOverrides, keepTools, listTools, removeTools } from '../store/tools.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** What reading a catalogue changed; names of tools. */
@@ -54,9 +52,14 @@ export async function applyCatalogue(
   const at = runtime.clock.now();
   const readAt = reading.readAt ?? at;
   const before = new Map((await listTools(db, tenant.id, serverId)).map((tool) => [tool.name, tool]));
-  const now = read.map((tool, position) => describe(tool, { position, before: before.get(tool.definition.name), at, readAt }));
-  const steps = now.map((tool) => stepOf(tool, before.get(tool.name)));
-  const names = new Set(now.map(({ name }) => name));
+  const unknown = read.flatMap(({ definition: { name } }) => (before.has(name) ? [] : [name]));
+  const said = await findFormerOverrides(db, tenant.id, serverId, unknown);
+  const steps = read.map(({ definition, canonical }, position) => {
+    const { name } = definition;
+    const reading = { position, before: before.get(name), saidBefore: said.get(name), at, readAt };
+    return stepTo({ definition, digest: sha256(canonical) }, reading);
+  });
+  const names = new Set(steps.map(({ tool }) => tool.name));
   const removed = [...before.keys()].filter((name) => !names.has(name));
 
   const other = steps.filter(({ change, isOtherRisk }) => change !== 'none' || isOtherRisk);
@@ -81,10 +84,10 @@ export async function applyCatalogue(
   const regular = nextReadingAt(at, { seconds: runtime.lifetimes.catalogueSeconds, failures: 0, chance: randomIndex(1_000) / 1_000 });
   await touchCatalogue(db, tenant.id, serverId, { syncedAt: at, dueAt: isOutdated ? at : regular });
 
-  const named = (steps: readonly Step[]) => steps.map(({ tool }) => tool.name);
+  const named = (steps: readonly CatalogueStep[]) => steps.map(({ tool }) => tool.name);
   const changed = other.filter(({ change }) => change !== 'added');
   const change = {
-    tools: now.length,
+    tools: steps.length,
     added: named(other.filter(({ change }) => change === 'added')),
     changed: named(changed),
     riskier: named(changed.filter(({ isRiskier }) => isRiskier)),
@@ -110,71 +113,13 @@ function cut(names: readonly string[]): { count: number; names: string[] } {
   return { count: names.length, names: names.slice(0, 20).map((name) => name.slice(0, 100)) };
 }
 
-/** What becomes of one tool. */
-interface Step {
-  tool: StoredTool;
-  before: StoredTool | undefined;
-  change: ToolChange | 'added';
-  isOtherRisk: boolean;
-  /** Whoever decided on the one before must look again. */
-  isRiskier: boolean;
-  /** A report about it is settled by this reading. */
-  isSettled: boolean;
-  isMoved: boolean;
-}
-
-function stepOf(tool: StoredTool, before: StoredTool | undefined): Step {
-  if (!before) return { tool, before, change: 'added', isOtherRisk: false, isRiskier: false, isSettled: false, isMoved: false };
-  const change = tool.digest === before.digest ? 'none' : classifyChange(before, tool);
-  return {
-    tool,
-    before,
-    // A digest that differs is a change, whatever it was made of.
-    change: change === 'none' && tool.digest !== before.digest ? 'cosmetic' : change,
-    isOtherRisk: tool.risk !== before.risk || tool.openWorld !== before.openWorld,
-    isRiskier: isRiskier(tool, before) || (change === 'riskier' && traitsBeyondRisk(before, tool).length > 0),
-    isSettled: before.doubtedAt !== undefined && tool.doubtedAt === undefined,
-    isMoved: before.position !== tool.position,
-  };
-}
-
-function describe(
-  { definition, canonical }: ReadTool,
-  about: { position: number; before: StoredTool | undefined; at: Date; readAt: Date },
-): StoredTool {
-  const { position, before, at, readAt } = about;
-  const override = overrideThatHolds(definition, before);
-  return {
-    ...definition,
-    position,
-    digest: sha256(canonical),
-    ...(override ?? riskOfAnnotations(definition.annotations)),
-    ...(override && { override }),
-    firstSeenAt: before?.firstSeenAt ?? at,
-    ...(before?.riskierThan && { riskierThan: before.riskierThan }),
-    ...(before?.acceptedAt && { acceptedAt: before.acceptedAt }),
-    ...(before?.doubtedAt && before.doubtedAt > readAt && { doubtedAt: before.doubtedAt }),
-  };
-}
-
-/**
- * An administrator judged the tool by what the server claimed then. When it claims worse now, and worse than the administrator said,
- * that judgement is over.
- */
-function overrideThatHolds({ annotations }: ToolDefinition, before: StoredTool | undefined): RiskProfile | undefined {
-  if (!before?.override) return undefined;
-  const claimed = riskOfAnnotations(annotations);
-  const isOver = isRiskier(claimed, riskOfAnnotations(before.annotations)) && isRiskier(claimed, before.override);
-  return isOver ? undefined : before.override;
-}
-
 /** Compares changed tools with every definition that they had, and keeps the ones they have now. */
 async function compareWithEarlier(
   db: Database,
-  about: { tenant: Tenant; serverId: ServerId; steps: readonly Step[]; at: Date },
-): Promise<Map<string, StoredTool>> {
+  about: { tenant: Tenant; serverId: ServerId; steps: readonly CatalogueStep[]; at: Date },
+): Promise<Map<string, KnownTool>> {
   const { tenant, serverId, steps, at } = about;
-  const compared = new Map<string, StoredTool>();
+  const compared = new Map<string, KnownTool>();
   const known = await findToolsWithVersions(
     db,
     tenant.id,
@@ -192,12 +137,4 @@ async function compareWithEarlier(
   await keepToolVersions(db, tenant.id, serverId, [...before, ...now]);
   await pruneToolVersions(db, tenant.id, serverId, [...known]);
   return compared;
-}
-
-function withComparisons({ tool, isRiskier: isRiskierNow }: Step, earlier: readonly ToolVersion[]): StoredTool {
-  const { riskierThan: _, acceptedAt, isAccepted: __, ...rest } = tool;
-  const riskierThan = earlier
-    .filter(({ digest, definition }) => digest !== tool.digest && traitsBeyondRisk(definition, tool).length > 0)
-    .map(({ digest }) => digest);
-  return { ...rest, riskierThan, ...(acceptedAt && !isRiskierNow && { acceptedAt }) };
 }

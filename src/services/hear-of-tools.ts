@@ -1,8 +1,6 @@
+import { isWorseThanKnown } from '../domain/catalogue-step.ts';
 import type { ServerId } from '../domain/ids.ts';
-import { type ReadTool, readTools } from '../domain/read-tools.ts';
-import { isRiskier } from '../domain/risk.ts';
-import { riskOfAnnotations } from '../domain/tool.ts';
-import { traitsBeyondRisk } from '../domain/tool-change.ts';
+import { readTools } from '../domain/read-tools.ts';
 import { sha256 } from '../platform/digest.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { transact } from '../store/client.ts';
@@ -10,7 +8,7 @@ import { lockConsentsOfServer } from '../store/consents.ts';
 import { hastenCatalogue } from '../store/due-catalogues.ts';
 import { findServer, lockServer, noteReportedTools, type StoredServer } from '../store/servers.ts';
 import { invalidateStatusOfServer } from '../store/status.ts';
-import { keepTools, listCatalogue, listTools, type StoredTool } from '../store/tools.ts';
+import { keepTools, listCatalogue, listTools } from '../store/tools.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** Tools that a server lists, as its library saw them; some of them, mostly. */
@@ -56,7 +54,7 @@ export async function hearOfTools(runtime: Pick<Runtime, 'store' | 'clock'>, ten
 
     const doubted = differing.flatMap((tool) => {
       const standing = catalogue.get(tool.definition.name);
-      return standing && !standing.isDoubted && isWorse(tool, standing) ? [{ ...standing, doubtedAt: at }] : [];
+      return standing && !standing.isDoubted && isWorseThanKnown(tool.definition, standing) ? [{ ...standing, doubtedAt: at }] : [];
     });
     if (doubted.length > 0) {
       await lockConsentsOfServer(db, tenant.id, serverId);
@@ -87,13 +85,6 @@ function isSettled({ reportedDigest, reportedAt }: StoredServer, { digest, at }:
 
 function dueAfter({ catalogueSyncedAt }: StoredServer, at: Date): Date {
   return new Date(Math.max(at.getTime(), (catalogueSyncedAt?.getTime() ?? 0) + leastIntervalMs));
-}
-
-/** Whether people would have to look before they allow it as it is reported; an administrator's word that is no milder holds. */
-function isWorse({ definition }: ReadTool, standing: StoredTool): boolean {
-  const claimed = riskOfAnnotations(definition.annotations);
-  const isMoreThanSaid = isRiskier(claimed, standing) && isRiskier(claimed, riskOfAnnotations(standing.annotations));
-  return isMoreThanSaid || traitsBeyondRisk(standing, definition).length > 0;
 }
 
 function cut(names: readonly string[]): { count: number; names: string[] } {

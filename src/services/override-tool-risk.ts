@@ -1,6 +1,6 @@
+import { withOverride } from '../domain/catalogue-step.ts';
 import type { ServerId } from '../domain/ids.ts';
-import { isRiskier, type RiskProfile } from '../domain/risk.ts';
-import { riskOfAnnotations } from '../domain/tool.ts';
+import type { RiskProfile } from '../domain/risk.ts';
 import { recordAuditEvent } from '../store/audit.ts';
 import { type Database, transact } from '../store/client.ts';
 import { lockConsentsOfServer } from '../store/consents.ts';
@@ -13,8 +13,8 @@ import type { Origin, Runtime, Tenant } from './runtime.ts';
 export type RiskOverride = { ok: true; tool: StoredTool } | { ok: false; problem: 'unknown-tool' };
 
 /**
- * Says what a tool may do, instead of the server's own annotations; null takes that back. It holds until the server claims worse
- * than it does now. Where a tool becomes riskier, what people allowed waits until they have looked again.
+ * Says what a tool may do, instead of the server's own annotations; null takes that back. A word that is milder than the claim holds
+ * until the server claims worse than it does now; one that is stricter stays, with what is claimed beyond it. Where a tool becomes riskier, what people allowed waits until they have looked again.
  */
 export async function overrideToolRisk(
   runtime: Runtime,
@@ -51,11 +51,4 @@ export async function overrideToolRiskIn(
     detail: { risk: tool.risk, openWorld: tool.openWorld, by: override ? 'administrator' : 'server' },
   });
   return { ok: true, tool };
-}
-
-/** A tool as it is once an administrator said what it may do, or took that back. */
-export function withOverride(before: StoredTool, override: RiskProfile | null): StoredTool {
-  const { override: _, acceptedAt, isAccepted: __, ...rest } = before;
-  const said: StoredTool = { ...rest, ...(override ?? riskOfAnnotations(before.annotations)), ...(override && { override }) };
-  return { ...said, ...(acceptedAt && !isRiskier(said, before) && { acceptedAt, isAccepted: true }) };
 }

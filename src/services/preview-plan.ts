@@ -2,6 +2,7 @@
  * Whom a plan concerns: which consents in force come to less by it, and which to more. Read page by page and without a lock, so it is what
  * would be now; whoever is not concerned by anything that changes is not looked at.
  */
+import { withOverride } from '../domain/catalogue-step.ts';
 import { type Consent, isInForce } from '../domain/consent.ts';
 import { type ConsentDifference, compareParts, countingParts } from '../domain/consent-ends.ts';
 import type { ClientId, ConsentId, ServerId, UserId } from '../domain/ids.ts';
@@ -17,7 +18,6 @@ import { findServer } from '../store/servers.ts';
 import { listTools, type StoredTool } from '../store/tools.ts';
 import { findEmails } from '../store/users.ts';
 import { findPolicy } from './find-rules.ts';
-import { withOverride } from './override-tool-risk.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** What becomes of one consent. */

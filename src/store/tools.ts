@@ -1,22 +1,13 @@
+import type { KnownTool, SaidOfTool } from '../domain/catalogue-step.ts';
 import type { CatalogueTool } from '../domain/consent.ts';
 import type { ServerId, TenantId } from '../domain/ids.ts';
 import type { Risk, RiskProfile } from '../domain/risk.ts';
-import type { JsonObject, ToolDefinition } from '../domain/tool.ts';
+import type { JsonObject } from '../domain/tool.ts';
 import type { Database } from './client.ts';
 import { Prisma } from './generated/client.ts';
 
-/** A tool of a catalogue. `risk` and `openWorld` are what counts: an administrator's word, else the server's claim. */
-export interface StoredTool extends CatalogueTool, ToolDefinition {
-  /** Its place in the server's list. */
-  position: number;
-  /** What an administrator said instead of the server. */
-  override?: RiskProfile;
-  firstSeenAt: Date;
-  /** When an administrator looked at the definition for everybody. */
-  acceptedAt?: Date;
-  /** Since when its server reports a riskier definition that the issuer has not read itself. */
-  doubtedAt?: Date;
-}
+/** A tool as it is stored. */
+export type StoredTool = KnownTool;
 
 /** A row as PostgreSQL writes it in JSON. */
 interface ToolRow extends Looks<string> {
@@ -157,15 +148,28 @@ function toColumns({
   };
 }
 
-/** Notes that a server no longer has some tools, and forgets what was said of their risk. */
+/** Notes that a server no longer has some tools. What was said of their risk is kept: it may have them again. */
 export async function removeTools(
   db: Database,
   tenantId: TenantId,
   serverId: ServerId,
   removal: { names: readonly string[]; at: Date },
 ): Promise<void> {
-  await db.tool.updateMany({
-    where: { tenantId, serverId, name: { in: [...removal.names] }, removedAt: null },
-    data: { removedAt: removal.at, riskOverride: null, openWorldOverride: null },
-  });
+  const where = { tenantId, serverId, name: { in: [...removal.names] }, removedAt: null };
+  await db.tool.updateMany({ where, data: { removedAt: removal.at } });
+}
+
+/** What administrators said of those of some tools that a server had once and has no longer, and what it claimed of them at last. */
+export async function findFormerOverrides(
+  db: Database,
+  tenantId: TenantId,
+  serverId: ServerId,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, SaidOfTool>> {
+  if (names.length === 0) return new Map();
+  const rows = await db.$queryRaw<{ name: string; risk: Risk; openWorld: boolean; annotations: JsonObject }[]>`
+    SELECT name, risk_override AS risk, open_world_override AS "openWorld", annotations FROM tools
+    WHERE tenant_id = ${tenantId} AND server_id = ${serverId} AND name = ANY (${[...names]}::text[])
+      AND removed_at IS NOT NULL AND risk_override IS NOT NULL AND open_world_override IS NOT NULL`;
+  return new Map(rows.map(({ name, annotations, ...override }) => [name, { override, annotations }]));
 }

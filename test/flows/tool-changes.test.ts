@@ -48,6 +48,7 @@ describe('a tool that becomes riskier', () => {
     ['an annotation is loosened', { annotations: { ...writing, openWorldHint: true } }],
     ['it is no longer idempotent', { annotations: { ...writing, idempotentHint: false } }],
     ['a parameter is required', { inputSchema: { ...schemaOf(mail), required: ['text', 'bcc'] } }],
+    ['a parameter is required, said somewhere else', { inputSchema: { ...schemaOf(mail), allOf: [{ required: ['bcc'] }] } }],
     [
       'a parameter goes into a header',
       { inputSchema: { ...schemaOf(mail), properties: { ...schemaOf(mail).properties, bcc: { type: 'string', 'x-mcp-header': 'Bcc' } } } },
@@ -189,6 +190,57 @@ describe('an administrator who looks for everybody', () => {
     await become({ ...required, description: 'Sends a letter.' });
     expect((await server.issue()).scope).toBe(both);
     await become({ ...required, annotations: {} });
+    expect((await server.issue()).scope).toBe('tool:list_issues');
+  });
+
+  it('does not thereby look at a part that went and comes back wanting more', async () => {
+    const withPart = (part: object) => ({
+      inputSchema: { ...required.inputSchema, properties: { ...schemaOf(mail).properties, to: { type: 'object', ...part } } },
+    });
+    await become(withPart({}));
+    await accept(lenient());
+    expect((await server.issue()).scope).toBe(both);
+    await become(required);
+    expect((await server.issue()).scope).toBe(both);
+    await become(withPart({ properties: { list: {} }, required: ['list'] }));
+    expect((await server.issue()).scope).toBe('tool:list_issues');
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['claims worse for a while', () => become({ annotations: {} })],
+    [
+      'takes it away for a while',
+      () => {
+        server.tools.splice(1, 1);
+        return server.sync();
+      },
+    ],
+    [
+      'takes it away and brings it back as something worse',
+      async () => {
+        server.tools.splice(1, 1);
+        await server.sync();
+        await become({ annotations: {} });
+      },
+    ],
+  ])('whose word is worse than the claim keeps it where the server %s', async (_, detour) => {
+    const override = { risk: 'destructive' as const, openWorld: false };
+    await overrideToolRisk(t.runtime, t.tenant, { serverId: server.serverId, tool: 'send_mail', override, origin });
+    expect((await server.issue()).scope).toBe('tool:list_issues');
+    await detour();
+    await become({});
+    expect(await stored('send_mail')).toMatchObject({ risk: 'destructive' });
+    expect((await server.issue()).scope).toBe('tool:list_issues');
+  });
+
+  it('whose word is milder than the claim does not speak for what comes by that name later', async () => {
+    const override = { risk: 'read' as const, openWorld: false };
+    await overrideToolRisk(t.runtime, t.tenant, { serverId: server.serverId, tool: 'send_mail', override, origin });
+    await server.allow(['list_issues', 'send_mail']);
+    server.tools.splice(1, 1);
+    await server.sync();
+    await become({});
+    expect(await stored('send_mail')).toMatchObject({ risk: 'write' });
     expect((await server.issue()).scope).toBe('tool:list_issues');
   });
 

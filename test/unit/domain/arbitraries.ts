@@ -43,7 +43,8 @@ const decisions = fc
     ...(ageSeconds !== undefined && { signedInAt: new Date(decidedAt.getTime() - ageSeconds * 1_000) }),
   }));
 
-const ownTerms: fc.Arbitrary<OwnTerm> = fc
+/** What a part of a consent has of its own: an earlier decision, an earlier end. */
+export const ownTerms: fc.Arbitrary<OwnTerm> = fc
   .record({ decision: optionally(decisions), expiresAt: optionally(instants) })
   .map(({ decision, expiresAt }) => ({ ...decision, ...(expiresAt && { expiresAt }) }));
 
