@@ -3,11 +3,17 @@ import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import type { ClientId, ConsentId, ServerId } from '../../src/domain/ids.ts';
+import { readTools } from '../../src/domain/read-tools.ts';
+import { applyCatalogue } from '../../src/services/apply-catalogue.ts';
 import { disableUser } from '../../src/services/disable-user.ts';
 import { endConsent } from '../../src/services/end-consent.ts';
+import { hearOfTools } from '../../src/services/hear-of-tools.ts';
+import { overrideToolRisk } from '../../src/services/override-tool-risk.ts';
+import { prepareConsent } from '../../src/services/prepare-consent.ts';
 import { removeClient } from '../../src/services/remove-client.ts';
 import { removeServer } from '../../src/services/remove-server.ts';
 import { rotateServerCredential } from '../../src/services/rotate-server-credential.ts';
+import { transact } from '../../src/store/client.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import {
   authorizationUrl,
@@ -25,6 +31,7 @@ import {
   type Tokens,
 } from '../support/oauth-client.ts';
 import { answerConsent, Browser, readForms, signInOn } from '../support/person.ts';
+import { letPeopleDecide, putInForce } from '../support/policy.ts';
 
 const operator = { actorType: 'operator' } as const;
 let first: TestIssuer;
@@ -111,6 +118,61 @@ describe('ABUSE-84: at the other instance', () => {
     // Nothing reaches the second meanwhile: its first answer after a second is the one that counts.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(await bitAt(second, tokens.access_token)).toBe(1);
+  });
+
+  const reading = (annotations: object) => ({ name: 'list_issues', annotations, inputSchema: { type: 'object' } });
+  const honest = { readOnlyHint: true, openWorldHint: false };
+  const read = ({ server }: Scene, ...entries: object[]) =>
+    transact(first.runtime.store, (db) => {
+      const serverId = server.serverId as ServerId;
+      return applyCatalogue(first.runtime, db, { tenant: first.tenant, serverId, read: readTools(entries).tools, origin: operator });
+    });
+  const narrowings: [what: string, act: Act, kept: string[]][] = [
+    ['a tool that its server claims worse of', (scene) => read(scene, reading({})), []],
+    ['a tool that its server has no longer', (scene) => read(scene, { ...reading(honest), name: 'another' }), []],
+    [
+      'a tool that its server reports worse of',
+      ({ server }) => hearOfTools(first.runtime, first.tenant, { serverId: server.serverId as ServerId, tools: [reading({})] }),
+      [],
+    ],
+    [
+      'a risk that an administrator sets',
+      ({ server }) => {
+        const override = { risk: 'destructive' as const, openWorld: true };
+        const serverId = server.serverId as ServerId;
+        return overrideToolRisk(first.runtime, first.tenant, { serverId, tool: 'list_issues', override, origin: operator });
+      },
+      [],
+    ],
+    [
+      'a rule that denies',
+      ({ server }) => putInForce(first, letPeopleDecide, { name: 'none', effect: 'deny', servers: [server.resource] }),
+      // It stands, and waits: on the page it is kept unless it is unticked.
+      ['list_issues'],
+    ],
+  ];
+  it.each(narrowings)('ABUSE-61: %s ends tokens at once, and the next ones go without', async (_what, act, kept) => {
+    const scene = await setScene();
+    const { person, client, server } = scene;
+    await read(scene, reading(honest));
+    const request = { userId: person.userId, clientId: client.clientId as ClientId, resource: server.resource, requestedScope: 'tools' };
+    const offered = async () => {
+      const proposal = await prepareConsent(second.runtime, second.tenant, request);
+      return proposal.ok ? proposal.value.tools.filter(({ ticked, isHeld }) => ticked && !isHeld).map(({ tool }) => tool.name) : [];
+    };
+    const tokens = await connect(first, { client, person, server, decision: { tools: ['list_issues'] } });
+    expect([tokens.scope, await offered()]).toEqual(['tool:list_issues', ['list_issues']]);
+    expect([await isActive(second, server, tokens.access_token), await bitAt(second, tokens.access_token)]).toEqual([true, 0]);
+    try {
+      await act(scene);
+      expect(await isActive(second, server, tokens.access_token)).toBe(false);
+      expect((await refresh(second, client, tokens.refresh_token)).json<Tokens>().scope).toBe('');
+      expect(await offered()).toEqual(kept);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      expect(await bitAt(second, tokens.access_token)).toBe(1);
+    } finally {
+      await putInForce(first, letPeopleDecide);
+    }
   });
 
   it('a consent that is narrowed is narrow in the next token', async () => {
