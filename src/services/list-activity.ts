@@ -1,5 +1,7 @@
-import type { ApiKeyId, ClientId, UserId } from '../domain/ids.ts';
+import { isInForce } from '../domain/consent.ts';
+import { type ApiKeyId, type ClientId, type ConsentId, parseConsentId, type UserId } from '../domain/ids.ts';
 import { findClients, type StoredClient } from '../store/clients.ts';
+import { findConsents } from '../store/consents.ts';
 import { findUses, listAgentsOf, listKeysOf, listUsePlaces, type StoredDayOfUses, type UsePlace } from '../store/tool-uses.ts';
 import { noteActivityVisit } from '../store/users.ts';
 import type { Runtime, Tenant } from './runtime.ts';
@@ -10,6 +12,8 @@ export type { UsePlace } from '../store/tool-uses.ts';
 export interface DayOfActivity extends StoredDayOfUses {
   /** The agent, where it is known still. */
   client?: StoredClient;
+  /** Of a day on which something was refused: the consent that counted, where it still does. */
+  consentId?: ConsentId;
 }
 
 /** What is asked for. */
@@ -25,7 +29,7 @@ const namedTools = 6;
 
 /** Lists what agents did in a person's name, the latest day first; `next` is there when there is more. */
 export async function listActivity(
-  { store }: Pick<Runtime, 'store'>,
+  { store, clock }: Pick<Runtime, 'store' | 'clock'>,
   tenant: Pick<Tenant, 'id'>,
   { limit, ...request }: ActivityRequest,
 ): Promise<{ days: DayOfActivity[]; next?: UsePlace }> {
@@ -38,9 +42,13 @@ export async function listActivity(
     tenant.id,
     uses.flatMap(({ clientId }) => clientId ?? []),
   );
+  const refusing = new Set(uses.flatMap(({ refusals, grant }) => (refusals > 0 ? (parseConsentId(grant) ?? []) : [])));
+  const consents = refusing.size === 0 ? [] : [...(await findConsents(store, tenant.id, [...refusing])).values()];
+  const standing = new Set<UsePlace['grant']>(consents.filter((consent) => isInForce(consent, clock.now())).map(({ id }) => id));
   const days = uses.map((day) => {
     const client = day.clientId && clients.get(day.clientId);
-    return { ...day, ...(client && { client }) };
+    const consentId = client && standing.has(day.grant) && parseConsentId(day.grant);
+    return { ...day, ...(client && { client }), ...(consentId && { consentId }) };
   });
   const last = places.at(-1);
   return { days, ...(last && found.length > limit && { next: last }) };

@@ -1,17 +1,14 @@
-/** The consent page as a person with a small telephone meets it: what she must know and can press, before she looks any closer. */
+/** The consent page as a person meets it: what she must know and can press, before she looks any closer. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Locator } from 'playwright-core';
 import { launchBrowser } from '../support/browser.ts';
 import { type Gallery, openGallery } from './rendered-pages.ts';
 
-const window = { width: 320, height: 640 };
-
 let browser: Browser;
 let gallery: Gallery;
 beforeAll(async () => {
   browser = await launchBrowser();
-  gallery = await openGallery(browser, { viewport: window, javaScriptEnabled: false });
-  await gallery.show('consent/first');
+  gallery = await openGallery(browser, { viewport: { width: 320, height: 640 }, javaScriptEnabled: false });
 });
 afterAll(async () => {
   await gallery.close();
@@ -21,7 +18,7 @@ afterAll(async () => {
 async function boxOf(part: Locator) {
   const box = await part.boundingBox();
   if (!box) throw new Error('it is not shown');
-  return { ...box, bottom: box.y + box.height };
+  return { ...box, bottom: box.y + box.height, right: box.x + box.width };
 }
 
 /** What is shown of a line that is made of several texts. */
@@ -29,14 +26,20 @@ async function shownIn(line: Locator): Promise<string> {
   return (await line.locator('> span:visible').allTextContents()).join(' ').trim();
 }
 
-describe('the consent page at 320 px', () => {
-  it('says who asks and for which server without scrolling', async () => {
-    const heading = gallery.page.getByRole('heading', { level: 1 });
-    expect(await heading.textContent()).toMatch(/Claude Code.*Acme Issues/);
-    for (const part of [heading, gallery.page.locator('.parties')]) expect((await boxOf(part)).bottom).toBeLessThan(window.height);
+const windows = [
+  { width: 320, height: 640 },
+  { width: 390, height: 844 },
+  { width: 1280, height: 720 },
+];
+
+describe.each(windows)('the first view of the consent page in $width × $height', (window) => {
+  beforeAll(async () => {
+    await gallery.page.setViewportSize(window);
+    await gallery.show('consent/first');
   });
 
-  it('has three groups, each with its count and a switch, and one duration', async () => {
+  it('says who asks and for which server, and has three groups, each with its count and a switch', async () => {
+    expect(await gallery.page.getByRole('heading', { level: 1 }).textContent()).toMatch(/Claude Code.*Acme Issues/);
     const groups = gallery.page.locator('.group');
     expect(await groups.locator('h2').allTextContents()).toEqual(['Read', 'Change', 'Delete or overwrite']);
     for (const group of await groups.all()) {
@@ -44,59 +47,112 @@ describe('the consent page at 320 px', () => {
       expect(await group.getByRole('button', { name: /^Turn/ }).count()).toBeGreaterThan(0);
       expect(await group.getByRole('checkbox').count()).toBe(0);
     }
-    expect(await gallery.page.getByRole('combobox').count()).toBe(1);
   });
 
-  it('has Allow and Deny right behind the three groups', async () => {
-    const groups = await gallery.page.locator('.group').all();
-    const boxes = await Promise.all(groups.map(boxOf));
-    const bar = await boxOf(gallery.page.locator('.bar'));
-    const decision = await Promise.all(['Allow', 'Deny'].map((name) => boxOf(gallery.page.getByRole('button', { name, exact: true }))));
-    const groupsHeight = boxes.reduce((sum, { height }) => sum + height, 0);
-    const gaps = 20 * boxes.length;
-    expect(bar.y - boxes[0]!.y).toBeLessThanOrEqual(groupsHeight + gaps);
-    for (const { y, bottom } of decision) {
-      expect(y).toBeGreaterThan(bar.y);
-      expect(bottom).toBeLessThanOrEqual(bar.bottom);
+  it('has all of it in sight: the three groups, the worst that can happen, one duration, Allow, Deny', async () => {
+    const { page } = gallery;
+    expect(await page.getByRole('combobox').count()).toBe(1);
+    const buttons = ['Allow', 'Deny'].map((name) => page.getByRole('button', { name, exact: true }));
+    const switches = await page.getByRole('button', { name: /^Turn/ }).all();
+    const parts = [
+      page.locator('h1'),
+      page.locator('.parties'),
+      page.locator('.groups'),
+      page.locator('.worst'),
+      page.getByRole('combobox'),
+    ];
+    for (const part of [...parts, ...buttons, ...switches]) {
+      const { x, y, bottom, right } = await boxOf(part);
+      expect(Math.min(x, y)).toBeGreaterThanOrEqual(0);
+      expect(bottom).toBeLessThanOrEqual(window.height);
+      expect(right).toBeLessThanOrEqual(window.width);
     }
-    // Groups that are closed take no more than a window, and the bar half of one.
-    expect(groupsHeight + gaps).toBeLessThan(window.height);
-    expect(bar.height).toBeLessThan(window.height / 2);
+  });
+
+  it('covers nothing', async () => {
+    const parts = ['h1', '.parties', '.started', '.groups', '.choice__foot', '.bar'].map((part) => boxOf(gallery.page.locator(part)));
+    const boxes = await Promise.all(parts);
+    for (const [index, one] of boxes.entries()) {
+      for (const other of boxes.slice(index + 1)) {
+        const isApart = one.bottom <= other.y || other.bottom <= one.y || one.right <= other.x || other.right <= one.x;
+        expect([one, other, isApart]).toEqual([one, other, true]);
+      }
+    }
   });
 });
 
-describe('the line above Allow', () => {
-  const amount = () => shownIn(gallery.page.locator('.amount'));
-  const leak = () => gallery.page.locator('.leak');
+it('has Deny in the first view where the agent looks like another one', async () => {
+  for (const window of windows.slice(1)) {
+    await gallery.page.setViewportSize(window);
+    await gallery.show('consent/lookalike');
+    expect((await boxOf(gallery.page.getByRole('button', { name: 'Deny', exact: true }))).bottom).toBeLessThanOrEqual(window.height);
+  }
+});
 
-  it('says what the page offers, and follows the ticks without script', async () => {
+it('has what decides within reach while tools are unfolded, where the window is high enough', async () => {
+  await gallery.page.setViewportSize({ width: 390, height: 844 });
+  await gallery.show('consent/open');
+  const allow = gallery.page.getByRole('button', { name: 'Allow', exact: true });
+  expect((await boxOf(allow)).bottom).toBeLessThanOrEqual(844);
+  await gallery.page.locator('#group-destructive summary').click();
+  expect((await boxOf(gallery.page.locator('.groups'))).bottom).toBeLessThan((await boxOf(gallery.page.locator('.bar'))).y);
+});
+
+describe('the lines above Allow', () => {
+  beforeAll(() => gallery.page.setViewportSize({ width: 900, height: 900 }));
+
+  const amount = () => shownIn(gallery.page.locator('.amount'));
+  // As it is seen: each part of the sentence is there, and the style sheet shows those that hold.
+  // biome-ignore lint/performance/useDomNodeTextContent: what is hidden is what matters.
+  const worst = () => gallery.page.locator('.worst').innerText();
+  const leak = () => gallery.page.locator('.leak');
+  const box = (name: RegExp) => gallery.page.getByRole('checkbox', { name });
+  const unfold = async () => {
+    for (const group of ['read', 'write', 'destructive'])
+      await gallery.page.locator(`#group-${group}:not(:has(details[open])) summary`).click();
+  };
+
+  it('say what the page offers and the worst of it, and follow the ticks without script', async () => {
     await gallery.show('consent/first');
-    expect(await amount()).toBe('4 of 8 tools; can change things');
+    expect(await amount()).toBe('4 of 8 tools');
+    expect(await worst()).toBe('At worst, it adds or changes things in your name (Create issue, Add comment).');
     expect(await leak().isVisible()).toBe(false);
-    for (const group of ['read', 'write', 'destructive']) await gallery.page.locator(`#group-${group} summary`).click();
-    await gallery.page.getByRole('checkbox', { name: /^Search the web/ }).check();
+    await unfold();
+    await box(/^Search the web/).check();
     expect(await amount()).toBe('Some of 8, as you ticked them');
+    expect(await worst()).toBe('At worst, it adds or changes things in your name, and sends what it reads to others outside.');
     expect(await shownIn(leak())).toBe('It reads, and reaches outside: that is how data leaks out.');
-    for (const box of await gallery.page.locator('.tool').all()) await box.check();
+    for (const tool of await gallery.page.locator('.tool').all()) await tool.check();
     expect(await amount()).toBe('All 8');
-    for (const box of await gallery.page.locator('.tool').all()) await box.uncheck();
+    expect(await worst()).toBe('At worst, it deletes or overwrites things for good, and sends what it reads to others outside.');
+    for (const tool of await gallery.page.locator('.tool').all()) await tool.uncheck();
     expect(await amount()).toBe('None of 8');
     // Resources are read, too; and as long as nothing reaches outside, nothing leaks.
-    expect(await gallery.page.getByRole('checkbox', { name: 'Resources' }).isChecked()).toBe(true);
+    expect(await box(/^Resources/).isChecked()).toBe(true);
+    expect(await worst()).toBe('At worst, it reads what you can see there.');
     expect(await leak().isVisible()).toBe(false);
-    await gallery.page.getByRole('checkbox', { name: /^run_script/ }).check();
+    await box(/^run_script/).check();
     expect(await leak().isVisible()).toBe(true);
+    for (const extra of [/^Resources/, /^Prompts/]) await box(extra).uncheck();
+    expect(await worst()).toBe('At worst, it deletes or overwrites things for good, and reaches people or services outside.');
+    await box(/^run_script/).uncheck();
+    expect(await worst()).toBe('Nothing is ticked, so it can do nothing. Tick at least one tool.');
   });
 
-  it('names what could destroy something, once it is switched on', async () => {
+  it('name what could destroy something, once it is switched on, and whose word that is', async () => {
     await gallery.show('consent/open');
-    expect(await amount()).toBe('6 of 8 tools; can delete or overwrite things: Delete issue, run_script');
+    expect(await amount()).toBe('6 of 8 tools');
+    expect(await worst()).toBe(
+      'At worst, it deletes or overwrites things for good (Delete issue, run_script), and sends what it reads to others outside.',
+    );
     expect(await leak().isVisible()).toBe(true);
+    expect(await gallery.page.locator('.source-note').textContent()).toContain('The server’s own word, checked by nobody.');
   });
 
-  it('ABUSE-89: a title in it is text, and stays inside its quotes', async () => {
+  it('ABUSE-89: a title in them is text, and stays inside its quotes', async () => {
     await gallery.show('consent/hostile');
-    expect(await gallery.page.locator('.amount script, .amount img').count()).toBe(0);
+    expect(await gallery.page.locator('.worst q').count()).toBeGreaterThan(0);
+    expect(await gallery.page.locator('.worst script, .worst img').count()).toBe(0);
     expect(await gallery.page.title()).not.toBe('owned');
   });
 });

@@ -54,7 +54,7 @@ describe('a newcomer with two terminals', () => {
       let told = await did();
       while (!calls.every((call) => told.includes(call))) told = await did();
       expect(told).toContain('Her agent not verified read (Read an issue once, List issues once) on Tracker (demo).');
-      expect(told).toContain('Refused: Delete an issue once.');
+      expect(told).toContain('Refused: Delete an issue once (why? “Delete an issue”).');
     } finally {
       await client.close();
       await person.close();

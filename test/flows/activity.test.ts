@@ -78,12 +78,25 @@ describe('what agents did', () => {
       expect(text).toContain(
         'Claude not verified read (List issues 14 times) and changed something (create_issue twice) on Tracker. One of these calls failed.',
       );
-      expect(text).toContain('Refused: delete_issue 3 times and something that it does not have once.');
+      expect(text).toContain('Refused: delete_issue 3 times (why? “delete_issue”) and something that it does not have once.');
       expect(text).toMatch(/Reported by Tracker, last at \d\d:\d\d UTC/);
     }
     const at = new Date(Date.now() - 23 * 3_600_000);
     await report([reportOf(token, { at: at.toISOString() })]);
     if (at.getUTCDate() !== new Date().getUTCDate()) expect(readable(await browser.get('/account'))).toContain('Yesterday, ');
+  });
+
+  it('leads from what was refused to why, and to where it can be allowed, as long as the agent may do anything', async () => {
+    const { client, token, browser } = await setUp();
+    await report([reportOf(token, { tool: 'delete_issue', outcome: 'denied' }), reportOf(token, { tool: 'gone', outcome: 'denied' })]);
+    const linksOn = ({ text }: RawResponse) => [...text.matchAll(/href="([^"]*\/widen[^"]*)"/g)].map(([, href = '']) => href);
+    const [link = '', ...more] = linksOn(await browser.get('/account/activity'));
+    expect(more).toEqual([]);
+    const page = await browser.get(link.replaceAll('&amp;', '&').slice(issuer.url.length));
+    expect(page.text).toContain('“delete_issue” is refused, because you have not allowed it.');
+    expect(page.text).toContain('Opening this page has changed nothing.');
+    await blockClient(issuer.runtime, issuer.tenant, { clientId: client.clientId as ClientId, origin: { actorType: 'operator' } });
+    expect(linksOn(await browser.get('/account/activity'))).toEqual([]);
   });
 
   it('names six tools and counts the others', async () => {

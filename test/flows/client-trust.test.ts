@@ -63,7 +63,7 @@ describe('MCP-17: the consent page says who stands for the name', () => {
 
   it('warns of a name that is a famous one’s, and of one made to look like it; nothing of it is markup (ABUSE-6)', async () => {
     const top = await topOf(await register('Cl\u0430ude <b>', 'https://claude-ai.example/cb'));
-    expect(top).toContain('This may not be who it seems to be. Its name is made to look like “Claude”');
+    expect(top).toContain('This may not be who it seems to be. If you are not sure, press Deny. Its name is made to look like “Claude”');
     expect(top).toContain('It uses the name of Claude, which is at claude.ai. This one is at claude-ai.example.');
     expect(top).toContain('&lt;b&gt;');
     expect(await topOf(await register('Claude', 'https://claude.ai/api/mcp/auth_callback'))).not.toContain('may not be who');

@@ -47,7 +47,7 @@ export async function showAccount(ctx: Context, site: Site, person: Person): Pro
       email: person.email,
       connections: page.overviews.map((overview) => connectionOf(overview, now)),
       activity: {
-        days: deedsByDay(activity.days, { now, seenBefore }),
+        days: deedsByDay(activity.days, { issuer: site.tenant.issuer, now, seenBefore }),
         ...(seenBefore && { newSince: inWords(seenBefore, now) }),
         hasMore: activity.next !== undefined,
       },

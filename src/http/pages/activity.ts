@@ -41,7 +41,7 @@ export async function showActivity(ctx: Context, site: Site, { userId, email }: 
     view: 'activity',
     context: {
       ...frameOf(tenant, email),
-      days: deedsByDay(days, { now, seenBefore }),
+      days: deedsByDay(days, { issuer: tenant.issuer, now, seenBefore }),
       // With one agent there is nothing to choose.
       agents: choices.length > 1 || chosen ? [{ href: address({}), name: 'All agents', isChosen: !chosen }, ...choices] : [],
       isFiltered: chosen !== undefined,

@@ -12,7 +12,7 @@ import { HttpProblem } from '../http-problem.ts';
 import type { Form } from '../request-body.ts';
 import type { Person } from '../route.ts';
 import type { Site } from '../site.ts';
-import { choiceContext, type Draft, firstDraft } from '../views/choice.ts';
+import { choiceContext, type Draft, firstDraft, unfolded } from '../views/choice.ts';
 import { spanInWords } from '../views/instants.ts';
 import { agentOf } from './agent.ts';
 import { choiceProblem, endingProblem } from './choice-problem.ts';
@@ -121,7 +121,7 @@ function showChoice(ctx: Context, site: Site, page: { person: Person; proposal: 
       action: addressOf(site, consentIdOf(ctx)),
       agent: agentOf(proposal.client, site.runtime.clock.now()),
       server: { name: proposal.server.name, resource: proposal.server.resource },
-      choice: choiceContext(proposal, draft, {
+      choice: choiceContext(proposal, unfolded(draft, proposal), {
         now: site.runtime.clock.now(),
         marks: false,
         signedInAt: person.signedInAt,

@@ -9,6 +9,7 @@ import { agentOf } from './agent.ts';
 
 /** What sentences are made with. */
 export interface DeedTerms {
+  issuer: string;
   now: Date;
   /** When the person looked before; what came since is new. */
   seenBefore: Date | undefined;
@@ -23,8 +24,8 @@ export function deedsByDay(days: readonly DayOfActivity[], terms: DeedTerms): Da
   }));
 }
 
-function deedOf(activity: DayOfActivity, { now, seenBefore }: DeedTerms): DeedContext {
-  const { tools, toolCount, failures, lastAt, reported } = activity;
+function deedOf(activity: DayOfActivity, { issuer, now, seenBefore }: DeedTerms): DeedContext {
+  const { tools, toolCount, failures, lastAt, reported, consentId } = activity;
   const server = readableName(activity.serverName, 'a server');
   const sayer = activity.serverName === undefined ? 'the server' : server;
   const titleOf = ({ name, title }: DayOfActivity['tools'][number]) =>
@@ -32,7 +33,11 @@ function deedOf(activity: DayOfActivity, { now, seenBefore }: DeedTerms): DeedCo
   const used = tools.filter(({ calls }) => calls > 0).map((tool) => ({ ...tool, title: titleOf(tool), times: timesInWords(tool.calls) }));
   const refused = tools
     .filter(({ refusals }) => refusals > 0)
-    .map((tool) => ({ title: titleOf(tool), times: timesInWords(tool.refusals) }));
+    .map((tool) => ({
+      title: titleOf(tool),
+      times: timesInWords(tool.refusals),
+      ...(consentId && tool.risk && { whyHref: `${issuer}/widen?${new URLSearchParams({ consent: consentId, tool: tool.name })}` }),
+    }));
   return {
     who: whoOf(activity, now),
     server,
@@ -83,7 +88,7 @@ function moreInWords(more: number): string {
 }
 
 /** With what stands before each: nothing, a comma, or “and”. */
-function enumerated(parts: readonly { title: string; times: string }[], more: number): { tools: DeedToolContext[]; more?: string } {
+function enumerated(parts: readonly Omit<DeedToolContext, 'before'>[], more: number): { tools: DeedToolContext[]; more?: string } {
   const tools = parts.map((part, place) => ({ ...part, before: joint(place, parts.length, more) }));
   return more > 0 && parts.length > 0 ? { tools, more: moreInWords(more) } : { tools };
 }

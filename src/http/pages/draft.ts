@@ -3,7 +3,7 @@ import { type ConsentDuration, consentDurations } from '../../domain/consent.ts'
 import { type Risk, risks } from '../../domain/risk.ts';
 import type { AnsweredPage } from '../../services/record-answer.ts';
 import type { Form } from '../request-body.ts';
-import { type Draft, longest, type Offer, switchGroup } from '../views/choice.ts';
+import { type Draft, longest, type Offer, pickSingly, switchGroup } from '../views/choice.ts';
 import { firstDuration } from '../views/durations.ts';
 
 /** The most that a posted page may weigh: it names every ticked tool, and servers have thousands. */
@@ -28,9 +28,11 @@ export function draftOf(form: Form, offer: Offer): Draft {
     prompts: form.text('prompts') !== '',
     duration: durationOf(form, offer),
     query: form.text('do') === 'search-clear' ? '' : form.text('query').slice(0, 100),
-    openGroups: new Set(),
+    openGroups: new Set(form.all('open').filter(isRisk)),
   };
   const [verb, risk] = form.text('do').split(':');
+  if (verb === 'pick') return pickSingly(draft);
+  if (verb === 'shorten') return { ...draft, duration: '1h' };
   if ((verb === 'all' || verb === 'none') && isRisk(risk)) return switchGroup(offer, draft, { risk, isOn: verb === 'all' });
   return draft;
 }

@@ -1,7 +1,6 @@
 /** A new API key of one's own: for which server, made of which tools. It acts as the person who makes it, and as nobody else. */
 import type { Context } from 'koa';
 import { parseServerId } from '../../domain/ids.ts';
-import { risks } from '../../domain/risk.ts';
 import { type ApiKeyCreation, createApiKey } from '../../services/create-api-key.ts';
 import { type ApiKeyProposal, listServersForKeys, prepareApiKey } from '../../services/prepare-api-key.ts';
 import { formFrame, frameOf, originOf, showPage } from '../answer.ts';
@@ -10,7 +9,7 @@ import { HttpProblem } from '../http-problem.ts';
 import type { Form } from '../request-body.ts';
 import type { Person } from '../route.ts';
 import type { Site } from '../site.ts';
-import { choiceContext, type Draft, longest } from '../views/choice.ts';
+import { choiceContext, type Draft, longest, unfolded } from '../views/choice.ts';
 import type { ChoiceContext } from '../views/contexts.ts';
 import { inWords } from '../views/instants.ts';
 import { exactSpan } from '../views/policy-words.ts';
@@ -42,7 +41,7 @@ const nothing: KeyDraft = {
 };
 
 /** All that the form has; whoever sends anything else wants more than this page gives (ABUSE-63). */
-const fields = new Set([formTokenField, 'shown', 'name', 'tool', 'resources', 'prompts', 'lifetime', 'query', 'do']);
+const fields = new Set([formTokenField, 'shown', 'name', 'tool', 'resources', 'prompts', 'lifetime', 'query', 'open', 'do']);
 
 /** Shows the servers, or what one of them has. */
 export async function showNewKey(ctx: Context, site: Site, person: Person): Promise<void> {
@@ -140,7 +139,7 @@ function showForm(ctx: Context, site: Site, page: { person: Person; proposal: Ap
   const { person, proposal, draft, problem } = page;
   const { id, name, resource } = proposal.server;
   const now = site.runtime.clock.now();
-  const choice = choiceContext(proposal, opened(draft, proposal), { now, marks: false, ...(problem !== undefined && { problem }) });
+  const choice = choiceContext(proposal, unfolded(draft, proposal), { now, marks: false, ...(problem !== undefined && { problem }) });
   showPage(ctx, site, {
     view: 'key-new',
     context: {
@@ -152,13 +151,6 @@ function showForm(ctx: Context, site: Site, page: { person: Person; proposal: Ap
       choice: { ...choice, isForKey: true, durations: lifetimeOptions(draft.lifetime, { most: longest(proposal), now }) },
     },
   });
-}
-
-/** Up to how many tools all of them are in sight: nothing is ticked, and single ones are what a script needs. */
-const openUpToTools = 19;
-
-function opened(draft: KeyDraft, { tools }: ApiKeyProposal): KeyDraft {
-  return tools.length > openUpToTools ? draft : { ...draft, openGroups: new Set(risks) };
 }
 
 /** How long a key may live, to choose from: at most as long as policy lets it use anything. */

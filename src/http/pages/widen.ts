@@ -15,6 +15,7 @@ import type { Person } from '../route.ts';
 import type { Site } from '../site.ts';
 import { choiceContext, type Draft, firstDraft, hasAsked } from '../views/choice.ts';
 import { spanInWords } from '../views/instants.ts';
+import { refusalWords } from '../views/refusal-words.ts';
 import { agentOf } from './agent.ts';
 import { choiceProblem, endingProblem } from './choice-problem.ts';
 import { answerOf, draftOf, pressedOf } from './draft.ts';
@@ -105,12 +106,14 @@ function showChoice(
   page: { person: Person; widening: Widening; proposal: ConsentProposal; draft: Draft; problem?: string },
 ): void {
   const { person, widening, proposal, draft, problem } = page;
+  const refusal = refusalWords(proposal, widening.addition);
   showPage(ctx, site, {
     view: 'consent',
     context: {
       ...formFrame(ctx, site, person.email),
       kind: 'widen',
       action: addressOf(site, widening),
+      ...(refusal !== undefined && { refusal }),
       agent: agentOf(proposal.client, site.runtime.clock.now()),
       server: { name: proposal.server.name, resource: proposal.server.resource },
       isRepeat: true,

@@ -7,6 +7,8 @@ export interface DeedToolContext {
   /** How often. */
   times: string;
   before: string;
+  /** Of what was refused: where it is said why, and can be allowed. */
+  whyHref?: string;
 }
 
 /** What was done with the tools of one risk. */

@@ -1,6 +1,6 @@
 /** Builds the part of a page on which tools are chosen, from what may be shown and from what is ticked now. Pure. */
 
-import type { ConsentDuration, ConsentedTool, ConsentTerms } from '../../domain/consent.ts';
+import { type ConsentDuration, type ConsentedTool, type ConsentTerms, consentDurations } from '../../domain/consent.ts';
 import type { ShownExtra, ShownTool } from '../../domain/consent-page.ts';
 import { isHeldInQuarantine, type Quarantine } from '../../domain/quarantine.ts';
 import { type Risk, risks } from '../../domain/risk.ts';
@@ -34,7 +34,7 @@ export interface Draft {
   prompts: boolean;
   duration: ConsentDuration | 'unchanged';
   query: string;
-  /** Groups that the person just worked on; they stay open. */
+  /** Groups whose tools are in sight: the person works on them. */
   openGroups: ReadonlySet<Risk>;
 }
 
@@ -77,6 +77,16 @@ export function switchGroup(offer: Offer, draft: Draft, to: { risk: Risk; isOn: 
     else ticked.delete(tool.name);
   }
   return { ...draft, ticked, openGroups: new Set([...draft.openGroups, to.risk]) };
+}
+
+/** Takes every tick away and opens all groups, for whoever wants single tools. */
+export function pickSingly(draft: Draft): Draft {
+  return { ...draft, ticked: new Set(), resources: false, prompts: false, openGroups: new Set(risks) };
+}
+
+/** A draft whose tools are all in sight, where they are few enough to be looked through. */
+export function unfolded<D extends Draft>(draft: D, { tools }: Pick<Offer, 'tools'>): D {
+  return tools.length < searchFromTools ? { ...draft, openGroups: new Set(risks) } : draft;
 }
 
 /** Whether the page marks anything as asked for now. */
@@ -131,15 +141,22 @@ export function choiceContext(
     ];
   });
   const hidden = entries.filter(({ isFound, context }) => !isFound && context.ticked);
-  const counted = entries.map(({ shown: { tool }, context: { title, ticked } }) => ({
+  const counted = entries.map(({ shown: { tool }, context: { title, ticked, ratedBy } }) => ({
     risk: tool.risk,
     openWorld: tool.openWorld,
     title,
     ticked,
+    by: ratedBy,
   }));
+  const most = at.most ?? Number.POSITIVE_INFINITY;
   return {
     groups,
-    amount: amountOf(counted, { resources: offer.resources.shown && draft.resources }),
+    amount: amountOf(counted, {
+      resources: offer.resources.shown && draft.resources,
+      prompts: offer.prompts.shown && draft.prompts,
+    }),
+    canPick: offer.standing === undefined && onPage.filter(({ isHeld }) => !isHeld).length > 1,
+    canShorten: draft.duration !== '1h' && most >= (consentDurations['1h'] ?? 0),
     toolCount: onPage.length,
     isPaused: offer.standing?.isPaused ?? false,
     withheld: withheldOf(offer),

@@ -3,6 +3,7 @@ import type { Risk } from '../../domain/risk.ts';
 import type { ActivityContext, DayOfDeedsContext } from './activity-contexts.ts';
 import type { AgentContext, PageFrame } from './frame-contexts.ts';
 import type { AllowedToolContext, AmountContext, DifferenceContext, InstallationContext } from './part-contexts.ts';
+import type { RiskSource } from './risk-words.ts';
 
 /** Proves that a form came from a page of ours; goes into each form. */
 interface FormPage extends PageFrame {
@@ -43,6 +44,7 @@ export interface ToolContext {
   /** The protocol's name, where the title is another text. */
   name?: string;
   words: string;
+  ratedBy: RiskSource['by'];
   /** Whose word the risk is; absent where it is nobody's, as `words` say. */
   source?: string;
   serverSays?: string;
@@ -89,6 +91,10 @@ interface ExtraContext {
 export interface ChoiceContext {
   groups: readonly ToolGroupContext[];
   amount: AmountContext;
+  /** Offers to begin with nothing ticked: only where nothing stands. */
+  canPick: boolean;
+  /** Offers one hour with one press. */
+  canShorten: boolean;
   /** The person has paused what stands: deciding about it ends the pause. */
   isPaused: boolean;
   toolCount: number;
@@ -144,6 +150,8 @@ export interface AgentFactsContext {
 export interface ConsentContext extends FormPage {
   kind: 'consent' | 'widen';
   action: string;
+  /** Why what the link names is refused, in a sentence: the widen page. */
+  refusal?: string;
   agent: AgentContext;
   server: { name: string; resource: string };
   /** Absent where no answer goes to the agent: the widen page. */

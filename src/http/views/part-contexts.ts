@@ -24,12 +24,16 @@ export interface DifferenceContext {
 export interface AmountContext {
   count: string;
   /** The worst that it could do; absent where nothing is ticked. */
-  could?: string;
-  /** Titles of the first tools that could destroy something, and how many more there are. */
-  destroying: readonly string[];
-  moreDestroying: number;
+  worst?: Risk;
+  /** Titles of the first tools that would do that, where it is more than reading, and how many more there are. */
+  named: readonly string[];
+  moreNamed: number;
+  /** Something ticked reaches outside. */
+  reachesOut: boolean;
   /** It has both ends of the way on which data leaks out. */
   canLeak: boolean;
+  /** Whose word all of this is; absent where no tools are on the page. */
+  source?: string;
 }
 
 /** A tool that an agent may use. */

@@ -1,6 +1,6 @@
 /** What pages say of a tool, whoever looks at it. Pure. */
 import { type DescribedTool, isUnclaimed, sourceOf } from './described-tool.ts';
-import { sourceWords, toolWords } from './risk-words.ts';
+import { type RiskSource, sourceWords, toolWords } from './risk-words.ts';
 import { readableDescription, readableName } from './untrusted-text.ts';
 
 /** Texts of one tool, fit to be read. */
@@ -9,6 +9,8 @@ export interface ToolTexts {
   /** Where it is another than the title. */
   name?: string;
   words: string;
+  /** Whose word its risk is; `source` says so where `words` do not. */
+  ratedBy: RiskSource['by'];
   source?: string;
   serverSays?: string;
 }
@@ -28,12 +30,14 @@ export function textsOf(tool: DescribedTool): ToolTexts {
 function makeTexts(tool: DescribedTool): ToolTexts {
   const name = readableName(tool.name, 'unnamed tool');
   const title = readableName(tool.title, name);
-  const source = sourceWords(sourceOf(tool));
+  const rating = sourceOf(tool);
+  const source = sourceWords(rating);
   const serverSays = readableDescription(tool.description ?? '');
   return {
     title,
     ...(title !== name && { name }),
     words: toolWords(tool, isUnclaimed(tool)),
+    ratedBy: rating.by,
     ...(source !== undefined && { source }),
     ...(serverSays !== '' && { serverSays }),
   };

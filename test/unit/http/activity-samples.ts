@@ -24,7 +24,11 @@ export const deeds: readonly DayOfDeedsContext[] = [
             { verb: 'changed something', before: ' and ', tools: [{ title: 'Create issue', times: 'once', before: '' }] },
           ],
         },
-        refused: { tools: [{ title: 'Delete issue', times: 'twice', before: '' }] },
+        refused: {
+          tools: [
+            { title: 'Delete issue', times: 'twice', before: '', whyHref: `${frame.issuer}/widen?consent=cns_one&tool=delete_issue` },
+          ],
+        },
         failed: 'One of these calls failed.',
         source: 'Reported by Acme Issues',
         last: '14:01 UTC',

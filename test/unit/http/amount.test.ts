@@ -1,35 +1,64 @@
 import { describe, expect, it } from '@jest/globals';
-import { amountOf } from '../../../src/http/views/amount.ts';
+import { amountOf, type CountedTool } from '../../../src/http/views/amount.ts';
 import { choiceContext, firstDraft, switchGroup } from '../../../src/http/views/choice.ts';
 import { firstOffer, issueTools } from './offers.ts';
 
 const now = new Date('2026-11-23T14:05:00Z');
 const offer = firstOffer(issueTools, true);
+const noExtras = { resources: false, prompts: false };
+const toolBy = (by: CountedTool['by'], about: Partial<CountedTool> = {}): CountedTool => ({
+  title: 'a',
+  risk: 'read',
+  openWorld: false,
+  ticked: true,
+  by,
+  ...about,
+});
 const amount = (draft = firstDraft(offer)) => choiceContext(offer, draft, { now, marks: false }).amount;
 
 describe('what a selection amounts to', () => {
   it('counts, and says the worst that it could do', () => {
-    expect(amount()).toEqual({ count: '4 of 8 tools', could: 'can change things', destroying: [], moreDestroying: 0, canLeak: false });
-    const onlyReading = { ...firstDraft(offer), ticked: new Set(['get_issue']) };
-    expect(amount(onlyReading)).toMatchObject({ count: '1 of 8 tools', could: 'can look things up' });
-    expect(amount({ ...onlyReading, ticked: new Set() })).toEqual({
-      count: '0 of 8 tools',
-      destroying: [],
-      moreDestroying: 0,
+    expect(amount()).toEqual({
+      count: '4 of 8 tools',
+      worst: 'write',
+      named: ['Create issue', 'Add comment'],
+      moreNamed: 0,
+      reachesOut: false,
       canLeak: false,
+      source: 'The server’s own word, checked by nobody. Where it says nothing, we assume the worst.',
     });
+    const onlyReading = { ...firstDraft(offer), ticked: new Set(['get_issue']) };
+    expect(amount(onlyReading)).toMatchObject({ count: '1 of 8 tools', worst: 'read', named: [] });
+    const nothing = { ...onlyReading, ticked: new Set<string>() };
+    expect(amount(nothing)).toMatchObject({ count: '0 of 8 tools', worst: 'read' });
+    expect(amount({ ...nothing, resources: false, prompts: false })).not.toHaveProperty('worst');
   });
 
-  it('names what could destroy something, by the titles that the page shows', () => {
+  it('names what would do the worst, by the titles that the page shows', () => {
     const draft = switchGroup(offer, firstDraft(offer), { risk: 'destructive', isOn: true });
     expect(amount(draft)).toMatchObject({
-      could: 'can delete or overwrite things',
-      destroying: ['Delete issue', 'run_script'],
-      moreDestroying: 0,
+      worst: 'destructive',
+      named: ['Delete issue', 'run_script'],
+      moreNamed: 0,
+      reachesOut: true,
       canLeak: true,
     });
-    const many = ['a', 'b', 'c', 'd'].map((title) => ({ title, risk: 'destructive' as const, openWorld: false, ticked: true }));
-    expect(amountOf(many, { resources: false })).toMatchObject({ destroying: ['a', 'b'], moreDestroying: 2 });
+    const many = ['a', 'b', 'c', 'd'].map((title) => toolBy('server', { title, risk: 'destructive' }));
+    expect(amountOf(many, noExtras)).toMatchObject({ named: ['a', 'b'], moreNamed: 2 });
+  });
+
+  it('says whose word it is, whatever is ticked', () => {
+    const word = (...by: readonly CountedTool['by'][]) =>
+      amountOf(
+        by.map((each) => toolBy(each, { ticked: false })),
+        noExtras,
+      ).source;
+    expect(word('server', 'server')).toBe('The server’s own word, checked by nobody.');
+    expect(word('administrator')).toBe('The word of whoever runs this site.');
+    expect(word('nobody')).toBe('The server does not say what its tools do: we assume the worst.');
+    expect(word('server', 'administrator')).toBe('The server’s own word, checked by nobody but for what whoever runs this site has rated.');
+    expect(word('nobody', 'administrator')).toBe('The word of whoever runs this site. Where it says nothing, we assume the worst.');
+    expect(word()).toBeUndefined();
   });
 
   it('goes by what a draft names of what is on the page, held tools and resources that are not offered left out', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { settleAnswer } from '../../../src/domain/consent-answer.ts';
-import { unrestricted } from '../../../src/domain/policy.ts';
+import { type PolicyRule, unrestricted } from '../../../src/domain/policy.ts';
 import { answerOf, draftOf, pressedOf } from '../../../src/http/pages/draft.ts';
 import type { Form } from '../../../src/http/request-body.ts';
 import { choiceContext, firstDraft, type Offer } from '../../../src/http/views/choice.ts';
@@ -31,6 +31,26 @@ describe('the buttons of a page with tools', () => {
     expect(tickedIn(offer, formOf({ do: 'none:read', tool: ['list_issues', 'create_issue'] }))).toEqual(['create_issue']);
   });
 
+  it('to pick single tools takes every tick away, shows all tools, and they stay in sight', () => {
+    const form = formOf({ do: 'pick', tool: ['list_issues', 'delete_issue'], resources: 'on', prompts: 'on', duration: '1d' });
+    expect(draftOf(form, offer)).toMatchObject({ ticked: new Set(), resources: false, prompts: false, duration: '1d' });
+    expect(contextOf(offer, form).groups.map(({ isOpen }) => isOpen)).toEqual([true, true, true]);
+    const next = formOf({ do: 'all:write', open: ['read', 'constructor'] });
+    expect(contextOf(offer, next).groups.map(({ isOpen }) => isOpen)).toEqual([true, true, false]);
+    expect(contextOf(repeatOffer(issueTools, []), next).canPick).toBe(false);
+  });
+
+  it('one hour is one press, where policy allows that much, and changes nothing else', () => {
+    const form = formOf({ do: 'shorten', tool: ['list_issues'], duration: '30d', resources: 'on' });
+    expect(draftOf(form, offer)).toMatchObject({ ticked: new Set(['list_issues']), resources: true, prompts: false, duration: '1h' });
+    expect([contextOf(offer, formOf({})).canShorten, contextOf(offer, form).canShorten]).toEqual([true, false]);
+    const half: PolicyRule = { name: 'half', effect: 'allow', forAtMostSeconds: 1_800 };
+    const permission = { kind: 'allowed', by: [half] } as const;
+    const brief = { ...offer, tools: offer.tools.map((shown) => ({ ...shown, permission })) };
+    const extras = { resources: { ...offer.resources, permission }, prompts: { ...offer.prompts, permission } };
+    expect(contextOf({ ...brief, ...extras }, formOf({})).canShorten).toBe(false);
+  });
+
   it.each(['all:everything', 'all', 'none:', 'ALLOW', '', 'allow ', '__proto__'])('%j decides nothing', (value) => {
     expect(pressedOf(formOf({ do: value }))).toBe('edit');
     expect(tickedIn(offer, formOf({ do: value, tool: ['get_issue'] }))).toEqual(['get_issue']);
@@ -49,7 +69,7 @@ describe('the buttons of a page with tools', () => {
       fc.property(
         fc.subarray([...issueTools]),
         fc.array(names),
-        fc.constantFrom('allow', 'all:read', 'all:destructive'),
+        fc.constantFrom('allow', 'all:read', 'all:destructive', 'pick', 'shorten'),
         (shown, tools, pressed) => {
           const shownOffer = firstOffer(shown);
           const form = formOf({ do: pressed, tool: tools, resources: 'on', prompts: 'on', shown: 'sample' });

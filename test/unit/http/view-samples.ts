@@ -179,7 +179,11 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
     'hostile-difference': consent(hostileDifference),
     paused: consent({ ...drifted, standing: { tools: [], resources: false, prompts: false, ...drifted.standing, isPaused: true } }),
     widen: (({ redirect: _, requestedScope: __, facts: ___, ...rest }) => rest)(
-      consent(widened, { kind: 'widen', action: `${frame.issuer}/widen` }),
+      consent(widened, {
+        kind: 'widen',
+        action: `${frame.issuer}/widen`,
+        refusal: '“Delete issue” is refused, because you have not allowed it.',
+      }),
     ),
   },
   account: {

@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Eta } from 'eta';
+import { choiceContext, firstDraft } from '../../../src/http/views/choice.ts';
 import type { ViewName } from '../../../src/http/views/contexts.ts';
 import { createRenderer, viewsFolder } from '../../../src/http/views/render.ts';
+import { firstOffer, manyTools } from './offers.ts';
 import { viewSamples } from './view-samples.ts';
 
 const render = createRenderer();
@@ -113,6 +115,15 @@ describe('the consent page', () => {
     expect(count(html, /<input class="tool /g)).toBe(11);
     expect(count(html, /<input type="hidden" class="ticked ticked--(?:read|write)" name="tool"/g)).toBe(83);
     expect(html).toContain('11 tools of 120 found');
+  });
+
+  it('weighs less than 150 KB with a hundred tools, each with its own words', () => {
+    const offer = firstOffer(manyTools.slice(0, 100).map((tool) => ({ ...tool, description: 'What it does, at length. '.repeat(12) })));
+    const choice = choiceContext(offer, firstDraft(offer), { now: new Date('2026-11-23T14:05:00Z'), marks: false });
+    const first = viewSamples.consent['first'];
+    const html = first ? render('consent', { ...first, choice }) : '';
+    expect(count(html, /<input class="tool /g)).toBe(100);
+    expect(Buffer.byteLength(html)).toBeLessThan(150_000);
   });
 
   it('the first submit button, which the Enter key presses, decides nothing', () => {
