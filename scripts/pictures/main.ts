@@ -2,10 +2,11 @@
 import { launchBrowser, prepareBrowser } from '../../test/support/browser.ts';
 import { startTestCluster, stopTestCluster } from '../../test/support/test-cluster.ts';
 import { pictures, type StoryName } from './list.ts';
+import { fiveTasks } from './stories/five-tasks.ts';
 import { pages } from './stories/pages.ts';
 import { type Story, tell } from './studio.ts';
 
-const stories: Readonly<Record<StoryName, Story>> = { pages };
+const stories: Readonly<Record<StoryName, Story>> = { pages, fiveTasks };
 
 const names = Object.keys(stories) as StoryName[];
 const asked = process.argv.slice(2);

@@ -2,11 +2,14 @@ import type { BrowserContextOptions } from 'playwright-core';
 import { openGallery } from '../../../test/browser/rendered-pages.ts';
 import type { Studio } from '../studio.ts';
 
+/** Pages with tools have the decision beside them where there is room. */
+const wide = { viewport: { width: 1120, height: 600 } };
+
 /** Which sample of which page, and in which light. */
 const samples: Readonly<Record<string, { path: string; options?: BrowserContextOptions }>> = {
-  consent: { path: 'consent/first' },
-  'consent-dark': { path: 'consent/open', options: { colorScheme: 'dark' } },
-  'consent-policy': { path: 'consent/bounded' },
+  consent: { path: 'consent/first', options: wide },
+  'consent-dark': { path: 'consent/open', options: { ...wide, colorScheme: 'dark' } },
+  'consent-policy': { path: 'consent/bounded', options: wide },
   activity: { path: 'activity/full' },
   account: { path: 'account/connected' },
   'sign-in': { path: 'login/agent' },
