@@ -1,6 +1,6 @@
 import type { Access } from './access.ts';
 import type { AccessError } from './access-error.ts';
-import { widenElicitation } from './elicit-widening.ts';
+import { widenElicitation, widenError } from './elicit-widening.ts';
 import { echoableId, isRequest, jsonRpcError, messagesOf, NOT_ALLOWED_ERROR_CODE } from './json-rpc.ts';
 import type { Denial, Judgement } from './judge.ts';
 import { hasRevisionClaim } from './protocol-era.ts';
@@ -118,12 +118,12 @@ export function challengeDenied(
  * result with `isError`, whose text a model reads. Nothing of the body ran; messages that would have
  * been allowed say so.
  */
-export function answerDeniedInBand(body: unknown, denials: readonly Denial[], access: Access): Answer {
+export function answerDeniedInBand(body: unknown, denials: readonly Denial[], caller: RefusedCaller): Answer {
   const answers = messagesOf(body)
     .filter(isRequest)
     .map((message) => {
       const denial = denials.find((candidate) => candidate.message === message);
-      return denial === undefined ? notRun(message) : deniedResponse(denial, access);
+      return denial === undefined ? notRun(message) : deniedResponse(denial, caller);
     });
   if (answers.length === 0) return { status: 202, headers: {}, body: '' };
   return jsonAnswer(200, Array.isArray(body) ? answers : answers[0]);
@@ -140,25 +140,35 @@ export function answerUnrecorded(): Answer {
 
 /** The same where there is no HTTP: a tool result, for the model to read. */
 export function unrecordedResponse(message: unknown): Record<string, unknown> {
-  return deniedResponse({ message, missingScope: undefined, tool: undefined, text: UNRECORDED_TEXT }, undefined);
+  return deniedResponse({ message, missingScope: undefined, tool: undefined, text: UNRECORDED_TEXT });
 }
 
 const UNRECORDED_TEXT = 'Nothing was run, because it could not be recorded. Try again in a moment.';
 
+/** Who is refused something. */
+export interface RefusedCaller {
+  readonly access: Access;
+  /** Names the question about a tool; absent or undefined where the client has not declared that it opens pages (MCP 2025-11-25). */
+  readonly elicitationId?: ((tool: string) => string | undefined) | undefined;
+}
+
 /** One refused message's JSON-RPC response: a tool result for a tool call, else an error. */
-export function deniedResponse(denial: Denial, access: Access | undefined): Record<string, unknown> {
+export function deniedResponse(denial: Denial, caller?: RefusedCaller): Record<string, unknown> {
   const id = echoableId(denial.message);
+  const access = caller?.access;
   const widenUri = access === undefined ? undefined : widenUriOf(denial, access);
   const text = textOf(denial, widenUri);
   if (!isToolCall(denial.message)) {
     const data = widenUri === undefined ? undefined : { widen_uri: widenUri };
     return jsonRpcError(id, { code: NOT_ALLOWED_ERROR_CODE, message: text, ...(data && { data }) });
   }
-  const elicitation =
-    widenUri === undefined
-      ? undefined
-      : widenElicitation(denial.message, { url: widenUri, text: `${denial.text} You can allow it there.` });
-  if (elicitation !== undefined) return { jsonrpc: '2.0', id, result: elicitation };
+  if (widenUri !== undefined) {
+    const page = { url: widenUri, text: `${denial.text} You can allow it there.` };
+    const elicitation = widenElicitation(denial.message, page);
+    if (elicitation !== undefined) return { jsonrpc: '2.0', id, result: elicitation };
+    const elicitationId = denial.tool === undefined ? undefined : caller?.elicitationId?.(denial.tool);
+    if (elicitationId !== undefined) return widenError(id, { ...page, elicitationId, message: text });
+  }
   const result = { content: [{ type: 'text', text }], isError: true };
   return {
     jsonrpc: '2.0',

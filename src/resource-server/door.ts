@@ -5,6 +5,7 @@ import { CallAnswers } from './call-answers.ts';
 import { callContextOf } from './call-context.ts';
 import { type OpenCall, recorderOf } from './call-recorder.ts';
 import { type Answer, answerUnrecorded } from './challenge.ts';
+import { declaresPages } from './elicit-widening.ts';
 import { createGuard, type Guard, type GuardedRequest, type GuardOptions } from './guard.ts';
 import { messagesOf, methodOf } from './json-rpc.ts';
 import type { ReadBody } from './request-body.ts';
@@ -126,7 +127,7 @@ export function createDoor(target: Verifier | (VerifierOptions & ProtectOptions)
     return {
       filter: createMessageFilter({ access, body, seeTools, now }),
       isList,
-      onSession: rememberSession(guard, access),
+      onSession: rememberSession(guard, { access, body }),
       mayContinue: isLongStream ? createStreamWatch(verifier, { access, token, now }) : () => true,
     };
   }
@@ -153,9 +154,11 @@ function watchOf(calls: readonly BegunCall[]): ResponseWatch | undefined {
   return createResponseWatch(answers);
 }
 
-function rememberSession(guard: Guard, access: Access): (sessionId: unknown) => void {
+function rememberSession(guard: Guard, { access, body }: { access: Access; body: unknown }): (sessionId: unknown) => void {
+  const first = messagesOf(body).find((message) => methodOf(message) === 'initialize');
+  const begun = first === undefined ? undefined : { opensPages: declaresPages(first) };
   return (sessionId) => {
-    if (typeof sessionId === 'string') guard.sessions.remember(sessionId, access);
+    if (typeof sessionId === 'string') guard.sessions.remember(sessionId, access, begun);
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Access } from './access.ts';
 import { AccessError } from './access-error.ts';
+import { ambientId } from './ambient.ts';
 import { callContextOf } from './call-context.ts';
 import { recorderOf } from './call-recorder.ts';
 import { type Answer, answerDeniedInBand, answerToAccessError, answerToMalformed, challengeDenied, jsonAnswer } from './challenge.ts';
@@ -11,6 +12,7 @@ import { jsonRpcError, messagesOf, methodOf } from './json-rpc.ts';
 import { type Denial, judge } from './judge.ts';
 import { corsHeaders, judgeOrigin, preflightHeaders } from './origin.ts';
 import { isResourceMetadataPath, protectedResourceDocument } from './protected-resource.ts';
+import { hasUrlElicitationErrors } from './protocol-era.ts';
 import { createSessionBinding, type SessionBinding } from './session-binding.ts';
 import type { Verifier } from './verifier.ts';
 
@@ -92,6 +94,12 @@ export function createGuard(verifier: Verifier, options: GuardOptions): Guard {
     }
   }
 
+  function opensPages(request: GuardedRequest, access: Access): boolean {
+    const sessionId = request.header('mcp-session-id');
+    if (sessionId === undefined || !hasUrlElicitationErrors(request.header('mcp-protocol-version'))) return false;
+    return sessions.opensPages(sessionId, access);
+  }
+
   function answerMetadata(request: GuardedRequest): Answer | undefined {
     if (!isResourceMetadataPath(pathOf(request.target), verifier.resource)) return undefined;
     // The document is public, and pages must be able to read it before they have any token.
@@ -164,7 +172,7 @@ export function createGuard(verifier: Verifier, options: GuardOptions): Guard {
           reportDenials(judgement.denials, request, access);
           return withHeaders(
             options.denial === 'result'
-              ? answerDeniedInBand(body, judgement.denials, access)
+              ? answerDeniedInBand(body, judgement.denials, { access, elicitationId: opensPages(request, access) ? ambientId : undefined })
               : challengeDenied(judgement.denials, {
                   access,
                   resourceMetadataUrl: verifier.resourceMetadataUrl,

@@ -3,6 +3,7 @@ import type { InputProblem } from './input-check.ts';
 import { pointerOf } from './json-pointer.ts';
 import { echoableId, isRequest, type JsonObject, jsonRpcError, messagesOf, NOT_ALLOWED_ERROR_CODE } from './json-rpc.ts';
 import { hasRevisionClaim } from './protocol-era.ts';
+import { shownText } from './shown-text.ts';
 
 /** A call that does not run, and why. */
 export interface InputRefusal {
@@ -28,7 +29,7 @@ export function inputResponse({ message, problem }: InputRefusal): JsonObject {
     case 'not-an-object':
       return jsonRpcError(id, { code: INVALID_PARAMS, message: 'The arguments of a call are an object.' });
     case 'unknown-tool':
-      return jsonRpcError(id, { code: INVALID_PARAMS, message: `Unknown tool: ${shown(problem.name)}` });
+      return jsonRpcError(id, { code: INVALID_PARAMS, message: `Unknown tool: ${shownText(problem.name)}` });
     case 'unchecked':
       return jsonRpcError(id, { code: INTERNAL_ERROR, message: `Nothing was run. ${problem.text}` });
   }
@@ -53,17 +54,9 @@ export function reportedProblem(problem: InputProblem): string {
 
 function faultText({ path, rule }: Extract<InputProblem, { kind: 'fault' }>['fault']): string {
   const where =
-    path.length === 0 ? 'The first fault is of the arguments as a whole, at ""' : `The first fault is at ${shown(pointerOf(path))}`;
+    path.length === 0 ? 'The first fault is of the arguments as a whole, at ""' : `The first fault is at ${shownText(pointerOf(path))}`;
   return `Nothing was run, because the arguments are not what the tool asks for. ${where}${rule === undefined ? '.' : `: ${rule}.`}`;
 }
-
-/** In quotes, on one line, of bounded length, and without characters that nobody sees. */
-function shown(text: string): string {
-  const visible = text.slice(0, MAX_SHOWN_CHARACTERS).replaceAll(/\p{C}/gu, '\uFFFD');
-  return JSON.stringify(text.length > MAX_SHOWN_CHARACTERS ? `${visible}…` : visible);
-}
-
-const MAX_SHOWN_CHARACTERS = 256;
 
 function notRun(message: unknown): JsonObject {
   return jsonRpcError(echoableId(message), {

@@ -4,6 +4,7 @@ import { echoableId, messagesOf } from './json-rpc.ts';
 import { hasRevisionClaim } from './protocol-era.ts';
 import { type Requirement, requirementOf } from './requirement.ts';
 import { formatToolScope, isToolName, PROMPTS_SCOPE, RESOURCES_SCOPE } from './scope.ts';
+import { shownText } from './shown-text.ts';
 
 /** One message that may not pass. */
 export interface Denial {
@@ -95,7 +96,7 @@ function toolDenial(message: unknown, name: string): Denial {
     message,
     missingScope: isGrantable ? formatToolScope(name) : undefined,
     tool: isGrantable ? name : undefined,
-    text: isGrantable ? `The tool ${JSON.stringify(name)} is not among those that this agent may use.` : 'No tool can have this name.',
+    text: isGrantable ? `The tool ${shownText(name)} is not among those that this agent may use.` : 'No tool can have this name.',
   };
 }
 

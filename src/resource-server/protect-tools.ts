@@ -11,6 +11,7 @@ import { type CheckInput, createInputCheck, findToolIn } from './input-check.ts'
 import type { InputRules } from './input-rules.ts';
 import { echoableId, isRequest, jsonRpcError, methodOf, ownValue } from './json-rpc.ts';
 import { judge } from './judge.ts';
+import { createPageQuestions } from './page-questions.ts';
 import { createMessageFilter } from './response-filter.ts';
 import { listerOf } from './tool-lister.ts';
 import { traceIdOfMessage } from './trace-parent.ts';
@@ -77,6 +78,7 @@ function guardTransport(transport: SdkTransport, options: ProtectToolsOptions & 
   const asker = createToolAsker();
   const asked = new BoundedMap<string, Asked>({ maxWeight: MAX_ASKED });
   const answers = new CallAnswers();
+  const questions = createPageQuestions();
   const openMethods = new Set(options.openMethods ?? []);
   const now = options.now ?? ambientNow;
   const start = transport.start.bind(transport);
@@ -88,6 +90,8 @@ function guardTransport(transport: SdkTransport, options: ProtectToolsOptions & 
     const { onmessage: receive, onclose: closed } = transport;
     transport.onmessage = (message: unknown, extra?: { authInfo?: AuthInfo }) => {
       const access = accessOf(extra?.authInfo) ?? noAccess();
+      questions.hear(message, access);
+      for (const elicitationId of questions.takeAnswered(access)) tellAnswered(elicitationId, message);
       const recorder = methodOf(message) === 'tools/call' && !isReported(extra?.authInfo) ? recorderOf(access) : undefined;
       const pass = (): void => {
         remember(message, access);
@@ -125,6 +129,7 @@ function guardTransport(transport: SdkTransport, options: ProtectToolsOptions & 
 
   transport.send = async (message: unknown, sendOptions?: unknown) => {
     if (asker.takes(message)) return;
+    questions.hearAnswer(message);
     answers.see(message, () => new TextEncoder().encode(JSON.stringify(message)).byteLength);
     return send(filterOutgoing(message), sendOptions);
   };
@@ -132,6 +137,13 @@ function guardTransport(transport: SdkTransport, options: ProtectToolsOptions & 
   function answer(message: unknown, response: Record<string, unknown>): void {
     if (!isRequest(message)) return;
     send(response, { relatedRequestId: echoableId(message) }).catch((error: Error) => transport.onerror?.(error));
+  }
+
+  /** Tells the client that its person has allowed what it was refused for. It may have no stream for that; then it finds out by trying. */
+  function tellAnswered(elicitationId: string, message: unknown): void {
+    const notification = { jsonrpc: '2.0', method: 'notifications/elicitation/complete', params: { elicitationId } };
+    const related = isRequest(message) ? { relatedRequestId: echoableId(message) } : undefined;
+    send(notification, related).catch((error: Error) => transport.onerror?.(error));
   }
 
   function begin(message: unknown, { access, recorder, pass }: { access: Access; recorder: CallRecorder; pass: () => void }): void {
@@ -160,7 +172,9 @@ function guardTransport(transport: SdkTransport, options: ProtectToolsOptions & 
         return { response: jsonRpcError(judgement.id, { code: judgement.code, message: judgement.text }), isDenied: false };
       case 'denied': {
         const [denial] = judgement.denials;
-        return denial === undefined ? undefined : { response: deniedResponse(denial, access), isDenied: true };
+        return denial === undefined
+          ? undefined
+          : { response: deniedResponse(denial, { access, elicitationId: (tool) => questions.idFor(tool, access) }), isDenied: true };
       }
     }
   }

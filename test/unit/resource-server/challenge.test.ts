@@ -94,7 +94,7 @@ describe('MCP-36: challenges', () => {
 describe('denials as results', () => {
   it('a tool result that a model reads, with the link', () => {
     const body = call('delete_issue', 7);
-    const answer = answerDeniedInBand(body, denialsOf(body), access);
+    const answer = answerDeniedInBand(body, denialsOf(body), { access });
     expect(answer.status).toBe(200);
     const { id, result } = JSON.parse(answer.body) as {
       id: number;
@@ -109,7 +109,7 @@ describe('denials as results', () => {
       ...call('delete_issue'),
       params: { name: 'delete_issue', _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } },
     };
-    expect(JSON.parse(answerDeniedInBand(body, denialsOf(body), access).body)).toMatchObject({ result: { resultType: 'complete' } });
+    expect(JSON.parse(answerDeniedInBand(body, denialsOf(body), { access }).body)).toMatchObject({ result: { resultType: 'complete' } });
   });
 
   it('in a batch nothing runs, and everything that waits is told', () => {
@@ -119,7 +119,7 @@ describe('denials as results', () => {
       { jsonrpc: '2.0', method: 'tools/call', params: { name: 'delete_issue' } },
       { jsonrpc: '2.0', id: 3, method: 'prompts/list' },
     ];
-    const answers = JSON.parse(answerDeniedInBand(body, denialsOf(body), access).body) as {
+    const answers = JSON.parse(answerDeniedInBand(body, denialsOf(body), { access }).body) as {
       id: number;
       result?: unknown;
       error?: unknown;
@@ -133,7 +133,7 @@ describe('denials as results', () => {
 
   it('a notification gets no answer', () => {
     const body = { jsonrpc: '2.0', method: 'tools/call', params: { name: 'delete_issue' } };
-    expect(answerDeniedInBand(body, denialsOf(body), access)).toEqual({ status: 202, headers: {}, body: '' });
+    expect(answerDeniedInBand(body, denialsOf(body), { access })).toEqual({ status: 202, headers: {}, body: '' });
   });
 });
 

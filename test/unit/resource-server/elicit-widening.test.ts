@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { widenElicitation } from '../../../src/resource-server/elicit-widening.ts';
+import { declaresPages, widenElicitation, widenError } from '../../../src/resource-server/elicit-widening.ts';
 
 const page = { url: 'https://issuer.example/widen?consent=cns_1&tool=wipe', text: 'Not allowed.' };
 const call = (meta: object, more: object = {}) => ({
@@ -42,5 +42,34 @@ describe('MCP-52: URL elicitation of what was refused', () => {
 
   it('is asked beside answers to the questions of others', () => {
     expect(widenElicitation(call(meta(able), { inputResponses: { other: { action: 'accept' } } }), page)).toBeDefined();
+  });
+});
+
+describe('MCP-52: 2025-11-25: the same as an error', () => {
+  it('names the page, and what to say of it', () => {
+    expect(widenError(7, { ...page, elicitationId: 'e1', message: 'Not allowed, see there.' })).toEqual({
+      jsonrpc: '2.0',
+      id: 7,
+      error: {
+        code: -32042,
+        message: 'Not allowed, see there.',
+        data: { elicitations: [{ mode: 'url', elicitationId: 'e1', url: page.url, message: 'Not allowed.' }] },
+      },
+    });
+  });
+
+  const initialize = (capabilities: unknown) => ({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { capabilities } });
+
+  it.each<[string, unknown, boolean]>([
+    ['pages', initialize(able), true],
+    ['pages and forms', initialize({ elicitation: { url: {}, form: {} } }), true],
+    ['forms alone', initialize({ elicitation: { form: {} } }), false],
+    ['no modes, which means forms', initialize({ elicitation: {} }), false],
+    ['what is none', initialize({ elicitation: { url: true } }), false],
+    ['it on the prototype', initialize(Object.create({ elicitation: { url: {} } })), false],
+    ['nothing', initialize(undefined), false],
+    ['it elsewhere', { ...initialize(able), method: 'tools/call' }, false],
+  ])('a client that declares %s', (_, message, expected) => {
+    expect(declaresPages(message)).toBe(expected);
   });
 });
