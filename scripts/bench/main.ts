@@ -22,6 +22,7 @@ import { BadUsage, type BenchOptions, helpText, parseOptions } from './options.t
 import { type Findings, renderMeasurement, renderReport } from './report.ts';
 import { runRounds } from './rounds.ts';
 import type { HttpRowName } from './scenarios.ts';
+import { measureTracing } from './tracing.ts';
 import { measureWorkers } from './two-workers.ts';
 import { runVerification } from './verification/run-verification.ts';
 import { watchSealing } from './watch-sealing.ts';
@@ -51,6 +52,7 @@ async function bench(options: BenchOptions): Promise<void> {
       clients: measureClients,
       'audit-search': measureAuditSearch,
       'audit-export': measureAuditExport,
+      tracing: measureTracing,
     }[alone.name];
     const findings = `${(await measureAlone({ ...options, rowCount: alone.rowCount }, say)).trimEnd()}\n`;
     process.stdout.write(`\n${findings}`);

@@ -23,8 +23,14 @@ export const rowNames = [
 /** One kind of work that is measured. */
 export type RowName = (typeof rowNames)[number];
 
-/** What is measured by itself, with the rows that it takes unless told otherwise. */
-export const aloneNames = { cleanup: 10_000_000, clients: 100_000, 'audit-search': 10_000_000, 'audit-export': 1_000_000 } as const;
+/** What is measured by itself, with the rows that it takes unless told otherwise; 0: it takes none. */
+export const aloneNames = {
+  cleanup: 10_000_000,
+  clients: 100_000,
+  'audit-search': 10_000_000,
+  'audit-export': 1_000_000,
+  tracing: 0,
+} as const;
 
 /** What has a place of its own in the documentation. */
 const documented: readonly string[] = ['reports', 'audit-search', 'audit-export'] satisfies (RowName | keyof typeof aloneNames)[];
@@ -69,6 +75,7 @@ and prints a table in Markdown. See docs/performance.md.
                           unused clients are removed; stands alone
                           audit-search: searches in a large audit trail; stands alone
                           audit-export: a large audit trail is sealed, exported and verified; stands alone
+                          tracing: refreshes with no request traced, some, and all; stands alone
   --rows <n>              expired rows for --only cleanup (default: 10000000), clients for --only clients (default: 100000),
                           events for --only audit-search (default: 10000000) and audit-export (default: 1000000)
   --leave-rest            end when a removal was measured, without waiting for the rest of it
@@ -89,7 +96,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   if (values.help) return undefined;
   const defaults = values.quick ? { warmUp: 1, measured: 2, rounds: 2 } : { warmUp: 2, measured: 6, rounds: 5 };
   const alone = (Object.keys(aloneNames) as AloneName[]).find((name) => name === values.only);
-  if (values.rows !== undefined && !alone) throw new BadUsage(`--rows goes with --only ${Object.keys(aloneNames).join(' or ')}`);
+  const withRows = Object.entries(aloneNames).flatMap(([name, rows]) => (rows > 0 ? name : []));
+  if (values.rows !== undefined && !withRows.includes(alone ?? '')) throw new BadUsage(`--rows goes with --only ${withRows.join(' or ')}`);
   const rows = alone ? [] : readRows(values.only);
   const write = values.write ?? false;
   if (write && rows.length < rowNames.length && !documented.includes(values.only ?? '')) {

@@ -24,6 +24,8 @@ export interface ToolgrantOptions {
   cpuProfileFolder?: string;
   /** Default 1. */
   workers?: number;
+  /** Beside those that every measurement takes. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 const redeemedAtOnce = 16;
@@ -32,7 +34,8 @@ const redeemedAtOnce = 16;
  * Starts `toolgrant serve` as an operator would, from the package that is installed, on a database that is there already, with its log going to a file.
  * Only the limits on how often a stranger may ask are off, because the generator is one address.
  */
-export async function startToolgrant({ database, cores, folder, cpuProfileFolder, workers = 1 }: ToolgrantOptions): Promise<Contender> {
+export async function startToolgrant(options: ToolgrantOptions): Promise<Contender> {
+  const { database, cores, folder, cpuProfileFolder, workers = 1 } = options;
   const origin = `http://127.0.0.1:${await findFreePort()}`;
   const profile = cpuProfileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(cpuProfileFolder)}`];
   const settings = {
@@ -41,6 +44,7 @@ export async function startToolgrant({ database, cores, folder, cpuProfileFolder
     TOOLGRANT_HOST: '127.0.0.1',
     TOOLGRANT_SECRET: randomToken(),
     TOOLGRANT_RATE_LIMITS: 'off',
+    ...options.settings,
   };
   const { command, args } = nodeOnServerCore(cores, [
     '--max-semi-space-size=16',
