@@ -219,9 +219,9 @@ export const auditEventTypes = kinds({
     ocsf: 'User Access Management',
   },
   'consent.changed': {
-    when: 'a person changes what she allowed',
+    when: 'a person changes what she allowed; `tool` where it was until when that one tool is allowed',
     about: ['userId', 'clientId', 'serverId', 'consentId', 'consentVersion'],
-    detail: 'as for `consent.given`',
+    detail: 'as for `consent.given`; `toolExpiresAt` beside `tool`',
     ocsf: 'User Access Management',
   },
   'consent.denied': { when: 'a person presses Deny', about: ['userId', 'clientId', 'serverId'], ocsf: 'User Access Management' },

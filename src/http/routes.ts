@@ -23,6 +23,7 @@ import { showPassword, submitPassword } from './pages/password.ts';
 import { submitSignIn } from './pages/sign-in.ts';
 import { showSignOut, submitSignOut } from './pages/sign-out.ts';
 import { showStart } from './pages/start.ts';
+import { showToolTime, submitToolTime } from './pages/tool-time.ts';
 import { showWiden, submitWiden } from './pages/widen.ts';
 import { document, openForm, openPage, personForm, personPage, type Route, sharedDocument } from './route.ts';
 
@@ -45,6 +46,8 @@ export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route
     personForm({ name: 'consent-change-save', path: '/account/consents/:consentId', maxBytes: choiceBodyBytes }, submitChange),
     personPage({ name: 'consent-receipt', path: '/account/consents/:consentId/receipt' }, serveReceipt),
     personPage({ name: 'consent-revoke', path: '/account/consents/:consentId/revoke' }, showRevoke),
+    personPage({ name: 'consent-tool-time', path: '/account/consents/:consentId/time' }, showToolTime),
+    personForm({ name: 'consent-tool-time-save', path: '/account/consents/:consentId/time' }, submitToolTime),
     personForm({ name: 'consent-pause', path: '/account/consents/:consentId/pause' }, submitPause),
     personForm({ name: 'consent-resume', path: '/account/consents/:consentId/resume' }, submitResume),
     personForm({ name: 'consent-unused', path: '/account/consents/:consentId/unused', maxBytes: choiceBodyBytes }, submitUnused),

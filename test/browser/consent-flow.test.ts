@@ -81,6 +81,12 @@ describe.each(modes)('a person $mode', ({ javaScriptEnabled }) => {
     await page.getByRole('button', { name: 'Save' }).click();
     expect(await page.getByRole('status').textContent()).toContain('Saved. It takes effect within 15 minutes.');
     expect(await entry.textContent()).toContain('Delete or overwrite 1');
+    // Until when one tool is allowed: three presses.
+    await entry.getByText('tools, until when, and when each was last called').click();
+    await entry.getByRole('link', { name: 'Change time of List issues' }).click();
+    await page.getByRole('button', { name: /^1 hour, until/ }).click();
+    expect(await page.getByRole('status').textContent()).toContain('Saved: that tool ends when you said.');
+    expect(await entry.locator('.use', { hasText: 'List issues' }).textContent()).toMatch(/until \d/);
     await entry.getByRole('link', { name: 'Revoke' }).click();
     expect(await page.locator('main').textContent()).toContain('It stops within 15 minutes');
     await page.getByRole('button', { name: 'Revoke' }).click();

@@ -77,6 +77,16 @@ export const declaredRoutes: Readonly<Record<string, Declared>> = {
     own: 303,
     others: signInOr(404),
   },
+  'consent-tool-time': {
+    request: ({ consentId }) => ({ path: `/account/consents/${consentId}/time?tool=list_issues` }),
+    own: 200,
+    others: signInOr(404),
+  },
+  'consent-tool-time-save': {
+    request: ({ consentId }) => ({ path: `/account/consents/${consentId}/time?tool=list_issues`, form: { duration: 'none' } }),
+    own: 200,
+    others: signInOr(404),
+  },
   'consent-pause': {
     request: ({ consentId }) => ({ path: `/account/consents/${consentId}/pause`, form: {} }),
     own: 303,

@@ -17,6 +17,7 @@ const notices: Readonly<Record<string, string>> = {
   changed: 'Saved.',
   widened: 'Saved. Go back to your agent and let it try again.',
   revoked: 'Revoked.',
+  timed: 'Saved: that tool ends when you said.',
   paused: 'Paused: it stays connected, and may do nothing.',
   resumed: 'It goes on, with what you allowed before.',
   dropped: 'Taken away.',

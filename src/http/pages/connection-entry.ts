@@ -41,6 +41,7 @@ function allowedTools({ consent, tools, toolUses }: ConsentOverview, now: Date):
   return tools.map((tool) => {
     const [until, lastCall] = [decided.get(tool.name)?.expiresAt, toolUses.get(tool.name)];
     return {
+      value: tool.name,
       title: titleOf(tool),
       risk: tool.risk,
       openWorld: tool.openWorld,

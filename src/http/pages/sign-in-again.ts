@@ -26,12 +26,25 @@ export interface WaitingAnswer {
 
 /** Asks for it. */
 export function showSignInAgain(ctx: Context, site: Site, waiting: WaitingAnswer): void {
-  const { action, email, needed, problem } = waiting;
+  const titles = waiting.needed.for.map((name) => titleOf(waiting.offer, name));
+  askAgain(ctx, site, { ...waiting, titles, carried: carriedOf(waiting) });
+}
+
+/** What a sign-in is asked for by, whatever page waits for it. */
+export interface SignInQuestion extends Pick<WaitingAnswer, 'action' | 'email' | 'needed' | 'problem'> {
+  /** What it is needed for. */
+  titles: readonly string[];
+  /** The answer, as the form sends it. */
+  carried: readonly [string, string][];
+}
+
+/** Asks for it, for a page without ticks. */
+export function askAgain(ctx: Context, site: Site, { action, email, needed, problem, titles, carried }: SignInQuestion): void {
   showLogin(ctx, site, {
     action,
     email,
-    purpose: { kind: 'again', within: exactSpan(needed.withinSeconds), for: needed.for.map((name) => titleOf(waiting.offer, name)) },
-    carried: carriedOf(waiting),
+    purpose: { kind: 'again', within: exactSpan(needed.withinSeconds), for: titles },
+    carried: [['again', String(needed.withinSeconds)], ...needed.for.map((name): [string, string] => ['needed', name]), ...carried],
     ...(problem !== undefined && { problem }),
   });
 }
@@ -41,10 +54,8 @@ function titleOf({ tools }: Offer, name: string): string {
   return readableName(tool?.title, readableName(name, 'a tool'));
 }
 
-function carriedOf({ pressed, draft, shownDigest, needed }: WaitingAnswer): [string, string][] {
+function carriedOf({ pressed, draft, shownDigest }: WaitingAnswer): [string, string][] {
   return [
-    ['again', String(needed.withinSeconds)],
-    ...needed.for.map((name): [string, string] => ['needed', name]),
     ['shown', shownDigest],
     ...[...draft.ticked].map((name): [string, string] => ['tool', name]),
     ...(draft.resources ? [['resources', 'on'] as [string, string]] : []),
@@ -69,11 +80,20 @@ export async function proveAgain(
   site: Site,
   { person, form, waiting }: { person: Person; form: Form; waiting: Omit<WaitingAnswer, 'needed'> },
 ): Promise<Pick<Person, 'signedInAt'> | undefined> {
+  return proveBy(ctx, site, { person, form, ask: (asked) => showSignInAgain(ctx, site, { ...waiting, ...asked }) });
+}
+
+/** The same where the caller asks once more. */
+export async function proveBy(
+  ctx: Context,
+  site: Site,
+  { person, form, ask }: { person: Person; form: Form; ask: (asked: { needed: NeededSignIn; problem: string }) => void },
+): Promise<Pick<Person, 'signedInAt'> | undefined> {
   const waited = waitedFor(form);
   if (!waited) return person;
   const attempt = await attemptSignIn(ctx, site, form);
   if (!attempt.ok) {
-    showSignInAgain(ctx, site, { ...waiting, needed: waited, problem: attempt.problem });
+    ask({ needed: waited, problem: attempt.problem });
     return undefined;
   }
   const session = await site.engine.sessions.start(ctx, attempt.userId);

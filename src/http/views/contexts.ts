@@ -4,6 +4,7 @@ import type { ActivityContext, DayOfDeedsContext } from './activity-contexts.ts'
 import type { AgentContext, PageFrame } from './frame-contexts.ts';
 import type { AllowedToolContext, AmountContext, DifferenceContext, InstallationContext } from './part-contexts.ts';
 import type { RiskSource } from './risk-words.ts';
+import type { ToolTimeContext } from './tool-times.ts';
 
 /** Proves that a form came from a page of ours; goes into each form. */
 interface FormPage extends PageFrame {
@@ -357,6 +358,7 @@ export interface ViewContexts {
   activity: ActivityContext;
   change: ChangeContext;
   revoke: RevokeContext;
+  'tool-time': ToolTimeContext;
   'key-servers': KeyServersContext;
   'key-new': NewKeyContext;
   'key-told': KeyToldContext;

@@ -38,6 +38,8 @@ export interface AmountContext {
 
 /** A tool that an agent may use. */
 export interface AllowedToolContext {
+  /** By its name, as it goes into an address. */
+  value: string;
   title: string;
   risk: Risk;
   openWorld: boolean;

@@ -5,6 +5,7 @@ import { activitySamples, deeds } from './activity-samples.ts';
 import { keyEntries, keySamples } from './key-samples.ts';
 import { bounded, firstOffer, forbidden, held, hostileTools, issueDifferences, issueTools, manyTools, repeatOffer } from './offers.ts';
 import { agent, formToken, frame, now, person, server } from './sample-facts.ts';
+import { toolTimeSamples } from './tool-time-samples.ts';
 
 const newHere = {
   known: ['First seen just now.', 'Nobody here uses it now.', 'You have not used it before.'],
@@ -210,10 +211,17 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
           waiting: [{ title: 'Delete issue', reason: 'it may do more than when you allowed it: look at it under Change' }],
           isPaused: false,
           tools: [
-            { title: 'List issues', risk: 'read', openWorld: false, lastCalled: '23 November 2026, 14:01 UTC' },
-            { title: 'Search the web', risk: 'read', openWorld: true },
-            { title: 'Create issue', risk: 'write', openWorld: false, lastCalled: '2 October 2026', until: '30 November 2026' },
-            { title: '<script>document.title="owned"</script>', risk: 'destructive', openWorld: false },
+            { value: 'list_issues', title: 'List issues', risk: 'read', openWorld: false, lastCalled: '23 November 2026, 14:01 UTC' },
+            { value: 'search_web', title: 'Search the web', risk: 'read', openWorld: true },
+            {
+              value: 'create_issue',
+              title: 'Create issue',
+              risk: 'write',
+              openWorld: false,
+              lastCalled: '2 October 2026',
+              until: '30 November 2026',
+            },
+            { value: '"><script>', title: '<script>document.title="owned"</script>', risk: 'destructive', openWorld: false },
           ],
           reportsCalls: true,
           unused: [
@@ -245,7 +253,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
           prompts: false,
           waiting: [],
           isPaused: true,
-          tools: [{ title: 'List deploys', risk: 'read', openWorld: false }],
+          tools: [{ value: 'list_deploys', title: 'List deploys', risk: 'read', openWorld: false }],
           reportsCalls: false,
           unused: [],
           isUnused: false,
@@ -274,6 +282,7 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
   revoke: {
     plain: { ...person, formToken, action: `${frame.issuer}/account/consents/cns_one/revoke`, agent, server, effectWithin: '15 seconds' },
   },
+  'tool-time': toolTimeSamples,
   password: {
     plain: { ...person, formToken, action: `${frame.issuer}/account/password`, email: 'ada@example.com', minimumCharacters: 15 },
     wrong: {
