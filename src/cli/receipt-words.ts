@@ -17,9 +17,13 @@ export function receiptWords({
   return [
     `The receipt is of ${plainText(iss)}, and unchanged. It says, of the consent ${plainText(record.record_id)} in version ${record.record_version}:`,
     `  ${plainText(pii_principal.email)} allowed ${plainText(recipient.client_name ?? recipient.client_id)} (${plainText(recipient.client_id)})`,
-    `  on ${plainText(service.name)} (${plainText(service.resource)}): ${names.map(plainText).join(', ')}`,
+    `  on ${plainText(service.name)} (${plainText(service.resource)}): ${whatOf(event.state, names)}`,
     `  decided ${event.time}, ${valid_until === null ? 'until it is withdrawn' : `until ${valid_until}`}`,
   ].join('\n');
+}
+
+function whatOf(state: ReceiptClaims['event']['state'], names: readonly string[]): string {
+  return state === 'paused' ? 'nothing now, because it is paused' : names.map(plainText).join(', ');
 }
 
 /** Why a receipt is worth nothing; follows the file's name. */

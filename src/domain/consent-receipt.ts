@@ -28,7 +28,8 @@ export interface ReceiptClaims {
     resources: boolean;
     prompts: boolean;
   };
-  event: { state: 'given'; time: string };
+  /** `paused`: it allows nothing until she lets it go on. `time`: when she decided. */
+  event: { state: 'given' | 'paused'; time: string };
   /** Null: until it is withdrawn. */
   valid_until: string | null;
   /** Where it is withdrawn. */

@@ -2,11 +2,9 @@ import { type ReceiptClaims, receiptType } from '../domain/consent-receipt.ts';
 import { type Failure, fail, type Outcome, succeed } from '../domain/failures.ts';
 import type { ConsentId, UserId } from '../domain/ids.ts';
 import { transact } from '../store/client.ts';
-import { findClient } from '../store/clients.ts';
-import { findServer } from '../store/servers.ts';
 import { findUser } from '../store/users.ts';
 import { obtainAuditKey } from './audit-keys.ts';
-import { findOwnConsent } from './find-own-consent.ts';
+import { findOwnConsentWithParties } from './find-own-consent.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** A receipt to be handed out. */
@@ -21,15 +19,11 @@ export async function issueReceipt(
   tenant: Tenant,
   wanted: { userId: UserId; consentId: ConsentId },
 ): Promise<Outcome<ConsentReceipt, Failure>> {
-  const found = await findOwnConsent(runtime, tenant, wanted);
+  const found = await findOwnConsentWithParties(runtime, tenant, wanted);
   if (!found.ok) return found;
-  const consent = found.value;
-  const [user, client, server] = await Promise.all([
-    findUser(runtime.store, tenant.id, consent.userId),
-    findClient(runtime.store, tenant.id, consent.clientId),
-    findServer(runtime.store, tenant.id, consent.serverId),
-  ]);
-  if (!user || !client || !server) return fail({ kind: 'unknown-consent' });
+  const { consent, client, server } = found.value;
+  const user = await findUser(runtime.store, tenant.id, consent.userId);
+  if (!user) return fail({ kind: 'unknown-consent' });
   const claims: ReceiptClaims = {
     iss: tenant.issuer,
     sub: user.id,
@@ -50,7 +44,7 @@ export async function issueReceipt(
       resources: consent.resources,
       prompts: consent.prompts,
     },
-    event: { state: 'given', time: consent.decidedAt.toISOString() },
+    event: { state: consent.pausedVersion === undefined ? 'given' : 'paused', time: consent.decidedAt.toISOString() },
     valid_until: consent.expiresAt?.toISOString() ?? null,
     withdrawal: `${tenant.issuer}/account/consents/${encodeURIComponent(consent.id)}/revoke`,
   };

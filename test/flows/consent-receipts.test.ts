@@ -8,7 +8,7 @@ import { problemOf, runCommand, settingsFor } from '../support/command.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import { fetchFrom } from '../support/issuer-fetch.ts';
 import { authorize, claimsOf, connect, registerTestClient, type TestClient } from '../support/oauth-client.ts';
-import type { Browser } from '../support/person.ts';
+import { type Browser, readForms } from '../support/person.ts';
 
 let issuer: TestIssuer;
 let person: TestPerson;
@@ -63,6 +63,22 @@ describe('a consent receipt', () => {
       },
       event: { state: 'given' },
       withdrawal: `${issuer.url}/account/consents/${consentId}/revoke`,
+    });
+  });
+
+  it('of a paused agent says so, and allows nothing', async () => {
+    const pressed = async (end: string) => {
+      const form = readForms((await browser.get('/account')).text).find(({ action }) => action.endsWith(`${consentId}/${end}`));
+      await browser.post(form!.action, form!.fields);
+    };
+    await pressed('pause');
+    const receipt = (await download()).text;
+    expect(claimsOf(receipt)).toMatchObject({ event: { state: 'paused' }, permissions: { tools: [], resources: false, prompts: false } });
+    expect((await verify('--receipt', await keep(receipt))).out).toContain('nothing now, because it is paused');
+    await pressed('resume');
+    expect(claimsOf((await download()).text)).toMatchObject({
+      event: { state: 'given' },
+      permissions: { tools: [{ name: 'list_issues' }] },
     });
   });
 

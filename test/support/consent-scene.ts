@@ -36,7 +36,10 @@ export function toolNamed(name: string, risk: Risk = 'read', options: { openWorl
 }
 
 /** Sets the scene; each call makes another person, client and server. */
-export async function setConsentScene({ runtime, tenant }: TestRuntime, tools: readonly StoredTool[]): Promise<ConsentScene> {
+export async function setConsentScene(
+  { runtime, tenant }: Pick<TestRuntime, 'runtime' | 'tenant'>,
+  tools: readonly StoredTool[],
+): Promise<ConsentScene> {
   const mark = randomToken(6);
   const createdAt = new Date();
   const resource = `https://${mark.toLowerCase().replaceAll('_', '-')}.example/mcp`;

@@ -7,7 +7,7 @@ import type { TestRuntime } from './runtime.ts';
 
 /** Lets the person of a scene allow one tool of it, through the services that the consent page uses. */
 export async function giveConsent(
-  { runtime, tenant }: TestRuntime,
+  { runtime, tenant }: Pick<TestRuntime, 'runtime' | 'tenant'>,
   scene: ConsentScene,
   tool = 'list_issues',
 ): Promise<{ consentId: ConsentId }> {

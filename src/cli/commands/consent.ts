@@ -1,9 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Office } from '../../compose/open-office.ts';
-import type { ClientId, ConsentId } from '../../domain/ids.ts';
+import type { ConsentId } from '../../domain/ids.ts';
 import type { ConsentOverview } from '../../services/list-consents.ts';
 import type { Origin } from '../../services/runtime.ts';
 import { CommandFailed } from '../failure.ts';
+import { getClient } from '../find-client.ts';
 import { getServer } from '../find-server.ts';
 import type { Io } from '../io.ts';
 import { type Call, group, inOffice, tenantLeaf } from '../leaf.ts';
@@ -19,9 +20,11 @@ type ConsentOffice = Office & { origin: Origin };
 export function addConsentCommands(program: Command, io: Io): void {
   const consent = group(program, 'consent', 'what people allowed');
   tenantLeaf(consent, 'list', 'list the consents in force')
-    .option('--email <email>', "one person's")
+    .option('--email <email>', "one person's (--user is the same)")
+    .addOption(new Option('--user <email>').hideHelp().conflicts('email'))
     .option('--client <client-id>', 'for one client')
     .option('--server <server>', 'for one server, by its id or URL')
+    .option('--tool <tool>', 'with one tool among what was allowed, by its exact name')
     .action(inOffice(io, list));
   tenantLeaf(consent, 'end', 'end a consent: refresh tokens are refused at once, access tokens stop within seconds or minutes')
     .argument('<consent-id>')
@@ -38,9 +41,10 @@ async function list(office: ConsentOffice, call: Call): Promise<Report> {
     import('../../services/list-users.ts'),
   ]);
   const filter = await filterOf(office, call);
+  const tool = call.options['tool'] as string | undefined;
   const consents: ConsentOverview[] = [];
   for (let page = await listConsentsInForce(runtime, tenant, { filter, page: { limit: perPage } }); ; ) {
-    consents.push(...page.overviews);
+    consents.push(...page.overviews.filter(({ consent }) => tool === undefined || consent.tools.some(({ name }) => name === tool)));
     if (!page.next) break;
     page = await listConsentsInForce(runtime, tenant, { filter, page: { limit: perPage, after: page.next } });
   }
@@ -55,24 +59,32 @@ async function list(office: ConsentOffice, call: Call): Promise<Report> {
     emailOf(one),
     one.client.metadata.name ?? one.client.id,
     one.server.name,
-    String(one.effective.allowed.length),
+    one.consent.isPaused ? `${one.unpaused.allowed.length} (paused)` : String(one.effective.allowed.length),
     one.consent.expiresAt ? minute(one.consent.expiresAt) : 'until revoked',
     one.lastUsedAt ? minute(one.lastUsedAt) : 'never',
   ]);
   return {
     json: consents.map((one) => toJson(one, emailOf(one))),
-    text: consents.length > 0 ? table(['ID', 'PERSON', 'AGENT', 'SERVER', 'TOOLS', 'UNTIL', 'LAST USED'], rows) : 'No consent is in force.',
+    text: consents.length > 0 ? table(['ID', 'PERSON', 'AGENT', 'SERVER', 'TOOLS', 'UNTIL', 'LAST USED'], rows) : nothingOf(call),
   };
 }
 
+/** Why the list is empty, as far as what was asked can be the reason. */
+function nothingOf({ options }: Call): string {
+  const asked = ['email', 'user', 'client', 'server', 'tool'].filter((name) => options[name] !== undefined);
+  if (asked.length === 0) return 'No consent is in force.';
+  return `No consent in force fits ${asked.map((name) => plainText(`--${name} ${String(options[name])}`)).join(', ')}.`;
+}
+
 async function filterOf({ runtime, tenant }: ConsentOffice, { options }: Call) {
-  const [email, client, server] = [options['email'], options['client'], options['server']] as (string | undefined)[];
+  const [email, client, server] = [options['email'] ?? options['user'], options['client'], options['server']] as (string | undefined)[];
   const { findUserOfEmail } = await import('../../services/list-users.ts');
   const user = email === undefined ? undefined : await findUserOfEmail(runtime, tenant, email);
-  if (email !== undefined && !user) throw new CommandFailed('unknown-user', `There is no account ${plainText(email)}.`);
+  if (email !== undefined && !user)
+    throw new CommandFailed('unknown-user', `There is no account ${plainText(email)}. "toolgrant user list" shows all of them.`);
   return {
     ...(user && { userId: user.id }),
-    ...(client !== undefined && { clientId: client as ClientId }),
+    ...(client !== undefined && { clientId: (await getClient({ runtime, tenant }, client)).id }),
     ...(server !== undefined && { serverId: (await getServer({ runtime, tenant }, server)).server.id }),
   };
 }
@@ -104,7 +116,9 @@ function toJson({ consent, client, server, effective, installations, lastUsedAt,
     person: { id: consent.userId, email },
     client: { client_id: client.id, client_name: client.metadata.name ?? null },
     server: { id: server.id, name: server.name, resource: server.resource },
+    paused: consent.isPaused ?? false,
     tools: effective.allowed.map(({ name }) => name),
+    allowed: consent.tools.map((tool) => ({ name: tool.name, expiresAt: tool.expiresAt ?? null })),
     resources,
     prompts,
     installations: installations.length,
