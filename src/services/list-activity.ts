@@ -1,8 +1,9 @@
 import { isInForce } from '../domain/consent.ts';
 import { type ApiKeyId, type ClientId, type ConsentId, parseConsentId, type UserId } from '../domain/ids.ts';
+import { listAgentsOf, listKeysOf } from '../store/agents-of-person.ts';
 import { findClients, type StoredClient } from '../store/clients.ts';
 import { findConsents } from '../store/consents.ts';
-import { findUses, listAgentsOf, listKeysOf, listUsePlaces, type StoredDayOfUses, type UsePlace } from '../store/tool-uses.ts';
+import { findUses, listUsePlaces, type StoredDayOfUses, type UsePlace } from '../store/tool-uses.ts';
 import { noteActivityVisit } from '../store/users.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 

@@ -5,12 +5,11 @@
 import type { ClientId } from '../domain/ids.ts';
 import { deleteArtifactsByUid } from '../store/artifacts.ts';
 import { recordAuditEvent } from '../store/audit.ts';
-import { type Database, transact } from '../store/client.ts';
-import { countConsentsOfClient, invalidateStatusOfConsents } from '../store/client-consents.ts';
+import { transact } from '../store/client.ts';
+import { countConsentsOfClient } from '../store/client-consents.ts';
 import {
   beginClientRemoval,
   type ClientKey,
-  deleteConsents,
   deleteRemovedClient,
   isClientBeingRemoved,
   lockClientRemoval,
@@ -19,11 +18,9 @@ import {
 } from '../store/client-removal.ts';
 import { findClient, isClientId, lockClient } from '../store/clients.ts';
 import { managementTokenModel } from './client-credentials.ts';
+import { batchesOf } from './removal-batches.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { leaveServiceAccount } from './service-accounts.ts';
-
-/** How many consents go in one transaction. */
-export const removalBatch = 500;
 
 /** Whether it was there until now, or its removal was begun before; undefined when there is no such client. */
 export type ClientRemoval = { isChanged: boolean } | undefined;
@@ -55,41 +52,20 @@ export async function removeClient(
     return true;
   });
   if (!isChanged && !(await isClientBeingRemoved(runtime.store, key))) return undefined;
-  await removeBatch(runtime, key);
+  await batches.removeBatch(runtime, key);
   return { isChanged };
 }
 
-type RemovalRuntime = Pick<Runtime, 'store' | 'clock'>;
+/** Its batches. */
+const batches = batchesOf<ClientKey>({
+  lock: lockClientRemoval,
+  lockOldest: lockOldestClientRemoval,
+  lockSomeConsents: lockSomeConsentsOfClient,
+  deleteRow: deleteRemovedClient,
+});
 
 /** Removes all that is left of a client whose removal has begun. */
-export async function finishClientRemoval(runtime: RemovalRuntime, key: ClientKey): Promise<void> {
-  while (await removeBatch(runtime, key));
-}
+export const finishClientRemoval = batches.finish;
 
-/** Does one batch of a removal that was interrupted; returns how many it did, so that the caller goes on while there are more. */
-export async function resumeClientRemovals(runtime: RemovalRuntime): Promise<number> {
-  return transact(runtime.store, async (db) => {
-    const key = await lockOldestClientRemoval(db);
-    if (!key) return 0;
-    await removeLocked(runtime, db, key);
-    return 1;
-  });
-}
-
-/** False when nothing is left. */
-async function removeBatch(runtime: RemovalRuntime, key: ClientKey): Promise<boolean> {
-  return transact(runtime.store, async (db) => {
-    if (!(await lockClientRemoval(db, key))) return false;
-    return removeLocked(runtime, db, key);
-  });
-}
-
-/** On a transaction that holds the client locked; false when it is gone now. */
-async function removeLocked({ clock }: RemovalRuntime, db: Database, key: ClientKey): Promise<boolean> {
-  const ids = await lockSomeConsentsOfClient(db, key, removalBatch);
-  await invalidateStatusOfConsents(db, key.tenantId, ids, clock.now());
-  await deleteConsents(db, key.tenantId, ids);
-  if (ids.length === removalBatch) return true;
-  await deleteRemovedClient(db, key);
-  return false;
-}
+/** Does one batch of a removal that was interrupted. */
+export const resumeClientRemovals = batches.resume;

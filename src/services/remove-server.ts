@@ -5,9 +5,7 @@
 import type { ServerId } from '../domain/ids.ts';
 import { parseResourceUri } from '../domain/resource-uri.ts';
 import { recordAuditEvent } from '../store/audit.ts';
-import { type Database, transact } from '../store/client.ts';
-import { invalidateStatusOfConsents } from '../store/client-consents.ts';
-import { deleteConsents } from '../store/client-removal.ts';
+import { transact } from '../store/client.ts';
 import { invalidateMachineStatus } from '../store/machine-status.ts';
 import {
   beginServerRemoval,
@@ -20,7 +18,7 @@ import {
   type ServerKey,
 } from '../store/server-removal.ts';
 import { findServer, lockServer } from '../store/servers.ts';
-import { removalBatch } from './remove-client.ts';
+import { batchesOf } from './removal-batches.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** The outcome; `consents` counts those that end with the server. */
@@ -53,7 +51,7 @@ export async function removeServer(
     return count;
   });
   if (consents === undefined) return { ok: false, problem: 'unknown-server' };
-  await removeBatch(runtime, key);
+  await batches.removeBatch(runtime, key);
   return { ok: true, consents };
 }
 
@@ -67,37 +65,16 @@ export async function findServerRemoval(
   return findServerBeingRemoved(store, tenant.id, 'problem' in uri ? { id: idOrResource as ServerId } : { resourceKey: uri.key });
 }
 
-type RemovalRuntime = Pick<Runtime, 'store' | 'clock'>;
+/** Its batches. */
+const batches = batchesOf<ServerKey>({
+  lock: lockServerRemoval,
+  lockOldest: lockOldestServerRemoval,
+  lockSomeConsents: lockSomeConsentsOfServer,
+  deleteRow: deleteRemovedServer,
+});
 
 /** Removes all that is left of a server whose removal has begun. */
-export async function finishServerRemoval(runtime: RemovalRuntime, key: ServerKey): Promise<void> {
-  while (await removeBatch(runtime, key));
-}
+export const finishServerRemoval = batches.finish;
 
-/** Does one batch of a removal that was interrupted; returns how many it did, so that the caller goes on while there are more. */
-export async function resumeServerRemovals(runtime: RemovalRuntime): Promise<number> {
-  return transact(runtime.store, async (db) => {
-    const key = await lockOldestServerRemoval(db);
-    if (!key) return 0;
-    await removeLocked(runtime, db, key);
-    return 1;
-  });
-}
-
-/** False when nothing is left. */
-async function removeBatch(runtime: RemovalRuntime, key: ServerKey): Promise<boolean> {
-  return transact(runtime.store, async (db) => {
-    if (!(await lockServerRemoval(db, key))) return false;
-    return removeLocked(runtime, db, key);
-  });
-}
-
-/** On a transaction that holds the server locked; false when it is gone now. */
-async function removeLocked({ clock }: RemovalRuntime, db: Database, key: ServerKey): Promise<boolean> {
-  const ids = await lockSomeConsentsOfServer(db, key, removalBatch);
-  await invalidateStatusOfConsents(db, key.tenantId, ids, clock.now());
-  await deleteConsents(db, key.tenantId, ids);
-  if (ids.length === removalBatch) return true;
-  await deleteRemovedServer(db, key);
-  return false;
-}
+/** Does one batch of a removal that was interrupted. */
+export const resumeServerRemovals = batches.resume;

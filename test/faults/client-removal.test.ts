@@ -1,7 +1,8 @@
 /** A client of more people than one transaction goes through is removed, and the work is interrupted between its batches. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ClientId } from '../../src/domain/ids.ts';
-import { finishClientRemoval, removalBatch, removeClient } from '../../src/services/remove-client.ts';
+import { removalBatch } from '../../src/services/removal-batches.ts';
+import { finishClientRemoval, removeClient } from '../../src/services/remove-client.ts';
 import { listInvalidIndices } from '../../src/store/status.ts';
 import { addBusyClient, type BusyClient, cleanUpUntil, countRows, killOnSecondBatch, otherPeople } from '../support/busy-client.ts';
 import { problemOf, runCommand, settingsFor } from '../support/command.ts';

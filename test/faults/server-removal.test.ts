@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ServerId } from '../../src/domain/ids.ts';
 import { addServer } from '../../src/services/add-server.ts';
 import { prepareDemo } from '../../src/services/prepare-demo.ts';
-import { removalBatch } from '../../src/services/remove-client.ts';
+import { removalBatch } from '../../src/services/removal-batches.ts';
 import { finishServerRemoval, removeServer } from '../../src/services/remove-server.ts';
 import { listInvalidIndices } from '../../src/store/status.ts';
 import { addBusyClient, type BusyClient, cleanUpUntil, countRows, killOnSecondBatch } from '../support/busy-client.ts';
