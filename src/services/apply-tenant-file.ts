@@ -9,6 +9,7 @@ import { carryOut } from './carry-out-plan.ts';
 import { type ConsentEffects, noEffects, previewPlan } from './preview-plan.ts';
 import type { CatalogueProblem } from './read-catalogue.ts';
 import { type NewServersReading, readNewServers } from './read-new-servers.ts';
+import { retryOvertaken } from './retry-overtaken.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 import { finishConsentSweep } from './sweep-consents.ts';
 import { finishPolicySweep } from './sweep-policy.ts';
@@ -20,7 +21,9 @@ export type TenantFileProblem = WrittenProblem | { path: WrittenProblem['path'];
 /** What a file changed, or would; or everything that keeps it from being applied. */
 export type TenantFileOutcome =
   | { ok: true; changes: readonly TenantChange[]; notes: readonly WrittenProblem[]; effects: ConsentEffects }
-  | { ok: false; problems: readonly TenantFileProblem[] };
+  | { ok: false; problems: readonly TenantFileProblem[] }
+  /** Each time that it was tried, something else changed the same: nothing was done. */
+  | { ok: false; isOvertaken: true };
 
 /** How a file is applied. */
 export interface TenantFileRequest {
@@ -46,7 +49,8 @@ export async function applyTenantFile(runtime: Runtime, tenant: Tenant, request:
   const effects = await previewPlan(runtime, tenant, plan.changes);
   const notes = [...plan.notes, ...notesOnNewServers(file, reading)];
   if (isDryRun) return { ok: true, changes: plan.changes, notes, effects };
-  const done = await carryOutAll(runtime, tenant, { ...request, reading });
+  const done = await retryOvertaken(() => carryOutAll(runtime, tenant, { ...request, reading }));
+  if (!done) return { ok: false, isOvertaken: true };
   if (done.problems.length > 0) return { ok: false, problems: done.problems };
   await finishPolicySweep(runtime, tenant.id);
   for (const change of done.changes) {
@@ -64,7 +68,10 @@ async function planNow(runtime: Runtime, db: Database, { tenant, file }: { tenan
 /** How long all changes of one file may take. */
 const timeoutMs = 5 * 60_000;
 
-/** What was planned may have changed meanwhile: it is planned once more under the lock, and that is what is done. */
+/**
+ * What was planned may have changed meanwhile: it is planned once more under the lock, and that is what is done. The lock keeps other
+ * files out, and nothing else: whoever changes the same by a command may still come first.
+ */
 function carryOutAll(
   runtime: Runtime,
   tenant: Tenant,

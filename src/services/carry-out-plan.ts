@@ -19,6 +19,7 @@ import { changeMembersIn, createGroupIn } from './manage-groups.ts';
 import { noteIdentityChange } from './note-identity-change.ts';
 import { overrideToolRiskIn } from './override-tool-risk.ts';
 import { describeMetadata } from './register-client.ts';
+import { PlanOvertaken } from './retry-overtaken.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** A server that is to be added: the id it gets, and its tools where they could be read. */
@@ -35,7 +36,7 @@ export interface CarryingOut {
   newServers: ReadonlyMap<string, NewServerReading>;
 }
 
-/** Does one change. Lock the tenant's file first, and plan under that lock. */
+/** Does one change; throws {@link PlanOvertaken}, or what the database says of another change of the same rows. Lock the tenant's file first, and plan under that lock. */
 export async function carryOut(
   runtime: Runtime,
   db: Database,
@@ -54,7 +55,8 @@ export async function carryOut(
     }
     case 'set-risk': {
       const { server, tool, now } = change;
-      await overrideToolRiskIn(runtime, db, { tenant, serverId: server.id, tool, override: now ?? null, origin });
+      const set = await overrideToolRiskIn(runtime, db, { tenant, serverId: server.id, tool, override: now ?? null, origin });
+      if (!set.ok) throw new PlanOvertaken(`the tool ${tool} is gone`);
       return undefined;
     }
     case 'add-client':
@@ -62,11 +64,12 @@ export async function carryOut(
     case 'change-client':
       return changeClient(runtime, db, { ...about, id: change.client.id, metadata: change.metadata });
     case 'add-group':
-      await createGroupIn(runtime, db, { tenant, name: change.name, origin });
+      if (!(await createGroupIn(runtime, db, { tenant, name: change.name, origin })))
+        throw new PlanOvertaken(`the group ${change.name} is there already`);
       return undefined;
     case 'change-members': {
       const group = await lockGroup(db, tenant.id, change.group);
-      if (!group) throw new Error('a group is gone that was there when it was planned: apply the file once more');
+      if (!group) throw new PlanOvertaken(`the group ${change.group} is gone`);
       const [add, remove] = [change.add, change.remove].map((people) => people.map(({ userId }) => userId));
       await changeMembersIn(runtime, db, { tenant, group, add: add ?? [], remove: remove ?? [], origin });
       return undefined;
@@ -94,7 +97,7 @@ async function addServer(
   const createdAt = runtime.clock.now();
   const credentialDigest = sha256(newServerCredential());
   const id = await createServer(db, tenant.id, { uri, name, createdAt, credentialDigest, ...(reading && { id: reading.id }) });
-  if (!id) throw new Error('a server is there that was not when it was planned: apply the file once more');
+  if (!id) throw new PlanOvertaken(`the server ${uri.resource} is there already`);
   const detail = { resource: uri.resource, name };
   await recordAuditEvent(db, tenant.id, { ...event(runtime, origin), type: 'server.added', serverId: id, detail });
   if (!reading?.tools) return;
@@ -128,7 +131,7 @@ async function changeClient(
 ): Promise<void> {
   await lockClient(db, tenant.id, id);
   const client = await findClient(db, tenant.id, id);
-  if (!client) throw new Error('a client is gone that was there when it was planned: apply the file once more');
+  if (!client) throw new PlanOvertaken(`the client ${id} is gone`);
   const needsSecret = hasSecret(metadata.authMethod);
   const secretDigest = needsSecret ? (client.secretDigest === undefined ? sha256(newClientSecret()) : undefined) : null;
   await updateClient(db, tenant.id, id, { metadata, secretDigest });

@@ -2,8 +2,9 @@
 import type { ClientKind } from '../domain/client-trust.ts';
 import type { ClientId, ConsentId, ServerId, TenantId, UserId } from '../domain/ids.ts';
 import type { Database } from './client.ts';
+import { Prisma } from './generated/client.ts';
 
-/** A consent that has not ended; its time may be over. */
+/** A consent that has not ended, for a server that is not being removed; its time may be over. */
 export interface ConcernedConsent {
   id: ConsentId;
   userId: UserId;
@@ -35,15 +36,40 @@ interface IdPage {
 /** A page of them in the order of their ids, locked `for update`. */
 export async function lockConcernedConsents(db: Database, tenantId: TenantId, { after, limit }: IdPage): Promise<ConcernedConsent[]> {
   const rows = await db.$queryRaw<{ id: string }[]>`
-    SELECT id FROM consents WHERE tenant_id = ${tenantId} AND id > ${after} AND ended_at IS NULL ORDER BY id LIMIT ${limit} FOR UPDATE`;
+    SELECT id FROM consents WHERE tenant_id = ${tenantId} AND id > ${after} AND ended_at IS NULL AND ${ofServersThatStay(tenantId)}
+    ORDER BY id LIMIT ${limit} FOR UPDATE`;
   return describe(db, tenantId, rows);
 }
 
 /** The same without a lock. */
 export async function listConcernedConsents(db: Database, tenantId: TenantId, { after, limit }: IdPage): Promise<ConcernedConsent[]> {
   const rows = await db.$queryRaw<{ id: string }[]>`
-    SELECT id FROM consents WHERE tenant_id = ${tenantId} AND id > ${after} AND ended_at IS NULL ORDER BY id LIMIT ${limit}`;
+    SELECT id FROM consents WHERE tenant_id = ${tenantId} AND id > ${after} AND ended_at IS NULL AND ${ofServersThatStay(tenantId)}
+    ORDER BY id LIMIT ${limit}`;
   return describe(db, tenantId, rows);
+}
+
+/**
+ * The ids of a page of consents for one server, in their order: all that have not ended, and those that ended because their client was
+ * blocked, for as long as it is.
+ */
+export async function listConsentIdsOfServer(
+  db: Database,
+  tenantId: TenantId,
+  { serverId, userId, clientId, after, limit }: { serverId: ServerId; userId?: UserId; clientId?: ClientId } & IdPage,
+): Promise<ConsentId[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT k.id FROM consents AS k JOIN clients AS c ON c.tenant_id = k.tenant_id AND c.id = k.client_id AND c.removed_at IS NULL
+    WHERE k.tenant_id = ${tenantId} AND k.server_id = ${serverId} AND k.id > ${after}
+      AND (k.ended_at IS NULL OR (k.end_reason = 'client-blocked' AND c.blocked_at IS NOT NULL))
+      ${userId === undefined ? Prisma.empty : Prisma.sql`AND k.user_id = ${userId}`}
+      ${clientId === undefined ? Prisma.empty : Prisma.sql`AND k.client_id = ${clientId}`}
+    ORDER BY k.id LIMIT ${limit}`;
+  return rows.map(({ id }) => id as ConsentId);
+}
+
+function ofServersThatStay(tenantId: TenantId): Prisma.Sql {
+  return Prisma.sql`server_id NOT IN (SELECT id FROM servers WHERE tenant_id = ${tenantId} AND removed_at IS NOT NULL)`;
 }
 
 async function describe(db: Database, tenantId: TenantId, found: readonly { id: string }[]): Promise<ConcernedConsent[]> {

@@ -2,6 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
+import { carryOut } from '../../src/services/carry-out-plan.ts';
+import { PlanOvertaken } from '../../src/services/retry-overtaken.ts';
+import { transact } from '../../src/store/client.ts';
+import { setConsentScene, toolNamed } from '../support/consent-scene.ts';
+import { query } from '../support/database-holder.ts';
+import { giveConsent } from '../support/given-consent.ts';
 import type { TestServer } from '../support/issuer.ts';
 import { registerTestClient } from '../support/oauth-client.ts';
 import { startRawMcpServer } from '../support/raw-mcp-server.ts';
@@ -157,3 +164,48 @@ policies:
     });
   });
 });
+
+describe('another change that comes first', () => {
+  it('the file is planned anew when that is done, and holds', async () => {
+    const other = new Client({ connectionString: scene.issuer.database.ownerUrl });
+    await other.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query(`INSERT INTO groups (tenant_id, id, name, created_at) VALUES ($1, 'grp_other', 'overtaken', now())`, [
+        scene.issuer.tenant.id,
+      ]);
+      const applied = apply(`version: 1\ngroups: [{ name: overtaken, members: [${scene.person.email}] }]\n`);
+      await isWaitingForLock();
+      await other.query('COMMIT');
+      expect(await applied).toMatchObject({ code: 0, out: expect.stringContaining(scene.person.email) });
+    } finally {
+      await other.end();
+    }
+    expect((await run('group', 'list', '--json')).out).toContain('grp_other');
+  });
+
+  it('what was allowed for a server that is being removed is not counted among what would narrow', async () => {
+    const { issuer } = scene;
+    const doomed = await setConsentScene(issuer, [toolNamed('of_the_doomed')]);
+    await giveConsent(issuer, doomed, 'of_the_doomed');
+    const policy = 'version: 1\npolicies: [{ name: all, effect: allow }, { name: not-that, effect: deny, tools: [of_the_doomed] }]\n';
+    const narrowed = async () => (JSON.parse((await apply(policy, '--dry-run', '--json')).out) as { narrowedCount: number }).narrowedCount;
+    expect(await narrowed()).toBe(1);
+    await query(issuer.database.ownerUrl, `UPDATE servers SET removed_at = now() WHERE id = '${doomed.serverId}'`);
+    expect(await narrowed()).toBe(0);
+  });
+
+  it('ABUSE-61: a tool that is gone when its risk is set is no success', async () => {
+    const { runtime, tenant } = scene.issuer;
+    const change = { kind: 'set-risk', server: { id: server.serverId }, tool: 'gone', now: { risk: 'read', openWorld: false } } as never;
+    const about = { change, tenant, origin: { actorType: 'operator' as const }, newServers: new Map() };
+    const done = transact(runtime.store, (db) => carryOut(runtime, db, about));
+    await expect(done).rejects.toThrow(PlanOvertaken);
+  });
+});
+
+/** Waits until a session of the same role (of others nobody is told) waits for a lock: the fact, and not a time. */
+async function isWaitingForLock(): Promise<void> {
+  const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  while ((await query(scene.issuer.database.runtimeUrl, waiting)).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+}

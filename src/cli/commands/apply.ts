@@ -36,6 +36,7 @@ async function apply(io: Io, { runtime, tenant, fetch, origin }: FileOffice, { a
   const isDryRun = options['dryRun'] === true;
   const isRead = options['sync'] !== false;
   const outcome = await applyTenantFile(runtime, tenant, { file: written.file, isDryRun, origin, ...(isRead && { fetch }) });
+  if (!outcome.ok && 'isOvertaken' in outcome) throw overtaken();
   if (!outcome.ok)
     throw refused(
       written.name,
@@ -64,6 +65,11 @@ function reportOf(
     json: { isDryRun, changes: changes.map(changeToJson), ...effects, notes: located },
     text: blocks.join('\n\n'),
   };
+}
+
+function overtaken(): CommandFailed {
+  const message = 'Somebody else was changing what this file speaks of, each time that it was tried. Nothing was changed: run it again.';
+  return new CommandFailed('changed-meanwhile', message);
 }
 
 /** A problem with its place in the file. */
