@@ -17,6 +17,9 @@ const MEMBERS = ['name', 'title', 'description', 'annotations', 'inputSchema', '
 const MAX_TOOLS = 500;
 const MAX_BYTES = 400_000;
 
+/** So much waits at most while the issuer is away; what comes on top is told when it is listed again. */
+const MAX_WAITING_BYTES = 2_000_000;
+
 /** Between two messages, and after one that did not arrive. */
 const PAUSE_MS = 10_000;
 const RETRY_MS = 60_000;
@@ -36,6 +39,7 @@ export function createToolLister(
   const url = `${issuer.replace(/\/$/, '')}/servers/tools`;
   const known = new BoundedMap<string, true>({ maxWeight: MAX_KNOWN });
   const waiting = new Map<string, SpelledTool>();
+  let waitingBytes = 0;
   let isSending = false;
   let notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -48,8 +52,10 @@ export function createToolLister(
       if (spelled === undefined) continue;
       const digest = await digestOf(spelled.text);
       if (known.get(digest) || waiting.has(digest)) continue;
-      if (waiting.size < MAX_TOOLS) waiting.set(digest, spelled);
-      else isWhole = false;
+      if (waiting.size < MAX_TOOLS && waitingBytes + spelled.bytes <= MAX_WAITING_BYTES) {
+        waiting.set(digest, spelled);
+        waitingBytes += spelled.bytes;
+      } else isWhole = false;
     }
     if (isWhole) known.set(list, true);
     await sendSome();
@@ -62,24 +68,25 @@ export function createToolLister(
     if (waitMs > 0 && waitMs <= RETRY_MS) return;
     isSending = true;
     const batch = takeBatch();
-    const isThere = await send([...batch.values()]);
+    const isThere = await send([...batch.values()].map(({ text }) => text));
     isSending = false;
     notBeforeMs = now().getTime() + (isThere ? PAUSE_MS : RETRY_MS);
-    for (const digest of batch.keys()) {
+    for (const [digest, { bytes }] of batch) {
       if (!isThere) continue;
       waiting.delete(digest);
+      waitingBytes -= bytes;
       known.set(digest, true);
     }
     if (waiting.size > 0) ambientLater(isThere ? PAUSE_MS : RETRY_MS, () => void sendSome());
   }
 
-  function takeBatch(): Map<string, string> {
-    const batch = new Map<string, string>();
+  function takeBatch(): Map<string, SpelledTool> {
+    const batch = new Map<string, SpelledTool>();
     let sum = 0;
-    for (const [digest, { text, bytes }] of waiting) {
-      sum += bytes;
+    for (const [digest, spelled] of waiting) {
+      sum += spelled.bytes;
       if (batch.size > 0 && sum > MAX_BYTES) break;
-      batch.set(digest, text);
+      batch.set(digest, spelled);
     }
     return batch;
   }

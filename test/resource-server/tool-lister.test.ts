@@ -98,6 +98,36 @@ describe.each(doors)('the %s door with a credential', (_name, serve) => {
     expect(batches.map(({ body }) => (JSON.parse(body) as { tools: unknown[] }).tools.length)).toEqual([2, 2]);
   });
 
+  it('keeps two million bytes for an issuer that is away, and tells the others when they are listed again', async () => {
+    later(61);
+    issuer.instead.set('/servers/tools', () => new Response(null, { status: 503 }));
+    const names = Array.from({ length: 8 }, (_, index) => `large_${index}`);
+    tools = names.map((name) => tool(name, { description: 'x'.repeat(390_000) }));
+    const before = told().length;
+    await list();
+    await until(() => told().length === before + 1);
+    issuer.instead.set('/servers/tools', () => new Response(null, { status: 204 }));
+    const heard = () =>
+      told()
+        .slice(before + 1)
+        .flatMap((message) => message.tools.map(({ name }) => name));
+    let turn = 0;
+    const listUntilHeard = async (listed: object[], count: number) => {
+      for (; heard().length < count; turn += 1) {
+        later(61);
+        // What is no tool makes another list of it: one that was seen before is passed over.
+        tools = [...listed, turn as never];
+        await list();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    const large = tools;
+    await listUntilHeard([tool('look')], 5);
+    expect(heard()).toEqual(names.slice(0, 5));
+    await listUntilHeard(large, 8);
+    expect(heard()).toEqual(names);
+  });
+
   it('shows the list all the same when it holds what is no tool', async () => {
     later(61);
     tools = [tool('look'), null as never, 7 as never, { name: 3 }, tool('x'.repeat(500_000))];
