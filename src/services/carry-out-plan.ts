@@ -13,7 +13,7 @@ import { createServer, renameServer } from '../store/servers.ts';
 import { listTools } from '../store/tools.ts';
 import { newServerCredential } from './add-server.ts';
 import { applyCatalogue } from './apply-catalogue.ts';
-import { changePolicyIn } from './change-policy.ts';
+import { changePolicy } from './change-policy.ts';
 import { newClientSecret } from './client-credentials.ts';
 import { changeMembersIn, createGroupIn } from './manage-groups.ts';
 import { noteIdentityChange } from './note-identity-change.ts';
@@ -75,7 +75,7 @@ export async function carryOut(
       return undefined;
     }
     case 'change-policy':
-      await changePolicyIn(runtime, db, { tenant, policy: change.policy, origin });
+      await changePolicy(runtime, db, { tenant, policy: change.policy, origin });
       return undefined;
     default:
       return change satisfies never;

@@ -1,33 +1,21 @@
 import { comparePolicies, type Policy, type PolicyChange } from '../domain/policy.ts';
 import { spellPolicy } from '../domain/policy-form.ts';
 import { recordAuditEvent } from '../store/audit.ts';
-import { type Database, transact } from '../store/client.ts';
+import type { Database } from '../store/client.ts';
 import { findPolicyRevision, putPolicyInForce } from '../store/policies.ts';
 import { beginPolicySweep } from '../store/policy-sweeps.ts';
 import { lockTenant } from '../store/tenants.ts';
 import { findPolicy } from './find-rules.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
-import { finishPolicySweep } from './sweep-policy.ts';
 
 type ChangeRuntime = Pick<Runtime, 'store' | 'clock' | 'log'>;
 
 /**
- * Puts a policy in force, whole. It counts from its commit on: at consent, for tokens that are asked for, at introspection of API keys.
- * Tokens that follow another one end within the bound; whose they are is gone through afterwards, in batches. What was interrupted
- * before is finished also when nothing changes.
+ * Puts a policy in force, whole, on the caller's transaction; the caller finishes the sweep after its commit. It counts from that on: at
+ * consent, for tokens that are asked for, at introspection of API keys. Tokens that follow another one end within the bound; whose they
+ * are is gone through afterwards, in batches.
  */
 export async function changePolicy(
-  runtime: ChangeRuntime,
-  tenant: Pick<Tenant, 'id'>,
-  { policy, origin }: { policy: Policy; origin: Origin },
-): Promise<PolicyChange | undefined> {
-  const change = await transact(runtime.store, (db) => changePolicyIn(runtime, db, { tenant, policy, origin }));
-  await finishPolicySweep(runtime, tenant.id);
-  return change;
-}
-
-/** The same on the caller's transaction; the caller finishes the sweep after its commit. */
-export async function changePolicyIn(
   runtime: ChangeRuntime,
   db: Database,
   { tenant, policy, origin }: { tenant: Pick<Tenant, 'id'>; policy: Policy; origin: Origin },

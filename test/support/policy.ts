@@ -2,6 +2,8 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { policyForm, toPolicy, type WrittenRule } from '../../src/domain/policy-form.ts';
 import { changePolicy } from '../../src/services/change-policy.ts';
 import { changeMembers, createGroup } from '../../src/services/manage-groups.ts';
+import { finishPolicySweep } from '../../src/services/sweep-policy.ts';
+import { transact } from '../../src/store/client.ts';
 import type { TestIssuer } from './issuer.ts';
 
 type PolicyIssuer = Pick<TestIssuer, 'runtime' | 'tenant'>;
@@ -13,7 +15,9 @@ export const letPeopleDecide: WrittenRule = { name: 'people-decide', effect: 'al
 
 /** Puts a policy in force, written as in a file. */
 export async function putInForce({ runtime, tenant }: PolicyIssuer, ...rules: WrittenRule[]): Promise<void> {
-  await changePolicy(runtime, tenant, { policy: toPolicy(policyForm.parse(rules)), origin });
+  const policy = toPolicy(policyForm.parse(rules));
+  await transact(runtime.store, (db) => changePolicy(runtime, db, { tenant, policy, origin }));
+  await finishPolicySweep(runtime, tenant.id);
 }
 
 /** Makes a group of some people. */
