@@ -5,19 +5,26 @@ import { blockClient } from '../../src/services/block-client.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
 import { makeApiKey } from '../support/machine.ts';
-import { moveTime } from '../support/moved-time.ts';
+import { type MovedTime, moveTime } from '../support/moved-time.ts';
 import { connect, registerTestClient, type TestClient } from '../support/oauth-client.ts';
 import { type Browser, signedIn } from '../support/person.ts';
 import { postReports, type ReportsAnswer, reportOf } from '../support/tool-reports.ts';
 
 let issuer: TestIssuer;
 let server: TestServer;
+/** It is noon, whenever this runs: no day ends on the way. */
+let noon: MovedTime;
 
 beforeAll(async () => {
+  noon = moveTime();
+  noon.forward((129_600 - ((Date.now() / 1_000) % 86_400)) % 86_400);
   issuer = await startIssuer();
   server = await issuer.addServer();
 });
-afterAll(() => issuer.stop());
+afterAll(async () => {
+  await issuer.stop();
+  noon.restore();
+});
 
 type Connected = Awaited<ReturnType<typeof connect>>;
 
@@ -81,9 +88,8 @@ describe('what agents did', () => {
       expect(text).toContain('Refused: delete_issue 3 times (why? “delete_issue”) and something that it does not have once.');
       expect(text).toMatch(/Reported by Tracker, last at \d\d:\d\d UTC/);
     }
-    const at = new Date(Date.now() - 23 * 3_600_000);
-    await report([reportOf(token, { at: at.toISOString() })]);
-    if (at.getUTCDate() !== new Date().getUTCDate()) expect(readable(await browser.get('/account'))).toContain('Yesterday, ');
+    await report([reportOf(token, { at: new Date(Date.now() - 23 * 3_600_000).toISOString() })]);
+    expect(readable(await browser.get('/account'))).toContain('Yesterday, ');
   });
 
   it('leads from what was refused to why, and to where it can be allowed, as long as the agent may do anything', async () => {

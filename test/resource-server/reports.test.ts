@@ -217,9 +217,10 @@ describe.each(doors)('reports of the %s door', (_name, serve) => {
   });
 
   it('an issuer that hangs holds no call up', async () => {
-    const { issuer, post } = await setUp(() => asJson({ jsonrpc: '2.0', id: 1, result }), { timeoutMs: 200 });
+    const { issuer, post } = await setUp(() => asJson({ jsonrpc: '2.0', id: 1, result }), { timeoutMs: 60_000 });
     await post(call('look'));
-    issuer.instead.set('/servers/reports', () => new Response(new ReadableStream()));
+    const hanging: ReadableStreamDefaultController[] = [];
+    issuer.instead.set('/servers/reports', () => new Response(new ReadableStream({ start: (answer) => void hanging.push(answer) })));
     const authorization = `Bearer ${await issuer.token({ scope: 'tool:look' })}`;
     // No flush in between: the calls are answered while the report of the first is still under way.
     const door = open.at(-1) as ServedDoor;
@@ -232,6 +233,8 @@ describe.each(doors)('reports of the %s door', (_name, serve) => {
       expect(JSON.parse(await response.text())).toMatchObject({ result });
     }
     expect(issuer.count('/servers/reports')).toBeLessThan(3);
+    issuer.instead.delete('/servers/reports');
+    for (const answer of hanging) answer.error(new Error('the issuer is gone'));
   });
 
   describe("audit: 'before-call'", () => {
