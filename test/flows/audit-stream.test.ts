@@ -3,6 +3,8 @@ import { appendFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { sealInBackground } from '../../src/compose/seal-in-background.ts';
+import { streamInBackground } from '../../src/compose/stream-in-background.ts';
 import type { TenantId } from '../../src/domain/ids.ts';
 import { createGuardedFetch, type GuardedFetch } from '../../src/platform/guarded-fetch.ts';
 import { readWebhookSecret } from '../../src/platform/standard-webhooks.ts';
@@ -13,7 +15,9 @@ import { verifyAuditExport } from '../../src/services/verify-audit-export.ts';
 import { obtainTenant } from '../../src/store/tenants.ts';
 import { takeDelivery } from '../../src/store/trail-cursors.ts';
 import { type AuditScene, otherTenant, setAuditScene } from '../support/audit-scene.ts';
+import { startIssuer } from '../support/issuer.ts';
 import { moveTime } from '../support/moved-time.ts';
+import { connect, refresh, registerTestClient, type Tokens } from '../support/oauth-client.ts';
 import { sealTrail } from '../support/seal-trail.ts';
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
 
@@ -142,6 +146,38 @@ describe('a webhook', () => {
     expect(await stream()).toBe(0);
     await scene.asOwner(`UPDATE trail_cursors SET lease_until = now() - interval '1 second'`);
     expect(await stream()).toBe(1);
+  });
+});
+
+describe('a receiver that never answers', () => {
+  it('keeps no token request waiting, and no connection to the database', async () => {
+    const issuer = await startIssuer({ maxConnections: 2 });
+    const answer = Promise.withResolvers<number>();
+    const asked = new Set<string>();
+    receiver.answers = (place) => {
+      asked.add(place);
+      return answer.promise;
+    };
+    const sealing = sealInBackground(issuer.runtime, { pauseMs: 10 });
+    const streaming = streamInBackground(issuer.runtime, [webhook()]);
+    try {
+      const tenants = [issuer, await issuer.addTenant('second'), await issuer.addTenant('third')];
+      for (const tenant of tenants) await tenant.addPerson();
+      while (asked.size < tenants.length) await new Promise((resolve) => setTimeout(resolve, 10));
+      const [client, person, server] = [await registerTestClient(issuer), await issuer.addPerson(), await issuer.addServer()];
+      let { refresh_token: token } = await connect(issuer, { client, person, server });
+      for (let count = 0; count < 5; count += 1) {
+        const answered = await refresh(issuer, client, token);
+        expect(answered.status).toBe(200);
+        token = answered.json<Tokens>().refresh_token;
+      }
+      expect(receiver.messages).toEqual([]);
+    } finally {
+      answer.resolve(204);
+      await streaming.stop();
+      await sealing.stop();
+      await issuer.stop();
+    }
   });
 });
 

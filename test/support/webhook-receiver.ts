@@ -29,7 +29,7 @@ export interface WebhookReceiver {
   /** Those that were answered with 204, as they came: repeated ones as well. */
   messages: WebhookMessage[];
   /** What the message of a place is answered with; default 204. */
-  answers: (place: string) => number;
+  answers: (place: string) => number | Promise<number>;
   /** The events of a tenant in the order in which they came first. */
   eventsOf(tenant: string): string[];
   stop(): Promise<void>;
@@ -44,7 +44,7 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
     const body = Buffer.concat(chunks).toString();
     const id = String(request.headers['webhook-id']);
     const place = id.replace(/_[\w-]{8}$/, '');
-    const status = receiver.answers(place);
+    const status = await receiver.answers(place);
     if (status === 204) {
       const { type, data } = JSON.parse(body);
       receiver.messages.push({ id, place, type, data, isSigned: isSigned(request.headers, { key, body }) });
