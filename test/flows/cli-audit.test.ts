@@ -11,6 +11,7 @@ import { createUser } from '../../src/services/create-user.ts';
 import { recordAuditEvents } from '../../src/store/audit.ts';
 import { type AuditScene, setAuditScene } from '../support/audit-scene.ts';
 import { jsonOf, problemOf, runCommand, type Settings, settingsFor, startCommand } from '../support/command.ts';
+import { moveTime } from '../support/moved-time.ts';
 
 let scene: AuditScene;
 let env: Settings;
@@ -98,6 +99,20 @@ describe('audit search', () => {
     ['several', ['--agent', 'Claude', '--type', 'tool', '--outcome', 'failure'], [5]],
   ])('finds by %s', async (_what, args, days) => {
     expect(daysOf(await search(...args))).toEqual(days);
+  });
+
+  it('finds by a tool on the last day of that name, as an operator asks who used it', async () => {
+    const time = moveTime();
+    // A Monday.
+    time.forward((Date.parse('2026-11-09T08:00:00Z') - Date.now()) / 1_000);
+    try {
+      expect(daysOf(await search('--tool', 'delete_issue', '--on', 'thursday'))).toEqual([5]);
+      expect(daysOf(await search('--tool', 'delete_issue', '--on', 'tuesday'))).toEqual([]);
+      const { code, out } = await run('search', '--tool', 'delete_issue', '--on', 'thursday');
+      expect([code, out]).toEqual([0, expect.stringMatching(/tool\.called .*ann@example\.com +Claude +Tracker +delete_issue/)]);
+    } finally {
+      time.restore();
+    }
   });
 
   it('says names beside ids', async () => {
