@@ -85,17 +85,20 @@ describe('commands in the documents', () => {
 
 describe('metrics', () => {
   it('are all in docs/operations.md, and none besides', () => {
-    const sources = [
-      'src/services/publish-status-list.ts',
-      'src/platform/prometheus.ts',
-      'src/compose/open-runtime.ts',
-      'src/compose.ts',
-      'src/compose/start-issuer.ts',
-      'src/compose/stream-in-background.ts',
-    ];
+    const sources = listFiles('src').filter((path) => path.endsWith('.ts'));
     const made = sources.flatMap((path) => [...readText(path).matchAll(/name: '(toolgrant_\w+)'/g)].map(([, name]) => name));
     const told = [...readText('docs/operations.md').matchAll(/^\| `(toolgrant_\w+)` \|/gm)].map(([, name]) => name);
     expect(told.sort()).toEqual(made.sort());
+  });
+});
+
+describe('tables', () => {
+  it('are all in docs/database.md with what becomes of their rows, and none besides', () => {
+    const made = [...readText('prisma/schema.prisma').matchAll(/@@map\("(\w+)"\)/g)].map(([, name]) => name);
+    const [, section = ''] = readText('docs/database.md').split('## What becomes of rows that are over');
+    const rows = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| ([^|]+) \|/gm)].map(([, first = '']) => first);
+    const told = new Set(rows.flatMap((first) => [...first.matchAll(/`(\w+)`/g)].map(([, name]) => name)));
+    expect([...told].sort()).toEqual(made.sort());
   });
 });
 
