@@ -2,12 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { areEmpty, areEqual, isInForce } from '../../../src/domain/consent.ts';
 import { consentArbitrary, now, runs, termsArbitrary } from './arbitraries.ts';
+import { expectEqual } from './expect-equal.ts';
 
 describe('a consent', () => {
   it('is in force until it is ended or its time is over', () => {
     fc.assert(
       fc.property(consentArbitrary, (consent) => {
-        expect(isInForce(consent, now)).toBe(!consent.endedAt && (!consent.expiresAt || consent.expiresAt.getTime() > now.getTime()));
+        expectEqual(isInForce(consent, now), !consent.endedAt && (!consent.expiresAt || consent.expiresAt.getTime() > now.getTime()));
       }),
       runs,
     );
@@ -17,16 +18,16 @@ describe('a consent', () => {
     fc.assert(
       fc.property(termsArbitrary, (allowed) => {
         const terms = { ...allowed, decidedAt: now };
-        expect(areEqual(terms, { ...terms, tools: [...terms.tools].reverse() })).toBe(true);
-        expect(areEqual(terms, { ...terms, resources: !terms.resources })).toBe(false);
+        expectEqual(areEqual(terms, { ...terms, tools: [...terms.tools].reverse() }), true);
+        expectEqual(areEqual(terms, { ...terms, resources: !terms.resources }), false);
         const [first, ...rest] = terms.tools;
         if (first) {
-          expect(areEqual(terms, { ...terms, tools: rest })).toBe(false);
-          expect(areEqual(terms, { ...terms, tools: [{ ...first, digest: 'another' }, ...rest] })).toBe(false);
-          expect(areEqual(terms, { ...terms, tools: [{ ...first, expiresAt: new Date(0) }, ...rest] })).toBe(false);
-          expect(areEqual(terms, { ...terms, tools: [{ ...first, openWorld: !first.openWorld }, ...rest] })).toBe(false);
+          expectEqual(areEqual(terms, { ...terms, tools: rest }), false);
+          expectEqual(areEqual(terms, { ...terms, tools: [{ ...first, digest: 'another' }, ...rest] }), false);
+          expectEqual(areEqual(terms, { ...terms, tools: [{ ...first, expiresAt: new Date(0) }, ...rest] }), false);
+          expectEqual(areEqual(terms, { ...terms, tools: [{ ...first, openWorld: !first.openWorld }, ...rest] }), false);
           const decidedAnew = { ...first, decidedAt: new Date(1) };
-          expect(areEqual(terms, { ...terms, tools: [decidedAnew, ...rest] })).toBe(false);
+          expectEqual(areEqual(terms, { ...terms, tools: [decidedAnew, ...rest] }), false);
         }
       }),
       runs,

@@ -5,6 +5,7 @@ import { type PolicyRule, rulesFor, unrestricted } from '../../../src/domain/pol
 import { isRiskier } from '../../../src/domain/risk.ts';
 import { suspensionOf } from '../../../src/domain/suspension.ts';
 import { catalogueArbitrary, consentArbitrary, now, partiesArbitrary, policyArbitrary, runs } from './arbitraries.ts';
+import { expectEqual } from './expect-equal.ts';
 
 const at = { now, marginSeconds: 60, isInQuarantine: false, rules: unrestricted };
 
@@ -16,7 +17,7 @@ describe('effectiveTools', () => {
           const present = catalogue.find(({ name }) => name === tool.name);
           return !consent.tools.includes(tool) || !present || suspensionOf(present, tool);
         });
-        expect(wrong).toEqual([]);
+        expectEqual(wrong, []);
       }),
       runs,
     );
@@ -31,7 +32,7 @@ describe('effectiveTools', () => {
           if (!tool) continue;
           const isWorse = isRiskier(present, tool) || present.riskierThan?.includes(tool.digest) === true;
           const expected = isWorse && !present.isAccepted ? 'riskier-than-consented' : present.isDoubted ? 'reported-riskier' : undefined;
-          expect(suspensionOf(present, tool)).toBe(expected);
+          expectEqual(suspensionOf(present, tool), expected);
         }
       }),
       runs,
@@ -51,7 +52,7 @@ describe('effectiveTools', () => {
             (!present.isAccepted && (isRiskier(present, tool) || present.riskierThan?.includes(tool.digest)))
           );
         });
-        expect(wrong).toEqual([]);
+        expectEqual(wrong, []);
       }),
       runs,
     );
@@ -61,7 +62,7 @@ describe('effectiveTools', () => {
     fc.assert(
       fc.property(consentArbitrary, catalogueArbitrary, (consent, catalogue) => {
         const { allowed, leftOut } = effectiveTools(consent, catalogue, at);
-        expect([...allowed, ...leftOut].map(({ name }) => name).sort()).toEqual(consent.tools.map(({ name }) => name).sort());
+        expectEqual([...allowed, ...leftOut].map(({ name }) => name).sort(), consent.tools.map(({ name }) => name).sort());
       }),
       runs,
     );
@@ -73,8 +74,8 @@ describe('effectiveTools', () => {
         const effective = effectiveTools(consent, catalogue, at);
         const over =
           consent.endedAt !== undefined || (consent.expiresAt !== undefined && consent.expiresAt.getTime() <= now.getTime() + 60_000);
-        if (over) expect(effective).toMatchObject({ allowed: [], resources: false, prompts: false });
-        else expect(effective.resources || effective.extrasLeftOut.some(({ name }) => name === 'resources')).toBe(consent.resources);
+        if (over) expectEqual([effective.allowed, effective.resources, effective.prompts], [[], false, false]);
+        else expectEqual(effective.resources || effective.extrasLeftOut.some(({ name }) => name === 'resources'), consent.resources);
       }),
       runs,
     );
@@ -88,7 +89,7 @@ describe('effectiveTools', () => {
         const grown = [before, after, together]
           .flatMap((catalogue) => effectiveTools(consent, catalogue, at).allowed)
           .filter(({ name }) => !names.has(name));
-        expect(grown).toEqual([]);
+        expectEqual(grown, []);
       }),
       runs,
     );
@@ -98,7 +99,7 @@ describe('effectiveTools', () => {
     fc.assert(
       fc.property(consentArbitrary, catalogueArbitrary, (consent, catalogue) => {
         const turned = { ...consent, tools: [...consent.tools].reverse() };
-        expect(effectiveTools(turned, [...catalogue].reverse(), at)).toEqual(effectiveTools(consent, catalogue, at));
+        expectEqual(effectiveTools(turned, [...catalogue].reverse(), at), effectiveTools(consent, catalogue, at));
       }),
       runs,
     );
@@ -111,10 +112,13 @@ describe('effectiveTools', () => {
         const held = effectiveTools(consent, catalogue, { ...at, isInQuarantine: true });
         const risks = new Map(catalogue.map(({ name, risk }) => [name, risk]));
         const reads = ({ name, risk }: { name: string; risk: string }) => risk === 'read' && risks.get(name) === 'read';
-        expect(held.allowed).toEqual(open.allowed.filter(reads));
+        expectEqual(held.allowed, open.allowed.filter(reads));
         const newly = held.leftOut.filter(({ reason }) => reason === 'client-in-quarantine').map(({ name }) => name);
-        expect(newly).toEqual(open.allowed.filter((tool) => !reads(tool)).map(({ name }) => name));
-        expect([held.resources, held.prompts]).toEqual([open.resources, open.prompts]);
+        expectEqual(
+          newly,
+          open.allowed.filter((tool) => !reads(tool)).map(({ name }) => name),
+        );
+        expectEqual([held.resources, held.prompts], [open.resources, open.prompts]);
       }),
       runs,
     );
@@ -125,12 +129,19 @@ describe('effectiveTools', () => {
       fc.property(consentArbitrary, catalogueArbitrary, policyArbitrary, partiesArbitrary, (consent, catalogue, policy, parties) => {
         const open = effectiveTools(consent, catalogue, at);
         const bounded = effectiveTools(consent, catalogue, { ...at, rules: rulesFor(policy, parties) });
-        expect(bounded.allowed.filter((tool) => !open.allowed.includes(tool))).toEqual([]);
-        expect([bounded.resources && !open.resources, bounded.prompts && !open.prompts]).toEqual([false, false]);
+        expectEqual(
+          bounded.allowed.filter((tool) => !open.allowed.includes(tool)),
+          [],
+        );
+        expectEqual([bounded.resources && !open.resources, bounded.prompts && !open.prompts], [false, false]);
         const byRule = ['denied-by-policy', 'policy-time-over', 'needs-sign-in'];
         for (const { reason, rule } of [...bounded.leftOut, ...bounded.extrasLeftOut]) {
-          expect(byRule.includes(reason)).toBe(rule !== undefined);
-          if (rule !== undefined) expect(policy.rules.map(({ name }) => name)).toContain(rule);
+          expectEqual(byRule.includes(reason), rule !== undefined);
+          if (rule !== undefined)
+            expectEqual(
+              policy.rules.some(({ name }) => name === rule),
+              true,
+            );
         }
       }),
       runs,
@@ -150,10 +161,13 @@ describe('effectiveTools', () => {
           const rules = rulesFor(policy, parties);
           const before = effectiveTools(consent, catalogue, { ...at, rules });
           const after = effectiveTools(consent, catalogue, { ...at, rules, now: then });
-          expect(after.allowed.filter((tool) => !before.allowed.includes(tool))).toEqual([]);
-          expect([after.resources && !before.resources, after.prompts && !before.prompts]).toEqual([false, false]);
+          expectEqual(
+            after.allowed.filter((tool) => !before.allowed.includes(tool)),
+            [],
+          );
+          expectEqual([after.resources && !before.resources, after.prompts && !before.prompts], [false, false]);
           if (before.allowed.length > after.allowed.length)
-            expect(before.expiresAt && before.expiresAt.getTime() - 60_000 <= then.getTime()).toBe(true);
+            expectEqual(before.expiresAt && before.expiresAt.getTime() - 60_000 <= then.getTime(), true);
         },
       ),
       runs,
@@ -172,7 +186,10 @@ describe('effectiveTools', () => {
           const bounds = { ...at, isInQuarantine, rules: rulesFor(policy, parties) };
           const seen = effectiveTools(consent, consent.tools, bounds);
           const claimed = effectiveTools(consent, catalogue, bounds);
-          expect(claimed.allowed.filter((tool) => !seen.allowed.includes(tool))).toEqual([]);
+          expectEqual(
+            claimed.allowed.filter((tool) => !seen.allowed.includes(tool)),
+            [],
+          );
         },
       ),
       runs,

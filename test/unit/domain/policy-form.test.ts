@@ -6,6 +6,7 @@ import { parseResourceUri } from '../../../src/domain/resource-uri.ts';
 import { fitsServerPattern } from '../../../src/domain/server-pattern.ts';
 import { listProblems } from '../../../src/domain/written-problems.ts';
 import { partiesArbitrary, policyArbitrary, runs } from './arbitraries.ts';
+import { expectEqual } from './expect-equal.ts';
 
 const problemsOf = (rules: unknown) => {
   const read = policyForm.safeParse(rules);
@@ -26,11 +27,11 @@ describe('rules as they are written', () => {
           const written: unknown = JSON.parse(JSON.stringify(spellPolicy(policy)));
           const read = readStoredRules(written);
           if (!read) throw new Error(problemsOf(written).join('\n'));
-          expect(rulesFor(read, parties)).toEqual({
+          expectEqual(rulesFor(read, parties), {
             allowing: rulesFor(policy, parties).allowing.map((one) => read.rules.find(({ name }) => name === one.name)),
             denying: rulesFor(policy, parties).denying.map((one) => read.rules.find(({ name }) => name === one.name)),
           });
-          expect(spellPolicy(read)).toEqual(spellPolicy(toPolicy(policyForm.parse(spellPolicy(read)))));
+          expectEqual(spellPolicy(read), spellPolicy(toPolicy(policyForm.parse(spellPolicy(read)))));
         },
       ),
       runs,
@@ -88,7 +89,10 @@ describe('rules as they are written', () => {
         const uri = parseResourceUri(`${place}${path}`);
         if ('problem' in uri) throw new Error(uri.problem);
         const [read] = toPolicy(policyForm.parse(rule({ servers: [uri.resource, `${place.toUpperCase()}/*`] }))).rules;
-        expect(read?.servers?.map((pattern) => fitsServerPattern(pattern, uri.key))).toEqual([true, true]);
+        expectEqual(
+          read?.servers?.map((pattern) => fitsServerPattern(pattern, uri.key)),
+          [true, true],
+        );
       }),
       { numRuns: 500 },
     );

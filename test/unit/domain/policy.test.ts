@@ -5,6 +5,7 @@ import { judge, type Policy, type PolicyParties, type PolicyRule, peopleDecide, 
 import { hostBehind, policyClient } from '../../../src/domain/policy-client.ts';
 import { fitsServerPattern } from '../../../src/domain/server-pattern.ts';
 import { allowRuleArbitrary, denyRuleArbitrary, now, partiesArbitrary, policyArbitrary, runs, toolArbitrary } from './arbitraries.ts';
+import { expectEqual } from './expect-equal.ts';
 
 const parties: PolicyParties = {
   groups: ['engineering'],
@@ -76,7 +77,7 @@ describe('no policy', () => {
         for (const thing of [tool, 'resources', 'prompts'] as const) {
           const permission = judge(rules, thing);
           if (permission.kind !== 'allowed') throw new Error(permission.kind);
-          expect(termOf(permission.by, { decidedAt: now })).toEqual({ kind: 'good', by: peopleDecide.rules[0] });
+          expectEqual(termOf(permission.by, { decidedAt: now }), { kind: 'good', by: peopleDecide.rules[0] });
         }
       }),
       runs,
@@ -112,8 +113,8 @@ describe('the rules of a policy together', () => {
         ages,
         (policy, more, less, of, thing, age) => {
           const before = reach(policy, of, thing, age);
-          expect(reach({ rules: [...policy.rules, more] }, of, thing, age)).toBeGreaterThanOrEqual(before);
-          expect(reach({ rules: [...policy.rules, less] }, of, thing, age)).toBeLessThanOrEqual(before);
+          expectEqual(reach({ rules: [...policy.rules, more] }, of, thing, age) >= before, true);
+          expectEqual(reach({ rules: [...policy.rules, less] }, of, thing, age) <= before, true);
         },
       ),
       runs,
@@ -129,7 +130,7 @@ describe('the rules of a policy together', () => {
         partiesArbitrary,
         things,
         ([policy, shuffled], of, thing) => {
-          expect(judge(rulesFor({ rules: shuffled }, of), thing)).toEqual(judge(rulesFor(policy, of), thing));
+          expectEqual(judge(rulesFor({ rules: shuffled }, of), thing), judge(rulesFor(policy, of), thing));
         },
       ),
       runs,
@@ -176,7 +177,7 @@ describe('patterns', () => {
     const words = fc.stringMatching(/^[ab*]{0,8}$/);
     fc.assert(
       fc.property(words, fc.stringMatching(/^[ab]{0,10}$/), (pattern, text) => {
-        expect(fitsPattern(pattern, text)).toBe(new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(text));
+        expectEqual(fitsPattern(pattern, text), new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(text));
       }),
       runs,
     );

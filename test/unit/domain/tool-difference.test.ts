@@ -6,6 +6,7 @@ import { compareDefinitions } from '../../../src/domain/tool-difference.ts';
 import { compareWords } from '../../../src/domain/word-difference.ts';
 import { runs } from './arbitraries.ts';
 import { definitionArbitrary } from './definition-arbitraries.ts';
+import { expectEqual } from './expect-equal.ts';
 
 describe('compareWords', () => {
   const texts = fc.array(fc.constantFrom('a', 'b', 'delete', ' ', '\n', '  ', 'ü', '.'), { maxLength: 14 }).map((words) => words.join(''));
@@ -15,9 +16,16 @@ describe('compareWords', () => {
       fc.property(texts, texts, (before, now) => {
         const stretches = compareWords(before, now);
         const without = (kind: string) => stretches.flatMap((stretch) => (stretch.kind === kind ? [] : [stretch.text])).join('');
-        expect([without('new'), without('gone')]).toEqual([before, now]);
-        expect(stretches.every(({ kind }, index) => kind !== stretches[index - 1]?.kind)).toBe(true);
-        if (before === now) expect(stretches.every(({ kind }) => kind === 'same')).toBe(true);
+        expectEqual([without('new'), without('gone')], [before, now]);
+        expectEqual(
+          stretches.every(({ kind }, index) => kind !== stretches[index - 1]?.kind),
+          true,
+        );
+        if (before === now)
+          expectEqual(
+            stretches.every(({ kind }) => kind === 'same'),
+            true,
+          );
       }),
       runs,
     );
@@ -84,10 +92,10 @@ describe('compareDefinitions', () => {
       fc.property(definitionArbitrary, definitionArbitrary, (before, now) => {
         const change = classifyChange(before, now);
         const { traits, title, description, parameters, hasOtherRules, hasOtherResult } = compareDefinitions(before, now);
-        expect(traits.length > 0).toBe(change === 'riskier');
+        expectEqual(traits.length > 0, change === 'riskier');
         const shown = traits.length + parameters.length > 0 || title || description || hasOtherRules || hasOtherResult;
-        if (change === 'schema') expect(shown).toBeTruthy();
-        if (change === 'none') expect(shown).toBeFalsy();
+        if (change === 'schema') expectEqual(Boolean(shown), true);
+        if (change === 'none') expectEqual(Boolean(shown), false);
       }),
       runs,
     );
