@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
+import { readAssets } from '../../src/http/documents/assets.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { findAccessibilityProblems, findOverflow, type Gallery, openAllDetails, openGallery, samplePaths } from './rendered-pages.ts';
 
@@ -9,25 +10,47 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-const windows = [
-  { name: 'light', options: { colorScheme: 'light' } },
-  { name: 'dark', options: { colorScheme: 'dark' } },
-  { name: 'light, 320 px', options: { colorScheme: 'light', viewport: { width: 320, height: 640 } } },
-] as const;
+const wide = { width: 900, height: 900 };
+interface Window {
+  window: string;
+  colorScheme: 'light' | 'dark';
+  size: { width: number; height: number };
+  rules?: readonly string[];
+}
+const windows: readonly Window[] = [
+  { window: 'light', colorScheme: 'light', size: wide },
+  // Colours are all that differs, so that only the rules about colours can find something else.
+  { window: 'dark', colorScheme: 'dark', size: wide, rules: ['color-contrast', 'link-in-text-block'] },
+  { window: 'light, 320 px', colorScheme: 'light', size: { width: 320, height: 640 } },
+];
 
-describe.each(windows)('every page in $name', ({ options }) => {
+describe('every page', () => {
   let gallery: Gallery;
   beforeAll(async () => {
-    gallery = await openGallery(browser, options);
+    gallery = await openGallery(browser, { reducedMotion: 'reduce' });
   });
   afterAll(() => gallery.close());
 
-  it.each(samplePaths)('%s: axe finds nothing, nothing is cut off, nothing is blocked', async (samplePath) => {
-    await gallery.show(samplePath);
-    await openAllDetails(gallery.page);
-    expect(await findAccessibilityProblems(gallery.page)).toEqual([]);
-    expect(await findOverflow(gallery.page)).toBe(0);
-    expect(gallery.complaints).toEqual([]);
+  describe.each(samplePaths)('%s', (samplePath) => {
+    beforeAll(async () => {
+      await gallery.show(samplePath);
+      await openAllDetails(gallery.page);
+    });
+
+    it.each(windows)('$window: axe finds nothing, nothing is cut off, nothing is blocked', async ({ colorScheme, size, ...options }) => {
+      await gallery.page.emulateMedia({ colorScheme });
+      await gallery.page.setViewportSize(size);
+      expect(await findAccessibilityProblems(gallery.page, options)).toEqual([]);
+      expect(await findOverflow(gallery.page)).toBe(0);
+      expect(gallery.complaints).toEqual([]);
+    });
+  });
+
+  it('is dark by colours alone', () => {
+    const sheets = [...readAssets()].flatMap(([name, { bytes }]) => (name.endsWith('.css') ? [bytes.toString()] : []));
+    const dark = sheets.flatMap((sheet) => [...sheet.matchAll(/@media \(prefers-color-scheme: dark\) \{([^}]*\})\s*\}/g)]);
+    expect(sheets.join('\n').match(/prefers-color-scheme/g)).toHaveLength(dark.length);
+    for (const [, block] of dark) expect(block).toMatch(/^\s*:root \{(?:\s*--[\w-]+: #[\da-f]{3,8};)+\s*\}$/);
   });
 });
 

@@ -66,18 +66,19 @@ function securityHeaders(): Record<string, string> {
 
 const axeSource = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Everything that axe finds wrong with the page as it stands, WCAG 2.2 A and AA and good practice: rule and element. */
-export async function findAccessibilityProblems(page: Page): Promise<string[]> {
-  await page.evaluate(await axeSource);
-  return page.evaluate(async () => {
+/** Everything that axe finds wrong with the page as it stands, WCAG 2.2 A and AA and good practice, or by some rules only: rule and element. */
+export async function findAccessibilityProblems(page: Page, { rules }: { rules?: readonly string[] } = {}): Promise<string[]> {
+  const isThere = await page.evaluate(() => 'axe' in globalThis);
+  if (!isThere) await page.evaluate(await axeSource);
+  return page.evaluate(async (runOnly) => {
     const { axe } = globalThis as unknown as {
       axe: { run(options: object): Promise<{ violations: { id: string; nodes: { target: unknown[]; failureSummary?: string }[] }[] }> };
     };
-    const { violations } = await axe.run({ resultTypes: ['violations'] });
+    const { violations } = await axe.run({ resultTypes: ['violations'], ...(runOnly && { runOnly }) });
     return violations.flatMap(({ id, nodes }) =>
       nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')} ${failureSummary ?? ''}`),
     );
-  });
+  }, rules);
 }
 
 /** What of the page lies outside its width. */

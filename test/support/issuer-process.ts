@@ -1,5 +1,6 @@
 /** An issuer in a process of its own, beside others on one database; `startIssuerProcess` runs this file. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
 import { throughLoopback } from './document-host.ts';
 import type { Origin } from './http-exchange.ts';
 import { type IssuerOptions, startIssuer, type TestIssuer } from './issuer.ts';
@@ -26,7 +27,12 @@ export async function startIssuerProcess(
   lifetimes?: IssuerOptions['lifetimes'],
   { documentPort }: { documentPort?: number } = {},
 ): Promise<IssuerProcess> {
-  const child: ChildProcess = fork(import.meta.filename, { execArgv: ['--no-warnings'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(import.meta.filename, {
+    execArgv: ['--no-warnings'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // What one process compiled, the next need not.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, '../../.tmp/compiled') },
+  });
   const port = Promise.withResolvers<number>();
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.once('message', (message) => port.resolve(Number(message)));
