@@ -9,19 +9,21 @@ import {
   type SubjectId,
   type TenantId,
   type ToolAssignmentId,
+  type UserId,
 } from '../domain/ids.ts';
 import { nothingAllowed, type RulesInForce, unrestricted } from '../domain/policy.ts';
 import { policyClientOfKey } from '../domain/policy-client.ts';
 import { findApiKey, findApiKeyDigests, type StoredApiKey } from '../store/api-keys.ts';
 import type { Database } from '../store/client.ts';
 import { findClient } from '../store/clients.ts';
-import { findServer } from '../store/servers.ts';
+import { findPolicyFacts, type PolicyFacts } from '../store/policies.ts';
+import { findServer, type StoredServer } from '../store/servers.ts';
 import { findServiceAccount } from '../store/service-accounts.ts';
 import { findAssignment, listAssignments } from '../store/tool-assignments.ts';
 import { listCatalogue } from '../store/tools.ts';
-import { findUser } from '../store/users.ts';
+import { findUser, type StoredUser } from '../store/users.ts';
 import { findQuarantineNow } from './find-quarantine-now.ts';
-import { findRules } from './find-rules.ts';
+import { rulesBy } from './find-rules.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
 /** A program that acts by itself: a machine client, or an API key. */
@@ -86,22 +88,39 @@ async function findMachineClient(
   };
 }
 
+/** What keys have in common, so that it is read once for all keys of a list. */
+export class SeenByKeys {
+  readonly servers = new Map<ServerId, StoredServer | undefined>();
+  readonly users = new Map<UserId, StoredUser | undefined>();
+  readonly policies = new Map<UserId, PolicyFacts>();
+}
+
+/** Looks something up that may have been read before. */
+export async function lookUp<Key, Value>(seen: Map<Key, Value>, key: Key, read: () => Promise<Value>): Promise<Value> {
+  if (!seen.has(key)) seen.set(key, await read());
+  return seen.get(key) as Value;
+}
+
 /** The same for a key that was read, at its server. */
 export async function findKeyMachine(
   runtime: Pick<Runtime, 'store' | 'log'>,
   db: Database,
-  { tenant: { id: tenantId }, key, now }: { tenant: Pick<Tenant, 'id'>; key: StoredApiKey; now: Date },
+  about: { tenant: Pick<Tenant, 'id'>; key: StoredApiKey; now: Date; seen?: SeenByKeys },
 ): Promise<Machine | { problem: MachineProblem }> {
+  const { tenant, key, now, seen = new SeenByKeys() } = about;
+  const { id: tenantId } = tenant;
   if (isOver(key, now)) return { problem: 'over' };
   const { id, owner, serverId, tools, resources, prompts, createdAt, rotatedAt, expiresAt, salt, status } = key;
   const own: ConsentTerms = { tools, resources, prompts, expiresAt };
   const holder = { kind: 'key', id } as const;
   const common = { id, salt, holder, ...(status && { status }), isInQuarantine: false };
   if ('userId' in owner) {
-    const user = await findUser(db, tenantId, owner.userId);
+    const { userId } = owner;
+    const user = await lookUp(seen.users, userId, () => findUser(db, tenantId, userId));
     if (!user || user.disabledAt) return { problem: 'disabled' };
-    const server = await findServer(db, tenantId, serverId);
-    const rules = server && (await findRules(runtime, db, { tenantId, userId: user.id, client: policyClientOfKey(id), server }));
+    const server = await lookUp(seen.servers, serverId, () => findServer(db, tenantId, serverId));
+    const policy = await lookUp(seen.policies, userId, () => findPolicyFacts(db, tenantId, userId));
+    const rules = server && (await rulesBy(runtime, db, { tenantId, ...policy, client: policyClientOfKey(id), server }));
     // Nobody but she replaces it, so that is her decision once more.
     return { ...common, subject: user.id, terms: { ...own, decidedAt: rotatedAt ?? createdAt }, rules: rules ?? nothingAllowed };
   }

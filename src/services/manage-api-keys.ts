@@ -1,8 +1,7 @@
 /** API keys that are there: listed, replaced, revoked; by an operator, or by the person whose they are. */
 import { type ApiKeyStanding, apiKeyStanding, keptApiKeySeconds } from '../domain/api-key.ts';
-import type { CatalogueTool } from '../domain/consent.ts';
 import type { EffectiveTools } from '../domain/effective-tools.ts';
-import { type ApiKeyId, type ClientId, parseApiKeyId, type ServerId, type UserId } from '../domain/ids.ts';
+import { type ApiKeyId, type ClientId, parseApiKeyId, type UserId } from '../domain/ids.ts';
 import { sha256 } from '../platform/digest.ts';
 import {
   type ApiKeyFilter,
@@ -19,10 +18,10 @@ import { transact } from '../store/client.ts';
 import { findClient } from '../store/clients.ts';
 import { invalidateMachineStatus } from '../store/machine-status.ts';
 import { findServer, type StoredServer } from '../store/servers.ts';
-import { listCatalogue } from '../store/tools.ts';
 import { lockUser } from '../store/users.ts';
 import { aboutKey, newApiKeySecret, problemWithAnother } from './create-api-key.ts';
-import { findKeyMachine, judgeMachine, type MachineId, type MachineProblem } from './find-machine.ts';
+import { findCatalogue } from './find-catalogue.ts';
+import { findKeyMachine, judgeMachine, lookUp, type MachineId, type MachineProblem, SeenByKeys } from './find-machine.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 type WorkRuntime = Pick<Runtime, 'store' | 'clock' | 'log'>;
@@ -42,7 +41,7 @@ export interface ApiKeyOverview {
 export async function listApiKeys(runtime: WorkRuntime, tenant: WorkTenant, filter: ApiKeyFilter = {}): Promise<ApiKeyOverview[]> {
   const now = runtime.clock.now();
   const since = new Date(now.getTime() - keptApiKeySeconds * 1_000);
-  const seen: Seen = { servers: new Map(), catalogues: new Map() };
+  const seen = new SeenByKeys();
   const overviews: ApiKeyOverview[] = [];
   for (const key of await listRows(runtime.store, tenant.id, { filter, since })) {
     const overview = await describeKey(runtime, tenant, { key, now, seen });
@@ -59,35 +58,23 @@ export async function findApiKeyOverview(
 ): Promise<ApiKeyOverview | undefined> {
   const keyId = parseApiKeyId(id);
   const key = keyId && (await findApiKey(runtime.store, tenant.id, keyId));
-  const seen: Seen = { servers: new Map(), catalogues: new Map() };
+  const seen = new SeenByKeys();
   return key && isOf(key, userId) ? describeKey(runtime, tenant, { key, now: runtime.clock.now(), seen }) : undefined;
-}
-
-/** What many keys of a list have in common is read once. */
-interface Seen {
-  servers: Map<ServerId, StoredServer | undefined>;
-  catalogues: Map<ServerId, CatalogueTool[]>;
-}
-
-async function look<T>(seen: Map<ServerId, T>, serverId: ServerId, read: () => Promise<T>): Promise<T> {
-  const known = seen.get(serverId) ?? (await read());
-  seen.set(serverId, known);
-  return known;
 }
 
 async function describeKey(
   runtime: WorkRuntime,
   tenant: WorkTenant,
-  { key, now, seen }: { key: StoredApiKey; now: Date; seen: Seen },
+  { key, now, seen }: { key: StoredApiKey; now: Date; seen: SeenByKeys },
 ): Promise<ApiKeyOverview | undefined> {
   const { store: db } = runtime;
   const { serverId } = key;
-  const server = await look(seen.servers, serverId, () => findServer(db, tenant.id, serverId));
+  const server = await lookUp(seen.servers, serverId, () => findServer(db, tenant.id, serverId));
   if (!server) return undefined;
   const standing = apiKeyStanding(key, now);
-  const machine = await findKeyMachine(runtime, db, { tenant, key, now });
+  const machine = await findKeyMachine(runtime, db, { tenant, key, now, seen });
   if ('problem' in machine) return { key, server, standing, problem: machine.problem };
-  const catalogue = await look(seen.catalogues, serverId, () => listCatalogue(db, tenant.id, serverId));
+  const catalogue = await findCatalogue(runtime, db, { tenantId: tenant.id, server });
   const effective = judgeMachine(machine, catalogue, { now, marginSeconds: 0 });
   return { key, server, standing, effective };
 }

@@ -31,7 +31,6 @@ let issuer: TestIssuer;
 let owner: Client;
 let person: TestPerson;
 let server: TestServer;
-const statements = new Set<string>();
 const ownConsents = 2 * consentsPerPage + 5;
 
 beforeAll(async () => {
@@ -93,6 +92,19 @@ async function openAccount(): Promise<{ browser: Browser; text: string }> {
   return { browser, text };
 }
 
+/** Notes the statements that the issuer sends from now on, until mocks are restored. */
+function watchStatements(isWanted: (sql: string) => boolean): string[] {
+  const sent: string[] = [];
+  const send = Client.prototype.query as (...args: unknown[]) => unknown;
+  jest.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
+    const [query] = args as [string | { text?: string }];
+    const text = typeof query === 'string' ? query : query.text;
+    if (text !== undefined && this !== owner && isWanted(text)) sent.push(text);
+    return send.apply(this, args);
+  } as never);
+  return sent;
+}
+
 describe('connected agents', () => {
   it('come by the page, newest first, each once, there and back, by links with names of their own', async () => {
     const { browser, text } = await openAccount();
@@ -110,6 +122,22 @@ describe('connected agents', () => {
     expect(idsOn(first.text)).toEqual(ids[0]);
     expect(linkNamed(first.text, 'Newer connected agents')).toBeUndefined();
     expect(back.text).toContain('<nav aria-label="Pages of connected agents">');
+  });
+
+  it('take as many statements as one does, however many a page has', async () => {
+    const { browser, text } = await openAccount();
+    const second = linkNamed(text, 'Older connected agents') ?? '';
+    const third = linkNamed((await browser.get(second)).text, 'Older connected agents') ?? '';
+    const read = async (page: string) => {
+      const sent = watchStatements((sql) => /\b(?:clients|servers|tools|consents|consent_versions|group_members)\b/.test(sql));
+      const { text } = await browser.get(page);
+      jest.restoreAllMocks();
+      return { agents: idsOn(text).length, statements: sent.length };
+    };
+    const [many, few] = [await read(second), await read(third)];
+    expect([many.agents, few.agents]).toEqual([consentsPerPage, 5]);
+    expect(many.statements).toBe(few.statements);
+    expect(few.statements).toBeGreaterThan(3);
   });
 
   it('begin at the first page for an address that names no place, and never show another person what is not hers', async () => {
@@ -134,13 +162,7 @@ describe('connected agents', () => {
 it(
   'no statement of the flows reads a table that grows from end to end',
   async () => {
-    const send = Client.prototype.query as (...args: unknown[]) => unknown;
-    jest.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
-      const [query] = args as [string | { text?: string }];
-      const text = typeof query === 'string' ? query : query.text;
-      if (text !== undefined && this !== owner) statements.add(text);
-      return send.apply(this, args);
-    } as never);
+    const sent = watchStatements(() => true);
     const client = await registerTestClient(issuer);
     const tokens = await connect(issuer, { client, person, server });
     const next = (await refresh(issuer, client, tokens.refresh_token)).json<{ refresh_token: string; access_token: string }>();
@@ -175,7 +197,7 @@ it(
     expect(await runtime.store.client.count({ where: due })).toBe(0);
     await keepAuditMonths(runtime);
     jest.restoreAllMocks();
-    const explained = [...statements].filter((sql) => /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/i.test(sql));
+    const explained = [...new Set(sent)].filter((sql) => /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/i.test(sql));
     expect(explained.length).toBeGreaterThan(40);
     // What the consent page, /account and /account/activity read by few statements is among it.
     for (const part of ['to_json(s) AS server', 'looked.user_id', 'to_json(newest)', 'json_object_agg(tool, last_at)', 'tool_count'])
