@@ -41,8 +41,8 @@ export interface Draft {
 /** From how many tools on a page has a search. */
 const searchFromTools = 20;
 
-/** Up to how many tools all groups are open from the start. */
-const openUpToTools = 4;
+/** Up to how many tools all groups are open from the start: more, and Allow is out of the first view of a telephone. */
+const openUpToTools = 1;
 
 /** The draft that a page begins with. */
 export function firstDraft(offer: Offer): Draft {

@@ -87,6 +87,8 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
   },
   consent: {
     first: consent(firstOffer(issueTools, true)),
+    one: consent(firstOffer(issueTools.slice(3, 4))),
+    hundred: consent(firstOffer(manyTools.slice(0, 100))),
     web: consent(firstOffer(issueTools), {
       agent: { name: 'ChatGPT', voucher: 'published by chatgpt.com', clientId: 'https://chatgpt.com/oauth/client.json' },
       redirect: { uri: 'https://chatgpt.com/connector_platform_oauth_redirect', target: 'chatgpt.com', kind: 'web' },
