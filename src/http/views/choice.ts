@@ -181,11 +181,11 @@ function withheldOf({ tools, resources, prompts }: Offer): string[] {
 
 function extraContext(
   { standing, permission }: ShownExtra,
-  at: { offer: Offer; ticked: boolean; now: Date; signedInAt?: Date; most: number | undefined },
+  at: { offer: Offer; ticked: boolean; marks: boolean; now: Date; signedInAt?: Date; most: number | undefined },
 ): NonNullable<ChoiceContext['resources']> {
   return {
     ticked: at.ticked,
-    isNew: at.offer.standing !== undefined && !standing,
+    isNew: at.marks && at.offer.standing !== undefined && !standing,
     waits: standing && permission.kind !== 'allowed',
     limits: limitWords(permission, at),
   };

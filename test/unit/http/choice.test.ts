@@ -99,6 +99,12 @@ describe('what the page begins with', () => {
     expect(draft.duration).toBe('unchanged');
   });
 
+  it('marks resources as asked for where somebody asks, and not where a person looks at what stands', () => {
+    const offer = { ...repeatOffer(issueTools, []), resources: firstOffer(issueTools, true).resources };
+    const isNew = (marks: boolean) => choiceContext(offer, firstDraft(offer), { now, marks }).resources?.isNew;
+    expect([isNew(true), isNew(false)]).toEqual([true, false]);
+  });
+
   it('a tool whose server claims nothing is said to be treated as the worst', () => {
     const { groups } = choiceContext(firstOffer(issueTools), firstDraft(firstOffer(issueTools)), { now, marks: false });
     const words = groups.flatMap(({ tools }) => tools).find(({ value }) => value === 'run_script')?.words;
