@@ -7,9 +7,9 @@ export const unusedAfterDays = 30;
 
 /** Names of the tools of a consent that were allowed that long ago, and were not called since then. */
 export function findUnusedTools(consent: Consent, lastCalls: ReadonlyMap<string, Date>, now: Date): string[] {
-  const since = new Date(now.getTime() - unusedAfterDays * 86_400_000);
+  const since = now.getTime() - unusedAfterDays * 86_400_000;
   return consent.tools
-    .filter((tool) => decisionOf(tool, consent).decidedAt <= since)
+    .filter((tool) => decisionOf(tool, consent).decidedAt.getTime() <= since)
     .map(({ name }) => name)
-    .filter((name) => (lastCalls.get(name) ?? since) <= since);
+    .filter((name) => (lastCalls.get(name)?.getTime() ?? since) <= since);
 }

@@ -6,6 +6,7 @@ import type { ConsentOverview } from '../../services/list-consents.ts';
 import type { ConnectionContext } from '../views/contexts.ts';
 import { inWords } from '../views/instants.ts';
 import type { AllowedToolContext, InstallationContext } from '../views/part-contexts.ts';
+import { textsOf } from '../views/tool-texts.ts';
 import { readableName } from '../views/untrusted-text.ts';
 import { agentOf } from './agent.ts';
 import { countByRisk } from './count-by-risk.ts';
@@ -32,17 +33,13 @@ export function connectionOf(overview: ConsentOverview, now: Date): ConnectionCo
   };
 }
 
-function titleOf({ name, title }: { name: string; title?: string | undefined }): string {
-  return readableName(title, readableName(name, 'unnamed tool'));
-}
-
 function allowedTools({ consent, tools, toolUses }: ConsentOverview, now: Date): AllowedToolContext[] {
   const decided = new Map(consent.tools.map((tool) => [tool.name, tool]));
   return tools.map((tool) => {
     const [until, lastCall] = [decided.get(tool.name)?.expiresAt, toolUses.get(tool.name)];
     return {
       value: tool.name,
-      title: titleOf(tool),
+      title: textsOf(tool).title,
       risk: tool.risk,
       openWorld: tool.openWorld,
       ...(lastCall && { lastCalled: inWords(lastCall, now) }),
@@ -55,8 +52,9 @@ function allowedTools({ consent, tools, toolUses }: ConsentOverview, now: Date):
 function unusedOf({ consent, server, tools, toolUses }: ConsentOverview, now: Date): Pick<ConnectionContext, 'unused' | 'isUnused'> {
   if (!server.librarySeenAt || consent.isPaused) return { unused: [], isUnused: false };
   const names = new Set(findUnusedTools(consent, toolUses, now));
-  const unused = tools.filter(({ name }) => names.has(name)).map((tool) => ({ value: tool.name, title: titleOf(tool) }));
-  const left = { ...consent, tools: consent.tools.filter(({ name }) => !unused.some(({ value }) => value === name)) };
+  const unused = tools.filter(({ name }) => names.has(name)).map((tool) => ({ value: tool.name, title: textsOf(tool).title }));
+  const taken = new Set(unused.map(({ value }) => value));
+  const left = { ...consent, tools: consent.tools.filter(({ name }) => !taken.has(name)) };
   return areEmpty(left) ? { unused: [], isUnused: unused.length > 0 } : { unused, isUnused: false };
 }
 

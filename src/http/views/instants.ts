@@ -1,7 +1,19 @@
 /** Instants in words. Pages do not know the reader's time zone without script, so times of day name theirs: UTC. */
 
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
-const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: 'UTC' });
+const monthName = new Intl.DateTimeFormat('en-GB', { month: 'long', timeZone: 'UTC' });
+const months = Array.from({ length: 12 }, (_, month) => monthName.format(new Date(Date.UTC(2026, month, 1))));
+
+/** By hand: a page has thousands of them, and a formatter takes longer than all else about a line. */
+const day = {
+  format: (at: Date) => `${at.getUTCDate()} ${months[at.getUTCMonth()]} ${at.getUTCFullYear()}`,
+};
+const time = {
+  format: (at: Date) => `${twoDigits(at.getUTCHours())}:${twoDigits(at.getUTCMinutes())}`,
+};
+
+function twoDigits(number: number): string {
+  return number < 10 ? `0${number}` : String(number);
+}
 
 const nearSeconds = 2 * 86_400;
 

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Eta } from 'eta';
 import type { ViewContexts, ViewName } from './contexts.ts';
 
@@ -13,20 +14,20 @@ export const viewsFolder = resolve(import.meta.dirname, '../../../views');
  * Templates are compiled once and kept.
  */
 export function createRenderer(folder: string = viewsFolder): Render {
-  const eta: Eta = new Eta({
-    views: folder,
-    cache: true,
-    autoEscape: true,
-    autoTrim: [false, 'nl'],
-    plugins: [{ processTemplate: (template) => withIcons(template, (name) => eta.render('./parts/icon', { name })) }],
+  const config = { views: folder, cache: true, autoEscape: true, autoTrim: [false, 'nl'] as [false, 'nl'] };
+  const eta = new Eta({
+    ...config,
+    functionHeader: `const icons = ${JSON.stringify(makeIcons(folder, new Eta(config)))};`,
+    plugins: [{ processTemplate: (template) => template.replace(includedIcon, '<%~ icons[$1] %>') }],
   });
   return (name, context) => eta.render(`./${name}`, context);
 }
 
-/** An icon that a template names, with the line break that would be cut off behind it. */
-const namedIcon = /<%~ include\('\.(?:\/parts)?\/icon', \{ name: '([a-z]+)' \}\) %>(?:\r\n|\n|\r)?/g;
+const includedIcon = /<%~ include\('\.(?:\/parts)?\/icon', \{ name: ([\w.']+) \}\) %>/g;
 
-/** Puts icons where a template names them: it is done once, and a page with a hundred tools has hundreds. */
-function withIcons(template: string, render: (name: string) => string): string {
-  return template.replace(namedIcon, (_, name: string) => render(name));
+/** Icons are made once: a page has thousands, and a template that includes another takes longer than both. */
+function makeIcons(folder: string, eta: Eta): Record<string, string> {
+  const template = readFileSync(join(folder, 'parts/icon.eta'), 'utf8');
+  const names = [...template.matchAll(/it\.name === '([a-z]+)'/g)].map(([, name]) => name as string);
+  return Object.fromEntries(names.map((name) => [name, eta.render('./parts/icon', { name })]));
 }
