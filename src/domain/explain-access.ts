@@ -1,17 +1,20 @@
 /** Who can call what, and why not: the same judgement as of every token, with what stands behind it. Pure. */
-import type { CatalogueTool, Consent } from './consent.ts';
+import type { CatalogueTool, ConsentedTool } from './consent.ts';
 import { decisionOf, earlierEnd } from './decision.ts';
-import { effectiveTools, type LeftOutReason, termOfTool } from './effective-tools.ts';
+import { type DecidedTerms, effectiveTools, type LeftOutReason, termOfTool } from './effective-tools.ts';
 import { judge, type Permission, type Policy, type PolicyParties, rulesFor, termOf } from './policy.ts';
 import { suspensionOf } from './suspension.ts';
 
-/** Everything that says what one person's agent may do on one server. */
+/**
+ * Everything that says what one person's agent may do on one server. Of an API key and of a service account the same, by what stands in
+ * the place of a consent: what the key was made for, or what was assigned.
+ */
 export interface AccessFacts {
   isUserDisabled: boolean;
   isClientBlocked: boolean;
   isInQuarantine: boolean;
   /** The newest, ended ones included. */
-  consent?: Consent;
+  consent?: DecidedTerms;
   catalogue: readonly CatalogueTool[];
   policy: Policy;
   parties: PolicyParties;
@@ -29,6 +32,8 @@ export type NoReason =
   | 'never-allowed'
   /** She allowed other things. */
   | 'not-ticked'
+  /** Of a service account's key that was made for it: the account is not assigned it. */
+  | 'not-assigned'
   /** Neither she nor the server knows it. */
   | 'unknown-tool';
 
@@ -71,7 +76,9 @@ function explainTool(name: string, facts: AccessFacts): ToolVerdict {
   if (facts.isClientBlocked) return no('client-blocked');
   if (!consent) return no('never-allowed', mayBe);
   if (!shown && !consent.endedAt) return no('not-ticked', mayBe);
-  const { allowed, leftOut } = effectiveTools(consent, catalogue, { now, marginSeconds: 0, isInQuarantine, rules });
+  // Tools do not depend on each other, and there may be thousands of them.
+  const alone = { ...consent, tools: shown ? [shown] : [] };
+  const { allowed, leftOut } = effectiveTools(alone, present ? [present] : [], { now, marginSeconds: 0, isInQuarantine, rules });
   const left = leftOut.find((one) => one.name === name);
   if (left) {
     const more = left.reason === 'consent-ended' || left.reason === 'consent-expired' ? mayBe : hintsOf(permission, facts, judged);
@@ -100,7 +107,7 @@ function hintsOf(
 }
 
 function goodTerm(
-  shown: Consent['tools'][number],
+  shown: ConsentedTool,
   present: CatalogueTool,
   { consent, policy, parties, now }: AccessFacts,
 ): Pick<ToolVerdict, 'rule' | 'until'> {

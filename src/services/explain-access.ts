@@ -1,30 +1,23 @@
 import type { ClientKind } from '../domain/client-trust.ts';
-import type { CatalogueTool } from '../domain/consent.ts';
 import { explainAccess as explain, type ToolVerdict } from '../domain/explain-access.ts';
-import type { UserId } from '../domain/ids.ts';
 import { policyClient } from '../domain/policy-client.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
-import type { StoredClient } from '../store/clients.ts';
-import { findClient } from '../store/clients.ts';
-import { findConsentOf, listConsentPage, listConsents, type StoredConsent, withPausedTerms } from '../store/consents.ts';
+import type { Database } from '../store/client.ts';
+import { findClients, type StoredClient } from '../store/clients.ts';
+import { listConsentIdsOfServer } from '../store/concerned-consents.ts';
+import { findConsentOf, findConsentsAsDecided, type StoredConsent, withPausedTerms } from '../store/consents.ts';
 import { listGroups } from '../store/groups.ts';
-import { findPolicyFacts } from '../store/policies.ts';
-import type { StoredServer } from '../store/servers.ts';
 import { listCatalogue } from '../store/tools.ts';
-import { findUser, type StoredUser } from '../store/users.ts';
-import { findPolicy } from './find-rules.ts';
+import { findUsers, type StoredUser } from '../store/users.ts';
+import { type AccountAccess, explainAccounts, explainKeys, type KeyAccess } from './explain-machines.ts';
+import { type AccessQuestion, type ExplainScene, findPolicies, type PoliciesOfPeople, pages, perPage } from './explain-scene.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
-/** What is asked: about one person, or one tool and everybody who allowed an agent something on its server. */
-export interface AccessQuestion {
-  server: StoredServer;
-  user?: StoredUser;
-  client?: StoredClient;
-  tool?: string;
-}
+export type { AccessQuestion } from './explain-scene.ts';
 
 /** What one person's agent may do on a server, and why not more. */
-export interface AccessExplanation {
+export interface AgentAccess {
+  kind: 'person';
   user: StoredUser;
   /** Names of the groups she is in. */
   groups: readonly string[];
@@ -36,63 +29,65 @@ export interface AccessExplanation {
   tools: readonly ToolVerdict[];
 }
 
-/** How many consents are read at a time. */
-const perPage = 500;
+/** What may call tools: an agent for a person, an API key, a service account by its client. */
+export type AccessExplanation = AgentAccess | KeyAccess | AccountAccess;
 
 /**
- * Explains who can call what. Of a person and a client that are both named there is always one answer; otherwise one for each consent:
- * of a person those that have not ended, of everybody those in force.
+ * Explains who can call what. Of a person and a client that are both named there is always one answer; otherwise one for each consent that
+ * has not ended or whose client is blocked, each API key for the server, and each service account that was assigned something there.
  */
 export async function* explainAccess(runtime: Runtime, tenant: Tenant, question: AccessQuestion): AsyncGenerator<AccessExplanation> {
+  const { store } = runtime;
   const { server, user, client } = question;
-  const catalogue = await listCatalogue(runtime.store, tenant.id, server.id);
-  const groups = (await listGroups(runtime.store, tenant.id)).map(({ name }) => name);
-  const known = { question, catalogue, groups };
+  const catalogue = await listCatalogue(store, tenant.id, server.id);
+  const groups = (await listGroups(store, tenant.id)).map(({ name }) => name);
+  const scene = { question, catalogue, groups };
   if (user && client) {
-    const consent = await findConsentOf(runtime.store, tenant.id, { userId: user.id, clientId: client.id, serverId: server.id });
-    yield explainOne(runtime, tenant, { ...known, user, client, ...(consent && { consent }) });
+    const found = await findConsentOf(store, tenant.id, { userId: user.id, clientId: client.id, serverId: server.id });
+    const consent = found && (await withPausedTerms(store, tenant.id, found));
+    const policies = await findPolicies(runtime, tenant, [user.id]);
+    yield explainOne(runtime, tenant, { ...scene, user, client, policies, ...(consent && { consent }) });
     return;
   }
-  for await (const consent of consentsOf(runtime, tenant, question)) {
-    const whose = user ?? (await findUser(runtime.store, tenant.id, consent.userId));
-    const by = client ?? (await findClient(runtime.store, tenant.id, consent.clientId));
-    if (whose && by) yield explainOne(runtime, tenant, { ...known, user: whose, client: by, consent });
+  yield* explainPeople(runtime, tenant, scene);
+  if (!client) yield* explainKeys(runtime, tenant, scene);
+  if (!user) yield* explainAccounts(runtime, tenant, scene);
+}
+
+async function* explainPeople(runtime: Runtime, tenant: Tenant, scene: ExplainScene): AsyncGenerator<AgentAccess> {
+  const { server, user, client } = scene.question;
+  const about = { serverId: server.id, ...(user && { userId: user.id }), ...(client && { clientId: client.id }) };
+  const read = async (after: string) =>
+    (await listConsentIdsOfServer(runtime.store, tenant.id, { ...about, after, limit: perPage })).map((id) => ({ id }));
+  for await (const page of pages(read)) {
+    const consents = await findConsentsAsDecided(
+      runtime.store,
+      tenant.id,
+      page.map(({ id }) => id),
+    );
+    const { users, clients } = await findParties(runtime.store, tenant, consents);
+    const policies = await findPolicies(runtime, tenant, [...users.keys()]);
+    for (const consent of consents) {
+      const [whose, by] = [users.get(consent.userId), clients.get(consent.clientId)];
+      if (whose && by) yield explainOne(runtime, tenant, { ...scene, user: whose, client: by, policies, consent });
+    }
   }
 }
 
-async function* consentsOf(runtime: Runtime, tenant: Tenant, { server, user, client }: AccessQuestion): AsyncGenerator<StoredConsent> {
-  const filter = { serverId: server.id, ...(client && { clientId: client.id }) };
-  if (user) {
-    yield* await listConsents(runtime.store, tenant.id, { ...filter, userId: user.id });
-    return;
-  }
-  const now = runtime.clock.now();
-  for (let page: { after?: Pick<StoredConsent, 'createdAt' | 'id'> } = {}; ; ) {
-    const consents = await listConsentPage(runtime.store, tenant.id, { now, filter, page: { ...page, limit: perPage } });
-    yield* consents;
-    const last = consents.at(-1);
-    if (!last || consents.length < perPage) return;
-    page = { after: { createdAt: last.createdAt, id: last.id } };
-  }
+async function findParties(db: Database, tenant: Tenant, consents: readonly StoredConsent[]) {
+  const users = await findUsers(db, tenant.id, [...new Set(consents.map(({ userId }) => userId))]);
+  const clients = await findClients(db, tenant.id, new Set(consents.map(({ clientId }) => clientId)));
+  return { users, clients };
 }
 
-async function explainOne(
-  runtime: Runtime,
+function explainOne(
+  { clock }: Runtime,
   tenant: Tenant,
-  about: {
-    question: AccessQuestion;
-    user: StoredUser;
-    client: StoredClient;
-    consent?: StoredConsent;
-    catalogue: readonly CatalogueTool[];
-    groups: readonly string[];
-  },
-): Promise<AccessExplanation> {
-  const { question, user, client, catalogue, groups } = about;
-  const consent = about.consent && (await withPausedTerms(runtime.store, tenant.id, about.consent));
-  const now = runtime.clock.now();
-  const facts = await findPolicyFacts(runtime.store, tenant.id, user.id as UserId);
-  const policy = await findPolicy(runtime, runtime.store, { tenantId: tenant.id, revision: facts.revision });
+  about: ExplainScene & { user: StoredUser; client: StoredClient; policies: PoliciesOfPeople; consent?: StoredConsent },
+): AgentAccess {
+  const { question, user, client, catalogue, policies, consent } = about;
+  const now = clock.now();
+  const groups = policies.groupsOf.get(user.id) ?? [];
   const described = policyClient(client);
   const tools = explain(
     {
@@ -101,13 +96,13 @@ async function explainOne(
       isInQuarantine: findQuarantine(client, tenant.settings.quarantine, now) !== undefined,
       ...(consent && { consent }),
       catalogue,
-      policy,
-      parties: { groups: facts.groups, client: described, resourceKey: question.server.resourceKey },
-      groups,
+      policy: policies.policy,
+      parties: { groups, client: described, resourceKey: question.server.resourceKey },
+      groups: about.groups,
       now,
     },
     question.tool,
   );
   const { host, isVerified } = described;
-  return { user, groups: facts.groups, client, ...(host !== undefined && { host }), isVerified, ...(consent && { consent }), tools };
+  return { kind: 'person', user, groups, client, ...(host !== undefined && { host }), isVerified, ...(consent && { consent }), tools };
 }

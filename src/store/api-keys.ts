@@ -112,6 +112,25 @@ export async function listApiKeys(
   return rows.map(toKey);
 }
 
+/** Lists a page of the keys at a server in the order of their ids; those that were over before `since` are left out. */
+export async function listKeyPageOfServer(
+  db: Database,
+  tenantId: TenantId,
+  page: { serverId: ServerId; userId?: UserId; since: Date; after: string; limit: number },
+): Promise<StoredApiKey[]> {
+  const { serverId, userId, since, after, limit } = page;
+  const rows = await db.apiKey.findMany({
+    where: {
+      ...{ tenantId, serverId, id: { gt: after }, expiresAt: { gte: since } },
+      ...(userId && { userId }),
+      OR: [{ revokedAt: null }, { revokedAt: { gte: since } }],
+    },
+    orderBy: { id: 'asc' },
+    take: limit,
+  });
+  return rows.map(toKey);
+}
+
 /** Lists all keys that were not revoked, expired ones included: for whoever ends them. */
 export async function listUnrevokedApiKeys(db: Database, tenantId: TenantId): Promise<{ id: ApiKeyId }[]> {
   const rows = await db.apiKey.findMany({ where: { tenantId, revokedAt: null }, select: { id: true }, orderBy: { id: 'asc' } });

@@ -120,6 +120,21 @@ export async function findConsentVersion(
   return { id, version, ...toTerms(row) };
 }
 
+/** Finds consents by their ids as {@link withPausedTerms} gives them, ended ones included. */
+export async function findConsentsAsDecided(db: Database, tenantId: TenantId, ids: readonly ConsentId[]): Promise<StoredConsent[]> {
+  const consents = [...(await findConsents(db, tenantId, ids)).values()];
+  const paused = consents.flatMap(({ id, pausedVersion }) =>
+    pausedVersion === undefined ? [] : [{ consentId: id, version: pausedVersion }],
+  );
+  if (paused.length === 0) return consents;
+  const rows = await db.consentVersion.findMany({ where: { tenantId, OR: paused } });
+  const terms = new Map(rows.map((row) => [row.consentId, toTerms(row)]));
+  return consents.map((consent) => {
+    const before = consent.pausedVersion === undefined ? undefined : terms.get(consent.id);
+    return before ? { ...consent, ...before, isPaused: true } : consent;
+  });
+}
+
 /** Gives a consent that is paused the terms that it has when it goes on, marked as paused; any other as it is. */
 export async function withPausedTerms(db: Database, tenantId: TenantId, consent: StoredConsent): Promise<StoredConsent> {
   const { pausedVersion, id } = consent;

@@ -26,6 +26,23 @@ export async function findPolicyFacts(db: Database, tenantId: TenantId, userId: 
   return row;
 }
 
+/** The same for some people: the names of the groups that each is in, in order; whoever is in none is left out. */
+export async function findPolicyFactsOf(
+  db: Database,
+  tenantId: TenantId,
+  userIds: readonly UserId[],
+): Promise<{ revision: number; groups: ReadonlyMap<UserId, readonly string[]> }> {
+  const revision = await findPolicyRevision(db, tenantId);
+  const rows = await db.groupMember.findMany({
+    where: { tenantId, userId: { in: [...userIds] } },
+    select: { userId: true, group: { select: { name: true } } },
+    orderBy: { group: { name: 'asc' } },
+  });
+  const groups = new Map<UserId, string[]>();
+  for (const { userId, group } of rows) groups.set(userId as UserId, [...(groups.get(userId as UserId) ?? []), group.name]);
+  return { revision, groups };
+}
+
 /** The rules of a policy, as they were written; undefined when there is no such revision. */
 export async function findPolicyRules(db: Database, tenantId: TenantId, revision: number): Promise<unknown> {
   const row = await db.policy.findUnique({ where: { tenantId_revision: { tenantId, revision } }, select: { rules: true } });

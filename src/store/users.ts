@@ -70,6 +70,12 @@ export async function findUser(db: Database, tenantId: TenantId, id: UserId): Pr
   return row ? toUser(row) : undefined;
 }
 
+/** Finds accounts by their ids, disabled ones included. */
+export async function findUsers(db: Database, tenantId: TenantId, ids: readonly UserId[]): Promise<Map<UserId, StoredUser>> {
+  const rows = await db.user.findMany({ where: { tenantId, id: { in: [...ids] } } });
+  return new Map(rows.map((row) => [row.id as UserId, toUser(row)]));
+}
+
 /** Finds an account by its address (in the form of `parseEmail`), disabled ones included. */
 export async function findUserByEmail(db: Database, tenantId: TenantId, email: string): Promise<StoredUser | undefined> {
   const row = await db.user.findUnique({ where: { tenantId_email: { tenantId, email } } });

@@ -1,12 +1,17 @@
 /** Who can call what, and why not: each reason, with the step that helps; the same as tokens have. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ClientId, ServerId } from '../../src/domain/ids.ts';
+import { asShown } from '../../src/domain/consent.ts';
+import type { ClientId, ConsentId, ServerId } from '../../src/domain/ids.ts';
 import type { WrittenRule } from '../../src/domain/policy-form.ts';
+import { assignTools } from '../../src/services/assign-tools.ts';
 import { blockClient } from '../../src/services/block-client.ts';
 import { disableUser } from '../../src/services/disable-user.ts';
 import { overrideToolRisk } from '../../src/services/override-tool-risk.ts';
+import { pauseConsent } from '../../src/services/pause-consent.ts';
 import { type CommandResult, jsonOf, problemOf, runCommand, type Settings } from '../support/command.ts';
+import { toolNamed } from '../support/consent-scene.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
+import { makeApiKey, makeMachine } from '../support/machine.ts';
 import { moveTime } from '../support/moved-time.ts';
 import { claimsOf, connect, refresh, registerTestClient, type TestClient, type Tokens } from '../support/oauth-client.ts';
 import { letPeopleDecide, makeGroup, moveMembers, putInForce } from '../support/policy.ts';
@@ -42,8 +47,11 @@ afterAll(() => issuer?.stop());
 const run = (...args: string[]): Promise<CommandResult> => runCommand(['explain', ...args], { env });
 
 interface Told {
-  person: { email: string; groups: string[] };
-  client: { client_id: string };
+  kind: string;
+  person: { email: string; groups: string[] } | null;
+  client: { client_id: string } | null;
+  apiKey: { name: string } | null;
+  serviceAccount: { name: string } | null;
   consent: { id: string } | null;
   tools: {
     tool: string;
@@ -166,7 +174,9 @@ describe('one person and agent', () => {
       next: 'the agent asks when it connects to the server',
     });
     expect(await told('--user', newcomer.email)).toEqual([]);
-    expect((await run('--server', server.resource, '--user', newcomer.email)).out).toContain('allows no agent anything on Tracker now.');
+    expect((await run('--server', server.resource, '--user', newcomer.email)).out).toContain(
+      'allows no agent anything on Tracker now, and has no API key for it.',
+    );
     await connect(issuer, { client, person: newcomer, server, decision: { tools: both } });
     await disableUser(issuer.runtime, issuer.tenant, { userId: newcomer.userId, origin });
     expect(await verdictOn('list_issues', newcomer)).toMatchObject({
@@ -206,12 +216,146 @@ describe('one tool over everybody', () => {
     await connect(issuer, { client: theirs, person: other, server, decision: { tools: ['list_issues'] } });
     const { code, out } = await run('--server', server.resource, '--tool', 'delete_issue', '--client', theirs.clientId);
     expect(code).toBe(0);
-    expect(out).toContain('delete_issue of Tracker can be called by 0 of 1 that allow an agent something there:');
+    expect(out).toMatch(/^CALL +WHO +BY +WHY\nno +\S+@\S+ +Reader +this person has not allowed it\n/);
+    expect(out).toContain('\ndelete_issue of Tracker can be called by 0 of these 1.\n');
     const all = await told('--tool', 'delete_issue');
     const line = (email: string, clientId: string) =>
-      all.find((one) => one.person.email === email && one.client.client_id === clientId)?.tools[0];
+      all.find((one) => one.person?.email === email && one.client?.client_id === clientId)?.tools[0];
     expect(line(person.email, client.clientId)).toMatchObject({ can: true });
     expect(line(other.email, theirs.clientId)).toMatchObject({ can: false, reason: 'not-ticked' });
+  });
+});
+
+describe('API keys and service accounts', () => {
+  /** Everything that is told of one tool, by who it is. */
+  const byName = async (tool: string, ...args: string[]) => {
+    const all = await told('--tool', tool, ...args);
+    return new Map(
+      all.map((one) => [one.apiKey?.name ?? one.serviceAccount?.name ?? `${one.person?.email} ${one.client?.client_id}`, one]),
+    );
+  };
+
+  it('are told beside people: what each may call, and why not', async () => {
+    const owner = { userId: person.userId };
+    const hers = await makeApiKey(issuer, { server, tools: ['list_issues'], owner, name: 'hers' });
+    const machine = await makeMachine(issuer, { assigned: { server, tools: ['list_issues'] } });
+    const account = { serviceAccountId: machine.serviceAccountId };
+    await makeApiKey(issuer, { server, tools: ['list_issues'], owner: account, name: 'nightly' });
+    const listed = await byName('list_issues');
+    for (const name of ['hers', 'nightly', 'Nightly job']) expect(listed.get(name)?.tools).toMatchObject([{ can: true, reason: null }]);
+    expect(listed.get('hers')).toMatchObject({
+      kind: 'api-key',
+      person: { email: person.email },
+      client: null,
+      apiKey: { id: hers.id, revokedAt: null },
+      serviceAccount: null,
+      consent: null,
+    });
+    expect(listed.get('Nightly job')).toMatchObject({ kind: 'service-account', person: null, client: { client_id: machine.clientId } });
+    expect(listed.get(`${person.email} ${client.clientId}`)).toMatchObject({ kind: 'person', apiKey: null });
+
+    const others = await byName('delete_issue');
+    expect(others.get('hers')?.tools).toMatchObject([{ can: false, reason: 'not-ticked', why: 'the key was not made for it' }]);
+    expect(others.get('Nightly job')?.tools[0]).toMatchObject({
+      reason: 'not-ticked',
+      next: expect.stringContaining('toolgrant service-account tool svc_'),
+    });
+
+    // What a rule denies people, it denies the keys that act as them, and no service account.
+    await putInForce(issuer, letPeopleDecide, { name: 'no-keys', effect: 'deny', clients: [{ kind: 'api-key' }] });
+    const ruled = await byName('list_issues');
+    expect(ruled.get('hers')?.tools).toMatchObject([{ can: false, reason: 'denied-by-policy', rule: 'no-keys' }]);
+    expect(ruled.get('nightly')?.tools).toMatchObject([{ can: true, rule: null }]);
+    await putInForce(issuer, letPeopleDecide);
+
+    const table = await run('--server', server.resource, '--tool', 'list_issues');
+    expect(table.out).toMatch(new RegExp(`yes +${person.email} +API key hers +allowed until`));
+    expect(table.out).toMatch(/yes +service account Nightly job +Nightly job +assigned\n/);
+    const block = (await run('--server', server.resource, '--user', person.email, '--tool', 'list_issues')).out;
+    expect(block).toContain(`${person.email}, API key hers on Tracker`);
+    expect(block).not.toContain('service account');
+
+    const choice = { serverId: server.serverId as ServerId, tools: ['delete_issue'], resources: false, prompts: false };
+    await assignTools(issuer.runtime, issuer.tenant, { ...account, choice, origin });
+    expect((await byName('list_issues')).get('nightly')?.tools).toMatchObject([{ can: false, reason: 'not-assigned' }]);
+  });
+
+  it('ABUSE-61: one that is revoked, expired, blocked or whose owner is disabled', async () => {
+    const owner = await issuer.addPerson();
+    const revoked = await makeApiKey(issuer, { server, tools: ['list_issues'], owner: { userId: owner.userId }, name: 'revoked' });
+    await makeApiKey(issuer, { server, tools: ['list_issues'], owner: { userId: owner.userId }, name: 'expired' });
+    await runCommand(['apikey', 'revoke', revoked.id], { env });
+    const whyNot = async (name: string) => (await byName('list_issues')).get(name)?.tools[0];
+    expect(await whyNot('revoked')).toMatchObject({ reason: 'consent-ended', why: expect.stringMatching(/^the key was revoked on/) });
+    const time = moveTime();
+    try {
+      time.forward(2 * 86_400);
+      expect(await whyNot('expired')).toMatchObject({
+        reason: 'consent-expired',
+        why: expect.stringMatching(/^the time of the key was over on/),
+      });
+      time.forward(40 * 86_400);
+      expect([await whyNot('revoked'), await whyNot('expired')]).toEqual([undefined, undefined]);
+    } finally {
+      time.restore();
+    }
+    await disableUser(issuer.runtime, issuer.tenant, { userId: owner.userId, origin });
+    expect((await byName('list_issues')).get('expired')?.tools).toMatchObject([{ reason: 'user-disabled' }]);
+
+    const machine = await makeMachine(issuer, { assigned: { server, tools: ['list_issues'] } });
+    await blockClient(issuer.runtime, issuer.tenant, { clientId: machine.clientId as ClientId, origin });
+    const [one] = await told('--tool', 'list_issues', '--client', machine.clientId);
+    expect(one?.tools).toMatchObject([{ reason: 'client-blocked', next: `toolgrant client unblock ${machine.clientId}` }]);
+  });
+
+  it('says that a client is blocked when asked over everybody too', async () => {
+    const blocked = await registerTestClient(issuer, { client_name: 'Blocked one' });
+    await connect(issuer, { client: blocked, person, server, decision: { tools: ['list_issues'] } });
+    await blockClient(issuer.runtime, issuer.tenant, { clientId: blocked.clientId as ClientId, origin });
+    const line = (await byName('list_issues')).get(`${person.email} ${blocked.clientId}`);
+    expect(line?.tools).toMatchObject([{ can: false, reason: 'client-blocked' }]);
+    expect((await run('--server', server.resource, '--tool', 'list_issues')).out).toMatch(/no +\S+ +Blocked one +the agent is blocked\n/);
+  });
+
+  it('says that it is paused, or its time is over, over everybody too', async () => {
+    const other = await issuer.addPerson();
+    const mine = await registerTestClient(issuer);
+    const { access_token } = await connect(issuer, {
+      client: mine,
+      person: other,
+      server,
+      decision: { tools: ['list_issues'], duration: '1h' },
+    });
+    const consentId = claimsOf(access_token)['consent'] as ConsentId;
+    const verdict = async () => (await byName('list_issues')).get(`${other.email} ${mine.clientId}`)?.tools[0]?.reason;
+    await pauseConsent(issuer.runtime, issuer.tenant, { userId: other.userId, consentId, origin });
+    expect(await verdict()).toBe('consent-paused');
+    const time = moveTime();
+    try {
+      time.forward(3_601);
+      expect(await verdict()).toBe('consent-expired');
+    } finally {
+      time.restore();
+    }
+  });
+
+  it('is written page by page, each of five hundred, and whole', async () => {
+    const crowd = await issuer.addServer([toolNamed('look')], 'https://crowd.example/mcp');
+    await issuer.runtime.store.$executeRaw`
+      INSERT INTO users (tenant_id, id, email, created_at)
+      SELECT ${issuer.tenant.id}, 'usr_crowd' || n, 'crowd' || n || '@example.com', now() FROM generate_series(1, 1234) AS n`;
+    await issuer.runtime.store.$executeRaw`
+      INSERT INTO consents (tenant_id, id, user_id, client_id, server_id, created_at)
+      SELECT ${issuer.tenant.id}, 'cns_crowd' || n, 'usr_crowd' || n, ${client.clientId}, ${crowd.serverId}, now() FROM generate_series(1, 1234) AS n`;
+    await issuer.runtime.store.$executeRaw`
+      INSERT INTO consent_versions (tenant_id, consent_id, version, tools, resources, prompts, salt, origin, decided_at)
+      SELECT ${issuer.tenant.id}, 'cns_crowd' || n, 1, ${JSON.stringify([asShown(toolNamed('look'))])}::jsonb, false, false, 'salt', 'consent', now()
+      FROM generate_series(1, 1234) AS n`;
+    const told = await runCommand(['explain', '--server', crowd.resource, '--tool', 'look', '--json'], { env });
+    expect(new Set(jsonOf<Told[]>(told).map((one) => one.person?.email)).size).toBe(1_234);
+    const { out } = await runCommand(['explain', '--server', crowd.resource, '--tool', 'look'], { env });
+    expect(out.match(/^CALL +WHO/gm)).toHaveLength(3);
+    expect(out).toContain('\nlook of Tracker can be called by 1234 of these 1234.\n');
   });
 });
 

@@ -2,14 +2,14 @@ import type { Command } from 'commander';
 import type { Office } from '../../compose/open-office.ts';
 import type { AccessExplanation } from '../../services/explain-access.ts';
 import type { Origin } from '../../services/runtime.ts';
-import { type AccessPlace, verdictWords } from '../access-words.ts';
+import { callerRow, explanationBlock, explanationToJson } from '../explain-words.ts';
 import { BadUsage, CommandFailed } from '../failure.ts';
 import { getClient } from '../find-client.ts';
 import { getServer } from '../find-server.ts';
 import type { Io } from '../io.ts';
-import { type Call, inOffice, tenantLeaf } from '../leaf.ts';
-import { minute, plainText, table } from '../plain-text.ts';
-import type { Report } from '../report.ts';
+import { type Call, streaming, tenantLeaf, type Write } from '../leaf.ts';
+import { plainJson, plainText, table } from '../plain-text.ts';
+import type { AccessPlace } from '../verdict-words.ts';
 
 type ExplainOffice = Office & { origin: Origin };
 
@@ -18,16 +18,16 @@ export function addExplainCommand(program: Command, io: Io): void {
   tenantLeaf(
     program,
     'explain',
-    'say who can call which tool, and why not: rule, consent, time, change; for one person, or one tool over all',
+    'say who can call which tool, and why not (docs/policy.md): people by their agents, API keys, service accounts; of one person, or one tool over all',
   )
     .requiredOption('--server <server>', 'its id or its URL')
-    .option('--user <email>', 'one person; without, everybody who allowed an agent something there')
-    .option('--client <client-id>', 'one agent; without, every agent that was allowed something there')
+    .option('--user <email>', 'one person, with her agents and API keys; without, everybody')
+    .option('--client <client-id>', 'one agent, or the client of one service account; without, all, and API keys')
     .option('--tool <tool>', 'one tool; needed without --user')
-    .action(inOffice(io, explain));
+    .action(streaming(io, explain));
 }
 
-async function explain(office: ExplainOffice, { options }: Call): Promise<Report> {
+async function explain(office: ExplainOffice, { options }: Call, write: Write): Promise<void> {
   const { runtime, tenant } = office;
   const { explainAccess } = await import('../../services/explain-access.ts');
   const [email, clientId, tool] = [options['user'], options['client'], options['tool']] as (string | undefined)[];
@@ -37,63 +37,71 @@ async function explain(office: ExplainOffice, { options }: Call): Promise<Report
   const user = email === undefined ? undefined : await getUser(office, email);
   const client = clientId === undefined ? undefined : await getClient(office, clientId);
   const question = { server, ...(user && { user }), ...(client && { client }), ...(tool !== undefined && { tool }) };
-  const all: AccessExplanation[] = [];
-  for await (const one of explainAccess(runtime, tenant, question)) all.push(one);
   const place: AccessPlace = { issuer: tenant.issuer, server, mayAccept: tenant.settings.riskierTools === 'administrators' };
-  return { json: all.map((one) => toJson(one, place)), text: textOf(all, { place, email, tool }) };
+  const told = explainAccess(runtime, tenant, question);
+  if (options['json'] === true) return writeJson(told, place, write);
+  if (email === undefined && tool !== undefined) return writeTable(told, { place, tool }, write);
+  return writeBlocks(told, { place, nobody: `${email} allows no agent anything on ${server.name} now, and has no API key for it.` }, write);
 }
 
-function textOf(
-  all: readonly AccessExplanation[],
-  about: { place: AccessPlace; email: string | undefined; tool: string | undefined },
-): string {
-  const { place, email, tool } = about;
-  const server = plainText(place.server.name);
-  if (all.length === 0) {
-    return email === undefined
-      ? `Nobody allows an agent anything on ${server} now.`
-      : `${plainText(email)} allows no agent anything on ${server} now.`;
+/** How many are written at a time: there may be more than memory holds. */
+const perWrite = 500;
+
+async function* inBatches(told: AsyncIterable<AccessExplanation>): AsyncGenerator<AccessExplanation[]> {
+  let batch: AccessExplanation[] = [];
+  for await (const one of told) {
+    batch.push(one);
+    if (batch.length < perWrite) continue;
+    yield batch;
+    batch = [];
   }
-  if (email === undefined && tool !== undefined) return toolTable(all, place, tool);
-  return all.map((one) => personBlock(one, place)).join('\n\n');
+  if (batch.length > 0) yield batch;
 }
 
-/** One tool, a line for each person and agent. */
-function toolTable(all: readonly AccessExplanation[], place: AccessPlace, tool: string): string {
-  const rows = all.flatMap((one) =>
-    one.tools.map((verdict): string[] => {
-      const { why } = verdictWords(verdict, one, place);
-      return [verdict.can ? 'yes' : 'no', one.user.email, one.client.metadata.name ?? one.client.id, why];
-    }),
-  );
-  const can = all.filter(({ tools }) => tools.some((verdict) => verdict.can)).length;
-  const counted = `${plainText(tool)} of ${plainText(place.server.name)} can be called by ${can} of ${all.length} that allow an agent something there:`;
-  const more = 'Why one of them cannot, and what helps: add --user and --client. Whoever is not listed allows no agent anything there.';
-  return [counted, table(['CALL', 'PERSON', 'AGENT', 'WHY'], rows), more].join('\n\n');
+async function writeJson(told: AsyncIterable<AccessExplanation>, place: AccessPlace, write: Write): Promise<void> {
+  let separator = '[\n';
+  for await (const batch of inBatches(told)) {
+    await write(batch.map((one, index) => (index === 0 ? separator : ',\n') + plainJson(explanationToJson(one, place))).join(''));
+    separator = ',\n';
+  }
+  await write(separator === '[\n' ? '[]\n' : '\n]\n');
 }
 
-/** One person and agent, a line for each tool; what helps stands below it. */
-function personBlock(one: AccessExplanation, place: AccessPlace): string {
-  const lines = one.tools.flatMap((verdict) => {
-    const { why, next } = verdictWords(verdict, one, place);
-    const first = `  ${verdict.can ? 'yes' : 'no '}  ${plainText(verdict.tool)}: ${plainText(why)}`;
-    return next === undefined ? [first] : [first, `       ${plainText(next)}`];
-  });
-  return [...headerOf(one, place).map(plainText), '', ...(lines.length > 0 ? lines : ['  The server has no tools.'])].join('\n');
+/** One tool, a line for each that may be able to call it; the columns are as wide as what is written at a time. */
+async function writeTable(
+  told: AsyncIterable<AccessExplanation>,
+  { place, tool }: { place: AccessPlace; tool: string },
+  write: Write,
+): Promise<void> {
+  const count = { all: 0, can: 0 };
+  for await (const batch of inBatches(told)) {
+    await write(
+      `${table(
+        ['CALL', 'WHO', 'BY', 'WHY'],
+        batch.map((one) => callerRow(one, place)),
+      )}\n`,
+    );
+    count.all += batch.length;
+    count.can += batch.filter(({ tools }) => tools.some(({ can }) => can)).length;
+  }
+  const name = plainText(place.server.name);
+  if (count.all === 0) return write(`Nobody and nothing may use anything on ${name} now.\n`);
+  const counted = `${plainText(tool)} of ${name} can be called by ${count.can} of these ${count.all}.`;
+  const more = 'What helps one of them: add --user, or --client. Who is not listed is allowed nothing there.';
+  return write(`\n${counted}\n${more}\n`);
 }
 
-function headerOf({ user, groups, client, host, isVerified, consent }: AccessExplanation, place: AccessPlace): string[] {
-  const kind = { manual: 'made by an administrator', dynamic: 'registered itself', document: 'a metadata document' }[client.kind];
-  const known = [kind, ...(host === undefined ? [] : [`of ${host}`]), isVerified ? 'verified' : 'not verified'].join(', ');
-  const standing = consent
-    ? `decided ${minute(consent.decidedAt)}, ${consent.endedAt ? 'ended' : consent.expiresAt ? `until ${minute(consent.expiresAt)}` : 'until revoked'}`
-    : 'none';
-  return [
-    `${user.email}, ${client.metadata.name ?? client.id} on ${place.server.name}`,
-    `  Groups:   ${groups.length > 0 ? groups.join(', ') : 'none'}`,
-    `  Agent:    ${client.id} (${known})`,
-    `  Consent:  ${consent ? `${consent.id}, ` : ''}${standing}`,
-  ];
+async function writeBlocks(
+  told: AsyncIterable<AccessExplanation>,
+  { place, nobody }: { place: AccessPlace; nobody: string },
+  write: Write,
+): Promise<void> {
+  let separator = '';
+  for await (const batch of inBatches(told)) {
+    await write(`${separator}${batch.map((one) => explanationBlock(one, place)).join('\n\n')}\n`);
+    separator = '\n';
+  }
+  if (separator === '') await write(`${plainText(nobody)}\n`);
 }
 
 async function getUser({ runtime, tenant }: ExplainOffice, email: string) {
@@ -101,44 +109,4 @@ async function getUser({ runtime, tenant }: ExplainOffice, email: string) {
   const user = await findUserOfEmail(runtime, tenant, email);
   if (!user) throw new CommandFailed('unknown-user', `There is no account ${plainText(email)}. "toolgrant user list" shows all of them.`);
   return user;
-}
-
-function toJson(one: AccessExplanation, place: AccessPlace) {
-  const { user, groups, client, host, isVerified, consent, tools } = one;
-  return {
-    person: { id: user.id, email: user.email, groups },
-    client: {
-      client_id: client.id,
-      client_name: client.metadata.name ?? null,
-      kind: client.kind,
-      host: host ?? null,
-      verified: isVerified,
-    },
-    server: place.server.id,
-    consent: consent
-      ? {
-          id: consent.id,
-          version: consent.version,
-          decidedAt: consent.decidedAt,
-          signedInAt: consent.signedInAt ?? null,
-          expiresAt: consent.expiresAt ?? null,
-          endedAt: consent.endedAt ?? null,
-        }
-      : null,
-    tools: tools.map((verdict) => {
-      const { tool, can, reason, rule, until, hasChanged, wouldAllow } = verdict;
-      const { why, next } = verdictWords(verdict, one, place);
-      return {
-        tool,
-        can,
-        reason: reason ?? null,
-        rule: rule ?? null,
-        until: until ?? null,
-        changed: hasChanged,
-        ...(wouldAllow && { wouldAllow }),
-        why,
-        next: next ?? null,
-      };
-    }),
-  };
 }
