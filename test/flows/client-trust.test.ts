@@ -98,10 +98,10 @@ describe('MCP-17: a client that is a document', () => {
 
   it('ABUSE-18: a famous one with a loopback redirect is not verified; the page names the redirect host, and warns', async () => {
     const top = await topOf({ clientId, redirectUri: redirects.loopback });
+    expect(top).toContain('Who asks Claude not verified ');
     expect(top).toContain(
-      'Claude not verified Its description is at claude.ai, but any program on this computer can use that description.',
+      'Your answer goes to localhost:53123 — a program on this computer Its description is at claude.ai, but any program on this computer can use that description.',
     );
-    expect(top).toContain('Your answer goes to localhost:53123 — a program on this computer');
     expect(top).toContain('Did you start this yourself, just now? Any program on this computer can call itself');
     expect(top).not.toContain('published by');
   });
