@@ -76,8 +76,19 @@ describe('what can be read in two ways, or not at all, is told with its place an
       ['1:5 An invisible character stands here: remove it, or write it as \\\\u0007 in double quotes.'],
     ],
     ['a line that reads as another one', 'a: b # \u202etxet', ['1:8 An invisible character stands here']],
+    [
+      'an id that is another one than it looks',
+      'a: cli_b\u200bc',
+      ['1:9 An invisible character stands here: remove it, or write it as \\\\u200b'],
+    ],
+    ['the same, by a joiner', 'a: cli_b\u200d', ['1:9 An invisible character stands here']],
+    ['the same, by a tag', 'a: cli_b\u{e0041}', ['1:9 An invisible character stands here: remove it, or write it as \\\\udb40\\\\udc41']],
   ])('%s', (_, text, problems) => {
-    expect(problemsIn(Buffer.from(text))).toEqual(problems.map((problem) => expect.stringContaining(problem.replace('\\\\', '\\'))));
+    expect(problemsIn(Buffer.from(text))).toEqual(problems.map((problem) => expect.stringContaining(problem.replaceAll('\\\\', '\\'))));
+  });
+
+  it('what joins letters of other scripts, or parts of an emoji, is none of it', () => {
+    expect(problemsIn(Buffer.from('a: b # 👩\u200d💻 ⚠\ufe0f می\u200cخواهم'))).toEqual([]);
   });
 
   it('what is not in UTF-8', () => {

@@ -174,6 +174,42 @@ describe('effectiveTools', () => {
     );
   });
 
+  it('ends with the earliest end of anything in it, by the person or by a rule', () => {
+    fc.assert(
+      fc.property(consentArbitrary, catalogueArbitrary, fc.option(fc.constantFrom(600, 3_600, 7_200)), (consent, catalogue, most) => {
+        const rule: PolicyRule = { name: 'all', effect: 'allow', ...(most !== null && { forAtMostSeconds: most }) };
+        const effective = effectiveTools(consent, catalogue, { ...at, rules: { allowing: [rule], denying: [] } });
+        const parts = [
+          ...effective.allowed,
+          ...(['resources', 'prompts'] as const).flatMap((extra) => (effective[extra] ? [consent.own?.[extra]] : [])),
+        ];
+        if (parts.length === 0) return;
+        const decided = parts.map((part) => part?.decidedAt ?? consent.decidedAt);
+        const ends = [consent.expiresAt, ...parts.map((part) => part?.expiresAt)].flatMap((end) => (end ? [end.getTime()] : []));
+        const byRule = most === null ? [] : decided.map((date) => date.getTime() + most * 1_000);
+        const all = [...ends, ...byRule];
+        expect(effective.expiresAt?.getTime()).toBe(all.length === 0 ? undefined : Math.min(...all));
+      }),
+      runs,
+    );
+  });
+
+  it('allows nothing from the very moment on at which as much is left as the margin', () => {
+    const tool = { name: 'a', digest: 'd1', risk: 'read' as const, openWorld: false };
+    const inSeconds = (seconds: number) => new Date(now.getTime() + seconds * 1_000);
+    const left = (end: object, more: PolicyRule[] = [{ name: 'all', effect: 'allow' }]) =>
+      effectiveTools({ tools: [tool], resources: false, prompts: false, decidedAt: now, ...end }, [tool], {
+        ...at,
+        rules: { allowing: more, denying: [] },
+      }).allowed.length;
+    expect([left({ expiresAt: inSeconds(60) }), left({ expiresAt: new Date(inSeconds(60).getTime() + 1) })]).toEqual([0, 1]);
+    const ofTool = (end: Date) => left({ tools: [{ ...tool, expiresAt: end }] });
+    expect([ofTool(inSeconds(60)), ofTool(new Date(inSeconds(60).getTime() + 1))]).toEqual([0, 1]);
+    const byRule = (seconds: number) =>
+      left({ decidedAt: inSeconds(-600) }, [{ name: 'brief', effect: 'allow', forAtMostSeconds: seconds }]);
+    expect([byRule(660), byRule(661)]).toEqual([0, 1]);
+  });
+
   it('whatever a server says of its tools afterwards, it is never more than with the tools as the person saw them', () => {
     fc.assert(
       fc.property(
