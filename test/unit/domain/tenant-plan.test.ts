@@ -7,9 +7,10 @@ import { readYaml } from '../../../src/cli/read-yaml.ts';
 import { writeYaml } from '../../../src/cli/write-yaml.ts';
 import { parseClientMetadata } from '../../../src/domain/client-metadata.ts';
 import type { ClientId, ServerId, UserId } from '../../../src/domain/ids.ts';
-import { type Policy, peopleDecide } from '../../../src/domain/policy.ts';
+import { judge, type Policy, type PolicyClient, peopleDecide, rulesFor } from '../../../src/domain/policy.ts';
 import { policyForm, spellPolicy, toPolicy } from '../../../src/domain/policy-form.ts';
 import { parseResourceUri } from '../../../src/domain/resource-uri.ts';
+import type { RiskProfile } from '../../../src/domain/risk.ts';
 import { spellTenant } from '../../../src/domain/spell-tenant.ts';
 import { type TenantFile, tenantFileForm, tenantFileNames } from '../../../src/domain/tenant-file.ts';
 import { type PresentClient, type PresentServer, planTenant, type TenantState } from '../../../src/domain/tenant-plan.ts';
@@ -258,6 +259,26 @@ describe('the rules in docs/policy.md', () => {
 
   it.each(blocks)('are in order: %#', (text) => {
     expect(read(`version: 1\n${text}`).policies?.rules.length).toBeGreaterThan(0);
+  });
+
+  it('those for a first day: everybody reads at home for a month, known agents change things for a week, nothing destroys', () => {
+    const text = blocks.find((block) => block.includes('known-agents-change')) ?? '';
+    const policy = read(`version: 1\n${text}`).policies;
+    if (!policy) throw new Error('there is no such policy');
+    const days = (client: Partial<PolicyClient>, tool: RiskProfile | 'resources') => {
+      const stranger: PolicyClient = { id: 'cli_1', kind: 'dynamic', isVerified: false };
+      const rules = rulesFor(policy, { groups: [], client: { ...stranger, ...client }, resourceKey: 'https://mcp.example.com/mcp' });
+      const permission = judge(rules, tool === 'resources' ? tool : { name: 'a', ...tool });
+      if (permission.kind !== 'allowed') return 0;
+      return Math.max(...permission.by.map(({ forAtMostSeconds = Number.POSITIVE_INFINITY }) => forAtMostSeconds / 86_400));
+    };
+    const agents: Partial<PolicyClient>[] = [{}, { host: 'evil.example' }, { host: 'claude.ai' }, { isVerified: true }];
+    const reach = (tool: RiskProfile | 'resources') => agents.map((agent) => days(agent, tool));
+    expect(reach({ risk: 'read', openWorld: false })).toEqual([30, 30, 30, 30]);
+    expect(reach({ risk: 'read', openWorld: true })).toEqual([0, 0, 7, 7]);
+    expect(reach({ risk: 'write', openWorld: false })).toEqual([0, 0, 7, 7]);
+    expect(reach({ risk: 'destructive', openWorld: false })).toEqual([0, 0, 0, 0]);
+    expect(reach('resources')).toEqual([30, 30, 30, 30]);
   });
 });
 
