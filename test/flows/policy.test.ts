@@ -14,12 +14,14 @@ import { makeApiKey } from '../support/machine.ts';
 import { moveTime } from '../support/moved-time.ts';
 import {
   type AuthorizeOptions,
+  authorize,
   basic,
   changeRegistration,
   claimsOf,
   connect,
   isActive,
   postForm,
+  redeem,
   refresh,
   registerTestClient,
   type TestClient,
@@ -260,6 +262,30 @@ describe('two that act at once', () => {
       }
     }
   });
+
+  it.each(['a refresh', 'a code that is redeemed'])(
+    'ABUSE-61: %s never leaves a live token with what was denied meanwhile',
+    async (what) => {
+      const client = await registerTestClient(issuer);
+      const authorized = { client, person, server, decision: { tools: all } };
+      const { browser, refresh_token: first } = await connect(issuer, authorized);
+      let refreshToken = first;
+      for (let round = 0; round < 8; round += 1) {
+        await putInForce(issuer, letPeopleDecide);
+        const code = what === 'a refresh' ? undefined : await authorize(issuer, { ...authorized, browser });
+        const ask = () => (code ? redeem(issuer, client, code) : refresh(issuer, client, refreshToken));
+        const [answer] = await Promise.all([ask(), putInForce(issuer, letPeopleDecide, noDeletes)]);
+        const tokens = answer.json<Tokens>();
+        if (String(tokens.scope).includes('tool:delete_issue')) expect(await isActive(issuer, server, tokens.access_token)).toBe(false);
+        const following = await next(client, tokens);
+        expect([following.scope, await isActive(issuer, server, following.access_token)]).toEqual([
+          'tool:create_issue tool:list_issues',
+          true,
+        ]);
+        refreshToken = following.refresh_token;
+      }
+    },
+  );
 
   it('the long way sees it too', async () => {
     const client = await registerTestClient(issuer);
