@@ -1,10 +1,11 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type PolicyRule, rulesFor } from '../../../src/domain/policy.ts';
 import { isRiskier, type RiskProfile } from '../../../src/domain/risk.ts';
 import { traitsBeyondRisk } from '../../../src/domain/tool-change.ts';
 import { runs } from './arbitraries.ts';
 import { type Event, eventArbitraries, refresh, type World, worldAfter, worldArbitrary } from './event-model.ts';
+import { expectEqual } from './expect-equal.ts';
 
 const { read, report, override, accept, policy, groups, quarantine, pause, time } = eventArbitraries;
 const happened = (start: World, events: readonly Event[]) => events.reduce<World>((world, event) => worldAfter(world, event), start);
@@ -65,7 +66,8 @@ describe('whatever happens, in whatever order', () => {
           for (const event of [undefined, ...events]) {
             if (event) world = worldAfter(world, event);
             if (!allows(world)) continue;
-            expect([wasLookedAt(world), isWithinRules(world), isStanding(world)]).toEqual([true, true, true]);
+            const found = { wasLookedAt: wasLookedAt(world), isWithinRules: isWithinRules(world), isStanding: isStanding(world) };
+            expectEqual(found, { wasLookedAt: true, isWithinRules: true, isStanding: true });
           }
         }),
         runs,
@@ -81,7 +83,8 @@ describe('whatever happens, in whatever order', () => {
       fc.assert(
         fc.property(worldArbitrary, fc.array(byTheServer, { maxLength: 4 }), (start, events) => {
           const world = happened(start, events);
-          expect(allows(world)).toBe(wasLookedAt(world) && isWithinRules(world) && isStanding(world));
+          const isDue = wasLookedAt(world) && isWithinRules(world) && isStanding(world);
+          expectEqual(allows(world), isDue);
         }),
         runs,
       );
@@ -105,10 +108,11 @@ describe('whatever happens, in whatever order', () => {
             { kind: 'pause', to: false },
           ];
           const then = happened(world, [...detour, ...back]);
-          if (allows(then)) expect(allows(world)).toBe(true);
+          const [was, is] = [allows(world), allows(then)];
+          if (is) expectEqual(was, true);
           const isMoment = !detour.some(({ kind }) => kind === 'time');
           const isByServer = !beginning.some(({ kind }) => kind === 'override' || kind === 'accept');
-          if (isMoment && isByServer) expect(allows(then)).toBe(allows(world));
+          if (isMoment && isByServer) expectEqual(is, was);
         }),
         runs,
       );
@@ -130,7 +134,7 @@ describe('whatever happens, in whatever order', () => {
               return worldAfter(world, event);
             }, start);
           const [one, other] = [through(events, isAsked), through([...events].reverse(), !isAsked)];
-          expect(refresh(one)).toEqual(refresh(other));
+          expectEqual(refresh(one), refresh(other));
         }),
         runs,
       );
