@@ -1,4 +1,4 @@
-import { describe, it } from '@jest/globals';
+import { describe, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { type PolicyRule, rulesFor } from '../../../src/domain/policy.ts';
 import { isRiskier, type RiskProfile } from '../../../src/domain/risk.ts';
@@ -52,93 +52,74 @@ function isStanding({ tool, consent, isInQuarantine, now }: World): boolean {
 }
 
 /** Whole stories, ten thousand of them: seconds, and on a machine that does other things at the same time more than a minute. */
-const patience = 600_000;
+jest.setTimeout(600_000);
 
 const anything = fc.oneof(...Object.values(eventArbitraries)) as fc.Arbitrary<Event>;
 
 describe('whatever happens, in whatever order', () => {
-  it(
-    'a tool is allowed only as somebody looked at it, or milder, within the rules of now, before every end',
-    () => {
-      fc.assert(
-        fc.property(worldArbitrary, fc.array(anything, { maxLength: 6 }), (start, events) => {
-          let world = start;
-          for (const event of [undefined, ...events]) {
-            if (event) world = worldAfter(world, event);
-            if (!allows(world)) continue;
-            const found = { wasLookedAt: wasLookedAt(world), isWithinRules: isWithinRules(world), isStanding: isStanding(world) };
-            expectEqual(found, { wasLookedAt: true, isWithinRules: true, isStanding: true });
-          }
-        }),
-        runs,
-      );
-    },
-    patience,
-  );
+  it('a tool is allowed only as somebody looked at it, or milder, within the rules of now, before every end', () => {
+    fc.assert(
+      fc.property(worldArbitrary, fc.array(anything, { maxLength: 6 }), (start, events) => {
+        let world = start;
+        for (const event of [undefined, ...events]) {
+          if (event) world = worldAfter(world, event);
+          if (!allows(world)) continue;
+          expectEqual([wasLookedAt(world), isWithinRules(world), isStanding(world)], [true, true, true]);
+        }
+      }),
+      runs,
+    );
+  });
 
-  it(
-    'and it is allowed where all of that holds and nobody spoke for everybody',
-    () => {
-      const byTheServer = fc.oneof(read, policy, groups, quarantine, pause, time);
-      fc.assert(
-        fc.property(worldArbitrary, fc.array(byTheServer, { maxLength: 4 }), (start, events) => {
-          const world = happened(start, events);
-          const isDue = wasLookedAt(world) && isWithinRules(world) && isStanding(world);
-          expectEqual(allows(world), isDue);
-        }),
-        runs,
-      );
-    },
-    patience,
-  );
+  it('and it is allowed where all of that holds and nobody spoke for everybody', () => {
+    const byTheServer = fc.oneof(read, policy, groups, quarantine, pause, time);
+    fc.assert(
+      fc.property(worldArbitrary, fc.array(byTheServer, { maxLength: 4 }), (start, events) => {
+        const world = happened(start, events);
+        expectEqual(allows(world), wasLookedAt(world) && isWithinRules(world) && isStanding(world));
+      }),
+      runs,
+    );
+  });
 
-  it(
-    'what changes and changes back has changed nothing, but that time has passed',
-    () => {
-      const detours = fc.array(fc.oneof(read, report, policy, groups, quarantine, pause, time), { maxLength: 4 });
-      const beginnings = fc.array(fc.oneof(read, override, accept, policy, groups, quarantine), { maxLength: 3 });
-      fc.assert(
-        fc.property(worldArbitrary, beginnings, detours, (start, beginning, detour) => {
-          const world = happened(start, beginning);
-          const back: Event[] = [
-            { kind: 'read', found: world.tool && { definition: world.tool, digest: world.tool.digest } },
-            { kind: 'policy', to: world.policy },
-            { kind: 'groups', to: world.parties.groups },
-            { kind: 'quarantine', to: world.isInQuarantine },
-            { kind: 'pause', to: false },
-          ];
-          const then = happened(world, [...detour, ...back]);
-          const [was, is] = [allows(world), allows(then)];
-          if (is) expectEqual(was, true);
-          const isMoment = !detour.some(({ kind }) => kind === 'time');
-          const isByServer = !beginning.some(({ kind }) => kind === 'override' || kind === 'accept');
-          if (isMoment && isByServer) expectEqual(is, was);
-        }),
-        runs,
-      );
-    },
-    patience,
-  );
+  it('what changes and changes back has changed nothing, but that time has passed', () => {
+    const detours = fc.array(fc.oneof(read, report, policy, groups, quarantine, pause, time), { maxLength: 4 });
+    const beginnings = fc.array(fc.oneof(read, override, accept, policy, groups, quarantine), { maxLength: 3 });
+    fc.assert(
+      fc.property(worldArbitrary, beginnings, detours, (start, beginning, detour) => {
+        const world = happened(start, beginning);
+        const back: Event[] = [
+          { kind: 'read', found: world.tool && { definition: world.tool, digest: world.tool.digest } },
+          { kind: 'policy', to: world.policy },
+          { kind: 'groups', to: world.parties.groups },
+          { kind: 'quarantine', to: world.isInQuarantine },
+          { kind: 'pause', to: false },
+        ];
+        const then = happened(world, [...detour, ...back]);
+        if (allows(then)) expectEqual(allows(world), true);
+        const isMoment = !detour.some(({ kind }) => kind === 'time');
+        const isByServer = !beginning.some(({ kind }) => kind === 'override' || kind === 'accept');
+        if (isMoment && isByServer) expectEqual(allows(then), allows(world));
+      }),
+      runs,
+    );
+  });
 
-  it(
-    'what has nothing to do with one another may come in any order, with tokens asked for in between or not',
-    () => {
-      const once = fc
-        .tuple(read, policy, groups, quarantine, pause, time)
-        .chain((events) => fc.tuple(fc.shuffledSubarray<Event>([...events]), fc.boolean()));
-      fc.assert(
-        fc.property(worldArbitrary, once, (start, [events, isAsked]) => {
-          const through = (order: readonly Event[], asks: boolean) =>
-            order.reduce<World>((world, event) => {
-              if (asks) refresh(world);
-              return worldAfter(world, event);
-            }, start);
-          const [one, other] = [through(events, isAsked), through([...events].reverse(), !isAsked)];
-          expectEqual(refresh(one), refresh(other));
-        }),
-        runs,
-      );
-    },
-    patience,
-  );
+  it('what has nothing to do with one another may come in any order, with tokens asked for in between or not', () => {
+    const once = fc
+      .tuple(read, policy, groups, quarantine, pause, time)
+      .chain((events) => fc.tuple(fc.shuffledSubarray<Event>([...events]), fc.boolean()));
+    fc.assert(
+      fc.property(worldArbitrary, once, (start, [events, isAsked]) => {
+        const through = (order: readonly Event[], asks: boolean) =>
+          order.reduce<World>((world, event) => {
+            if (asks) refresh(world);
+            return worldAfter(world, event);
+          }, start);
+        const [one, other] = [through(events, isAsked), through([...events].reverse(), !isAsked)];
+        expectEqual(refresh(one), refresh(other));
+      }),
+      runs,
+    );
+  });
 });
