@@ -111,6 +111,8 @@ describe('the lines above Allow', () => {
   // biome-ignore lint/performance/useDomNodeTextContent: what is hidden is what matters.
   const worst = () => gallery.page.locator('.worst').innerText();
   const leak = () => gallery.page.locator('.leak');
+  // biome-ignore lint/performance/useDomNodeTextContent: here, too.
+  const outside = () => gallery.page.locator('#group-read .outside-note').innerText();
   const box = (name: RegExp) => gallery.page.getByRole('checkbox', { name });
   const unfold = async () => {
     for (const group of ['read', 'write', 'destructive'])
@@ -123,7 +125,9 @@ describe('the lines above Allow', () => {
     expect(await worst()).toBe('At worst, it adds or changes things in your name (Create issue, Add comment).');
     expect(await leak().isVisible()).toBe(false);
     await unfold();
+    expect(await outside()).toBe('1 reaches outside this server, and is off');
     await box(/^Search the web/).check();
+    expect(await outside()).toBe('1 reaches outside this server');
     expect(await amount()).toBe('Some of 8, as you ticked them');
     expect(await worst()).toBe('At worst, it adds or changes things in your name, and sends what it reads to others outside.');
     expect(await shownIn(leak())).toBe('It reads, and reaches outside: that is how data leaks out.');

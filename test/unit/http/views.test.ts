@@ -67,7 +67,9 @@ describe('the consent page', () => {
       'at most 15 minutes',
     ])
       expect(html).toContain(text);
-    expect(html).toContain('You can change this any time at <a href="http://localhost:4000/account">http://localhost:4000/account</a>');
+    expect(html).toContain(
+      'You can change or end this any time at <a href="http://localhost:4000/account">http://localhost:4000/account</a>',
+    );
   });
 
   it('MCP-17: warns where any program on the computer can take the answer, and only there', () => {
