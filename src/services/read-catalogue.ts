@@ -3,7 +3,7 @@
  * The server is a stranger: requests go through the guarded fetch, and pages, tools, bytes and time are bounded here.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import type { Client, ClientCapabilities, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { catalogueBounds, type ReadTools, readTools } from '../domain/read-tools.ts';
 import { type GuardedFetch, OutboundFailure } from '../platform/guarded-fetch.ts';
 
@@ -45,6 +45,17 @@ type Sdk = typeof import('@modelcontextprotocol/client');
 /** The official client is a tenth of everything that would be loaded at the start; most processes never read a catalogue. */
 const loadSdk = (): Promise<Sdk> => import('@modelcontextprotocol/client');
 
+/**
+ * Everything that a client can say it is able to do: servers list some tools only to clients that could serve them, and what is not
+ * in the catalogue nobody can allow. The reader calls no tool, so that nothing of it is ever asked for; what is, gets an error.
+ */
+const capabilities: ClientCapabilities = {
+  roots: {},
+  sampling: { tools: {}, context: {} },
+  elicitation: { form: {}, url: {} },
+  tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
+};
+
 /** Reads a catalogue: first as anybody, and if the server wants a token, once more with one. */
 export async function readCatalogue(request: CatalogueRequest): Promise<CatalogueReading> {
   const timeout = AbortSignal.timeout(bounds.totalMs);
@@ -71,7 +82,7 @@ async function tryToRead(
 ): Promise<CatalogueReading> {
   const sdk = await loadSdk();
   const watch = watchAnswers(request.fetch, deadline);
-  const client = new sdk.Client({ name: 'toolgrant', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  const client = new sdk.Client({ name: 'toolgrant', version: '1' }, { capabilities, versionNegotiation: { mode: 'auto' } });
   // What goes wrong reaches us through the request that it concerns.
   client.onerror = () => undefined;
   const transport = new sdk.StreamableHTTPClientTransport(new URL(request.resource), {

@@ -68,6 +68,16 @@ describe('adding a server', () => {
     expect(raw.requests.every(({ authorization }) => authorization === undefined)).toBe(true);
   });
 
+  it.each(['legacy', 'modern'] as const)('finds tools that are listed to able clients only, %s revision', async (era) => {
+    const needs = { ask_person: 'elicitation', ask_model: 'sampling', list_roots: 'roots', ask_later: 'tasks' };
+    raw.behaviour.era = era;
+    raw.behaviour.listTools = () => {
+      const able = Object.entries(needs).filter(([, capability]) => capability in raw.declared);
+      return { tools: able.map(([name]) => ({ name, inputSchema })) };
+    };
+    expect((await added()).change?.added).toEqual(Object.keys(needs));
+  });
+
   it('reads answers that come as events', async () => {
     raw.behaviour.asEvents = true;
     expect((await added()).change?.tools).toBe(1);

@@ -24,13 +24,15 @@ export interface RawMcpServer {
   requests: IncomingHttpHeaders[];
   /** Sessions that were ended by their client. */
   endedSessions: string[];
+  /** What the client said last that it can do. */
+  declared: Readonly<Record<string, unknown>>;
   stop(): Promise<void>;
 }
 
 interface Message {
   id?: string | number;
   method?: string;
-  params?: { cursor?: string };
+  params?: { cursor?: string; capabilities?: Record<string, unknown>; _meta?: Record<string, unknown> };
 }
 
 /** Starts a server on a free loopback port. */
@@ -39,6 +41,7 @@ export async function startRawMcpServer(behaviour: Partial<RawMcpBehaviour> = {}
     behaviour: { era: 'legacy', listTools: () => ({ tools: [] }), ...behaviour },
     requests: [],
     endedSessions: [],
+    declared: {},
   };
   const server = createServer(async (request, response) => {
     raw.requests.push(request.headers);
@@ -60,6 +63,8 @@ export async function startRawMcpServer(behaviour: Partial<RawMcpBehaviour> = {}
       response.writeHead(202).end();
       return;
     }
+    const declared = message.params?.capabilities ?? message.params?._meta?.['io.modelcontextprotocol/clientCapabilities'];
+    if (declared) raw.declared = declared as RawMcpServer['declared'];
     const body = spell(message, raw.behaviour);
     if (session !== undefined) response.setHeader('Mcp-Session-Id', session);
     if (raw.behaviour.asEvents) {
