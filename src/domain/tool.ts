@@ -33,6 +33,19 @@ export function riskOfAnnotations(annotations: JsonObject): RiskProfile {
   return { risk: annotations.destructiveHint === false ? 'write' : 'destructive', openWorld };
 }
 
+/** What of a tool's risk is no claim of its server's: it says nothing of that, and the specification's default is the worst. */
+export interface Assumptions {
+  /** That it may destroy. */
+  harm: boolean;
+  /** That it reaches beyond its server. */
+  reach: boolean;
+}
+
+/** What {@link riskOfAnnotations} assumes. */
+export function assumptionsOf({ readOnlyHint, destructiveHint, openWorldHint }: JsonObject): Assumptions {
+  return { harm: readOnlyHint !== true && typeof destructiveHint !== 'boolean', reach: typeof openWorldHint !== 'boolean' };
+}
+
 /**
  * The text that a tool's digest is made of: its definition in canonical JSON (RFC 8785).
  * Throws when a text in it is not well-formed Unicode.

@@ -133,7 +133,11 @@ describe('server list, sync, tool', () => {
   });
 
   it('tool shows what tools may do, and takes the word of an administrator instead', async () => {
-    expect((await run('server', 'tool', server.resource)).out).toMatch(/^anything +destructive +yes +the server$/m);
+    expect((await run('server', 'tool', server.resource)).out).toMatch(/^anything +destructive +yes +nobody: assumed$/m);
+    expect((await run('server', 'tool', server.resource, 'anything')).out).toBe(
+      'anything: destructive, reaches beyond its server, where the worst is assumed, because the server does not say whether it can destroy or whether it reaches beyond its server.\n',
+    );
+    expect((await run('server', 'tool', server.resource)).out).toMatch(/^look +read +yes +the server, in part$/m);
     const tame = await run('server', 'tool', server.resource, 'anything', '--risk', 'write');
     expect(tame.out).toBe("anything: write, reaches beyond its server, by an administrator's word.\n");
     const closed = jsonOf(await run('server', 'tool', server.resource, 'anything', '--closed-world', '--json'));

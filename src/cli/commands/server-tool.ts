@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Office } from '../../compose/open-office.ts';
 import { type Risk, type RiskProfile, risks } from '../../domain/risk.ts';
+import { type Assumptions, assumptionsOf } from '../../domain/tool.ts';
 import type { ServerOverview } from '../../services/list-servers.ts';
 import type { Origin } from '../../services/runtime.ts';
 import { BadUsage, CommandFailed } from '../failure.ts';
@@ -115,7 +116,7 @@ function showOne(tool: Tool): Report {
   const world = tool.openWorld ? 'reaches beyond its server' : 'stays within its server';
   return {
     json: toJson(tool),
-    text: [`${plainText(tool.name)}: ${tool.risk}, ${world}, by ${saidBy(tool)}'s word.`, ...lookWords(tool)].join('\n'),
+    text: [`${plainText(tool.name)}: ${tool.risk}, ${world}, ${whoseWord(tool)}.`, ...lookWords(tool)].join('\n'),
   };
 }
 
@@ -125,12 +126,29 @@ function lookWords({ acceptedAt, riskierThan, isDoubted }: Tool): string[] {
   return riskierThan ? ['It has become riskier. Who allowed it before looks again; "--history" says what has changed.'] : [];
 }
 
-function saidBy({ override }: Tool): string {
-  return override ? 'an administrator' : 'the server';
+function saidBy(tool: Tool): string {
+  if (tool.override) return 'an administrator';
+  const { harm, reach } = assumedOf(tool);
+  if (harm && reach) return 'nobody: assumed';
+  return harm || reach ? 'the server, in part' : 'the server';
 }
 
-function toJson({ name, title, description, risk, openWorld, override, digest, firstSeenAt, acceptedAt, isDoubted = false }: Tool) {
+function whoseWord(tool: Tool): string {
+  if (tool.override) return "by an administrator's word";
+  const { harm, reach } = assumedOf(tool);
+  if (!harm && !reach) return "by the server's word";
+  const open = [...(harm ? ['whether it can destroy'] : []), ...(reach ? ['whether it reaches beyond its server'] : [])];
+  return `where the worst is assumed, because the server does not say ${open.join(' or ')}`;
+}
+
+/** What no word is behind, neither the server's nor an administrator's. */
+function assumedOf({ override, annotations }: Tool): Assumptions {
+  return override ? { harm: false, reach: false } : assumptionsOf(annotations);
+}
+
+function toJson(tool: Tool) {
+  const { name, title, description, risk, openWorld, override, digest, firstSeenAt, acceptedAt, isDoubted = false } = tool;
   const about = { title: title ?? null, description: description ?? null };
   const looks = { acceptedAt: acceptedAt ?? null, doubted: isDoubted };
-  return { name, ...about, risk, openWorld, overridden: override !== undefined, digest, firstSeenAt, ...looks };
+  return { name, ...about, risk, openWorld, overridden: override !== undefined, assumed: assumedOf(tool), digest, firstSeenAt, ...looks };
 }

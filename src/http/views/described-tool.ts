@@ -1,7 +1,7 @@
 /** A tool as pages know it: the server's words, and whose word its risk is. Pure. */
 import type { CatalogueTool } from '../../domain/consent.ts';
 import type { RiskProfile } from '../../domain/risk.ts';
-import { type JsonObject, riskOfAnnotations, type ToolDefinition } from '../../domain/tool.ts';
+import { assumptionsOf, type JsonObject, riskOfAnnotations, type ToolDefinition } from '../../domain/tool.ts';
 import type { RiskSource } from './risk-words.ts';
 
 /** A tool with the server's own words. */
@@ -32,7 +32,7 @@ export function definitionOf(tool: DescribedTool): ToolDefinition {
 export function sourceOf(tool: DescribedTool): RiskSource {
   const claim = riskOfAnnotations(annotationsOf(tool));
   if (tool.override) return { by: 'administrator', ...(isOther(claim, tool.override) && { claim }) };
-  return { by: isUnclaimed(tool) ? 'nobody' : 'server' };
+  return isUnclaimed(tool) ? { by: 'nobody' } : { by: 'server', assumed: assumptionsOf(annotationsOf(tool)) };
 }
 
 function isOther(a: RiskProfile, b: RiskProfile): boolean {

@@ -1,5 +1,6 @@
 /** Our plain words for what a tool may do. They are ours alone: nothing a server says about itself gets into them. */
 import type { Risk, RiskProfile } from '../../domain/risk.ts';
+import type { Assumptions } from '../../domain/tool.ts';
 
 /** How a group of tools is headed. */
 export interface RiskWords {
@@ -28,13 +29,22 @@ export interface RiskSource {
   by: 'server' | 'administrator' | 'nobody';
   /** What the server claims, where an administrator says otherwise. */
   claim?: RiskProfile;
+  /** What the server leaves open. */
+  assumed?: Assumptions;
 }
 
 /** Says so, where `toolWords` do not: a claim is worth as much as the server that makes it. */
-export function sourceWords({ by, claim }: RiskSource): string | undefined {
+export function sourceWords({ by, claim, assumed }: RiskSource): string | undefined {
   if (by === 'nobody') return undefined;
-  if (by === 'server') return 'Rated by the server itself.';
+  if (by === 'server') return claimedWords(assumed);
   return claim ? `Rated by whoever runs this site; the server itself says: ${claimWords(claim)}.` : 'Rated by whoever runs this site.';
+}
+
+function claimedWords({ harm, reach }: Assumptions = { harm: false, reach: false }): string {
+  if (harm && reach) return 'The server says that it changes things, and nothing more, so we treat it as the worst.';
+  if (harm) return 'The server says that it changes things, and not whether it could destroy them, so we treat it as if it could.';
+  if (reach) return 'The server does not say whether it reaches outside, so we treat it as if it did.';
+  return 'Rated by the server itself.';
 }
 
 function claimWords({ risk, openWorld }: RiskProfile): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { riskOfAnnotations } from '../../../src/domain/tool.ts';
 import { amountOf, type CountedTool } from '../../../src/http/views/amount.ts';
 import { choiceContext, firstDraft, switchGroup } from '../../../src/http/views/choice.ts';
 import { firstOffer, issueTools } from './offers.ts';
@@ -91,5 +92,19 @@ describe('whose word a risk is', () => {
       'Rated by whoever runs this site; the server itself says: “Delete or overwrite”, and reaches outside.',
     );
     expect(sourceOf({ annotations: {}, risk: 'destructive', openWorld: true })).toBeUndefined();
+  });
+
+  it.each([
+    [{ readOnlyHint: true, openWorldHint: false }, 'Rated by the server itself.'],
+    [{ destructiveHint: false, openWorldHint: true }, 'Rated by the server itself.'],
+    [{ readOnlyHint: true }, 'The server does not say whether it reaches outside, so we treat it as if it did.'],
+    [
+      { readOnlyHint: false, openWorldHint: false },
+      'The server says that it changes things, and not whether it could destroy them, so we treat it as if it could.',
+    ],
+    [{ readOnlyHint: false }, 'The server says that it changes things, and nothing more, so we treat it as the worst.'],
+    [{ readOnlyHint: 'no', destructiveHint: true }, 'The server does not say whether it reaches outside, so we treat it as if it did.'],
+  ])('what the server leaves open is no claim of its own: %j', (annotations, words) => {
+    expect(sourceOf({ annotations, ...riskOfAnnotations(annotations) })).toBe(words);
   });
 });

@@ -12,7 +12,9 @@ function tool(
   risk: Risk,
   about: { title?: string; description?: string; openWorld?: boolean; annotations?: unknown; inputSchema?: JsonObject } = {},
 ): DescribedTool {
-  const { openWorld = false, annotations = { readOnlyHint: risk === 'read', destructiveHint: risk === 'destructive' }, ...words } = about;
+  const { openWorld = false, ...rest } = about;
+  const claims = { readOnlyHint: risk === 'read', destructiveHint: risk === 'destructive', openWorldHint: openWorld };
+  const { annotations = claims, ...words } = rest;
   return { name, risk, openWorld, annotations, digest: createHash('sha256').update(name).digest('base64url'), ...words };
 }
 
