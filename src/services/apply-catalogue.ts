@@ -11,6 +11,7 @@ import { findServer, lockServer, touchCatalogue } from '../store/servers.ts';
 import { invalidateStatusOfServer } from '../store/status.ts';
 import { findToolsWithVersions, keepToolVersions, listToolVersions, pruneToolVersions } from '../store/tool-versions.ts';
 import { findFormerOverrides, keepTools, listTools, removeTools } from '../store/tools.ts';
+import { digestOfDiffering } from './hear-of-tools.ts';
 import type { Origin, Runtime, Tenant } from './runtime.ts';
 
 /** What reading a catalogue changed; names of tools. */
@@ -40,7 +41,7 @@ export async function applyCatalogue(
     tenant: Tenant;
     serverId: ServerId;
     read: readonly ReadTool[];
-    /** When reading began: what a server reported since is not settled by it. Default: now. */
+    /** When reading began: what a server reported since is not settled by it, unless it is the very list that was read. Default: now. */
     readAt?: Date;
     origin: Origin;
   },
@@ -50,8 +51,9 @@ export async function applyCatalogue(
   const server = await findServer(db, tenant.id, serverId);
   if (!server) return undefined;
   const at = runtime.clock.now();
-  const readAt = reading.readAt ?? at;
   const before = new Map((await listTools(db, tenant.id, serverId)).map((tool) => [tool.name, tool]));
+  // A door that the issuer reads through reports what it lets through to the issuer.
+  const readAt = server.reportedDigest === digestOfReading(read, before) ? at : (reading.readAt ?? at);
   const unknown = read.flatMap(({ definition: { name } }) => (before.has(name) ? [] : [name]));
   const said = await findFormerOverrides(db, tenant.id, serverId, unknown);
   const steps = read.map(({ definition, canonical }, position) => {
@@ -106,6 +108,12 @@ export async function applyCatalogue(
     });
   }
   return change;
+}
+
+/** As a report of all that was read would be named, had the catalogue been as it is before. */
+function digestOfReading(read: readonly ReadTool[], before: ReadonlyMap<string, { digest: string }>): string {
+  const tools = read.map(({ definition: { name }, canonical }) => ({ name, digest: sha256(canonical) }));
+  return digestOfDiffering(tools.filter(({ name, digest }) => before.get(name)?.digest !== digest));
 }
 
 /** The first names and how many there are: a server may list thousands, with long names. */

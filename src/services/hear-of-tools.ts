@@ -49,7 +49,7 @@ export async function hearOfTools(runtime: Pick<Runtime, 'store' | 'clock'>, ten
     const catalogue = new Map((await listTools(db, tenant.id, serverId)).map((tool) => [tool.name, tool]));
     const differing = seen.filter(({ definition, digest }) => catalogue.get(definition.name)?.digest !== digest);
     const at = runtime.clock.now();
-    const report = { digest: sha256(JSON.stringify(differing.map(({ definition, digest }) => [definition.name, digest]).sort())), at };
+    const report = { digest: digestOfDiffering(differing.map(({ definition: { name }, digest }) => ({ name, digest }))), at };
     if (!server || differing.length === 0 || isSettled(server, report)) return { differing: [], doubted: [] };
 
     const doubted = differing.flatMap((tool) => {
@@ -77,6 +77,11 @@ export async function hearOfTools(runtime: Pick<Runtime, 'store' | 'clock'>, ten
     });
     return heard;
   });
+}
+
+/** Names what a report tells that the catalogue does not say; the same in whatever order. */
+export function digestOfDiffering(differing: readonly { name: string; digest: string }[]): string {
+  return sha256(JSON.stringify(differing.map(({ name, digest }) => [name, digest]).sort()));
 }
 
 function isSettled({ reportedDigest, reportedAt }: StoredServer, { digest, at }: { digest: string; at: Date }): boolean {

@@ -127,6 +127,34 @@ describe('what a library sees its server list', () => {
     expect((await server.issue()).scope).toBe('tool:find tool:look');
   });
 
+  it('that is of the very list that the issuer is reading, as a door reports it, is settled by that reading', async () => {
+    server.tools[0] = wild;
+    const { listTools } = server.behaviour;
+    let heard: Promise<HeardTools> | undefined;
+    // The list leaves when the report is in, as it may on any busy day.
+    server.behaviour.intercept = (_, response) => {
+      const end = response.end.bind(response) as (body?: string) => typeof response;
+      response.end = ((body?: string) => {
+        Promise.resolve(heard).then(
+          () => end(body),
+          () => response.destroy(),
+        );
+        return response;
+      }) as typeof response.end;
+      return false;
+    };
+    server.behaviour.listTools = (cursor) => {
+      heard ??= hear(wild, find);
+      return listTools(cursor);
+    };
+    await server.sync();
+    expect(await heard).toEqual({ differing: ['look'], doubted: ['look'] });
+    expect((await server.issue()).issued.leftOut).toEqual([{ name: 'look', reason: 'riskier-than-consented' }]);
+    await server.allow(['look', 'find']);
+    expect((await server.issue()).scope).toBe('tool:find tool:look');
+    expect(await readWhenDue()).toBe(false);
+  });
+
   it('ABUSE-89: is bounded, and nothing in it is believed', async () => {
     const odd = [null, 7, 'look', { name: 'look' }, { name: '__proto__', inputSchema: {} }, { name: 'x'.repeat(1e6), inputSchema: {} }];
     const heard = await hearOfTools(t.runtime, t.tenant, { serverId: server.serverId, tools: odd });
