@@ -26,7 +26,7 @@ describe('dependencies', () => {
   });
 
   it('have exact versions', () => {
-    expect(Object.entries(all).filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version))).toEqual([]);
+    expect(Object.entries(all).filter(([, version]) => !/^(?:npm:@[\w/-]+@)?\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version))).toEqual([]);
   });
 
   it('are locked as declared', () => {
