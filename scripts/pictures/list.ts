@@ -13,6 +13,14 @@ export const pictures = {
     'task-4-hour',
     'task-5-activity',
   ],
+  /** Servers that were not written here, behind the doors of `docs/examples`. */
+  publishedServers: [
+    'published-everything',
+    'published-files',
+    'published-files-update',
+    'published-browser',
+    'published-browser-tools',
+  ],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** What `npm run pictures -- <name>` takes. */

@@ -4,9 +4,10 @@ import { startTestCluster, stopTestCluster } from '../../test/support/test-clust
 import { pictures, type StoryName } from './list.ts';
 import { fiveTasks } from './stories/five-tasks.ts';
 import { pages } from './stories/pages.ts';
+import { publishedServersStory } from './stories/published-servers.ts';
 import { type Story, tell } from './studio.ts';
 
-const stories: Readonly<Record<StoryName, Story>> = { pages, fiveTasks };
+const stories: Readonly<Record<StoryName, Story>> = { pages, fiveTasks, publishedServers: publishedServersStory };
 
 const names = Object.keys(stories) as StoryName[];
 const asked = process.argv.slice(2);

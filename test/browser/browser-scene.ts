@@ -75,13 +75,13 @@ export async function openScene(): Promise<BrowserScene> {
   };
 }
 
-/** Serves one HTML page on an origin of its own. */
-export async function serve(html: string): Promise<{ port: number; close(): Promise<void> }> {
+/** Serves one HTML page on an origin of its own; default: at any port that is free. */
+export async function serve(html: string, at = 0): Promise<{ port: number; close(): Promise<void> }> {
   const server: Server = createServer((_, response) => {
     response.setHeader('Content-Type', 'text/html');
     response.end(html);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {

@@ -46,12 +46,12 @@ function worstOf(ticked: readonly CountedTool[], { resources, prompts }: Counted
 
 /** Whose word the risks of all tools on a page are, whatever is ticked; of no tools, undefined. */
 function wholeSourceWords(sources: readonly RiskSource['by'][]): string | undefined {
-  const has = (by: RiskSource['by']) => sources.includes(by);
-  if (!has('server') && !has('administrator')) {
+  const has = (...any: RiskSource['by'][]) => any.some((by) => sources.includes(by));
+  if (!has('server', 'server-in-part', 'administrator')) {
     return has('nobody') ? 'The server does not say what its tools do: we assume the worst.' : undefined;
   }
-  const said = has('server')
+  const said = has('server', 'server-in-part')
     ? `The server’s own word, checked by nobody${has('administrator') ? ' but for what whoever runs this site has rated' : ''}.`
     : 'The word of whoever runs this site.';
-  return has('nobody') ? `${said} Where it says nothing, we assume the worst.` : said;
+  return has('nobody', 'server-in-part') ? `${said} Where it says nothing, we assume the worst.` : said;
 }

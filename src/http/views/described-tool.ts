@@ -32,7 +32,9 @@ export function definitionOf(tool: DescribedTool): ToolDefinition {
 export function sourceOf(tool: DescribedTool): RiskSource {
   const claim = riskOfAnnotations(annotationsOf(tool));
   if (tool.override) return { by: 'administrator', ...(isOther(claim, tool.override) && { claim }) };
-  return isUnclaimed(tool) ? { by: 'nobody' } : { by: 'server', assumed: assumptionsOf(annotationsOf(tool)) };
+  if (isUnclaimed(tool)) return { by: 'nobody' };
+  const assumed = assumptionsOf(annotationsOf(tool));
+  return assumed.harm || assumed.reach ? { by: 'server-in-part', assumed } : { by: 'server' };
 }
 
 function isOther(a: RiskProfile, b: RiskProfile): boolean {

@@ -26,7 +26,7 @@ export function toolWords({ risk, openWorld }: RiskProfile, isUnclaimed: boolean
 
 /** Whose word a tool's risk is. */
 export interface RiskSource {
-  by: 'server' | 'administrator' | 'nobody';
+  by: 'server' | 'server-in-part' | 'administrator' | 'nobody';
   /** What the server claims, where an administrator says otherwise. */
   claim?: RiskProfile;
   /** What the server leaves open. */
@@ -36,15 +36,15 @@ export interface RiskSource {
 /** Says so, where `toolWords` do not: a claim is worth as much as the server that makes it. */
 export function sourceWords({ by, claim, assumed }: RiskSource): string | undefined {
   if (by === 'nobody') return undefined;
-  if (by === 'server') return claimedWords(assumed);
+  if (by === 'server') return 'Rated by the server itself.';
+  if (assumed) return assumedWords(assumed);
   return claim ? `Rated by whoever runs this site; the server itself says: ${claimWords(claim)}.` : 'Rated by whoever runs this site.';
 }
 
-function claimedWords({ harm, reach }: Assumptions = { harm: false, reach: false }): string {
-  if (harm && reach) return 'The server says that it changes things, and nothing more, so we treat it as the worst.';
-  if (harm) return 'The server says that it changes things, and not whether it could destroy them, so we treat it as if it could.';
-  if (reach) return 'The server does not say whether it reaches outside, so we treat it as if it did.';
-  return 'Rated by the server itself.';
+function assumedWords({ harm, reach }: Assumptions): string {
+  if (harm && reach) return 'That it could destroy and reach outside is our assumption.';
+  if (harm) return 'That it could destroy is our assumption.';
+  return 'That it reaches outside is our assumption.';
 }
 
 function claimWords({ risk, openWorld }: RiskProfile): string {

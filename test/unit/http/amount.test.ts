@@ -56,6 +56,7 @@ describe('what a selection amounts to', () => {
       ).source;
     expect(word('server', 'server')).toBe('The server’s own word, checked by nobody.');
     expect(word('administrator')).toBe('The word of whoever runs this site.');
+    expect(word('server-in-part')).toBe('The server’s own word, checked by nobody. Where it says nothing, we assume the worst.');
     expect(word('nobody')).toBe('The server does not say what its tools do: we assume the worst.');
     expect(word('server', 'administrator')).toBe('The server’s own word, checked by nobody but for what whoever runs this site has rated.');
     expect(word('nobody', 'administrator')).toBe('The word of whoever runs this site. Where it says nothing, we assume the worst.');
@@ -97,13 +98,10 @@ describe('whose word a risk is', () => {
   it.each([
     [{ readOnlyHint: true, openWorldHint: false }, 'Rated by the server itself.'],
     [{ destructiveHint: false, openWorldHint: true }, 'Rated by the server itself.'],
-    [{ readOnlyHint: true }, 'The server does not say whether it reaches outside, so we treat it as if it did.'],
-    [
-      { readOnlyHint: false, openWorldHint: false },
-      'The server says that it changes things, and not whether it could destroy them, so we treat it as if it could.',
-    ],
-    [{ readOnlyHint: false }, 'The server says that it changes things, and nothing more, so we treat it as the worst.'],
-    [{ readOnlyHint: 'no', destructiveHint: true }, 'The server does not say whether it reaches outside, so we treat it as if it did.'],
+    [{ readOnlyHint: true }, 'That it reaches outside is our assumption.'],
+    [{ readOnlyHint: false, openWorldHint: false }, 'That it could destroy is our assumption.'],
+    [{ readOnlyHint: false }, 'That it could destroy and reach outside is our assumption.'],
+    [{ readOnlyHint: 'no', destructiveHint: true }, 'That it reaches outside is our assumption.'],
   ])('what the server leaves open is no claim of its own: %j', (annotations, words) => {
     expect(sourceOf({ annotations, ...riskOfAnnotations(annotations) })).toBe(words);
   });
