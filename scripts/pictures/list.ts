@@ -14,13 +14,7 @@ export const pictures = {
     'task-5-activity',
   ],
   /** Servers that were not written here, behind the doors of `docs/examples`. */
-  publishedServers: [
-    'published-everything',
-    'published-files',
-    'published-files-update',
-    'published-browser',
-    'published-browser-tools',
-  ],
+  publishedServers: ['published-everything', 'published-files', 'published-files-update', 'published-browser', 'published-browser-tools'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** What `npm run pictures -- <name>` takes. */
