@@ -72,7 +72,7 @@ function readTool(entry: unknown): ReadTool | UnreadableTool {
     name,
     ...(typeof title === 'string' && { title }),
     ...(typeof description === 'string' && { description }),
-    annotations: isObject(annotations) ? annotations : {},
+    annotations: isObject(annotations) ? pickAnnotations(annotations) : {},
     inputSchema,
     ...(isObject(outputSchema) && { outputSchema }),
   };
@@ -80,6 +80,15 @@ function readTool(entry: unknown): ReadTool | UnreadableTool {
   const canonical = canonicalOf(definition);
   if (canonical === undefined || nulInJson.test(canonical)) return 'bad-text';
   return canonical.length > catalogueBounds.maxDefinitionCharacters ? 'too-large' : { definition, canonical };
+}
+
+/** The specification's own. The official client passes on no others, and a definition must be the same whichever way it came here. */
+const annotationNames = ['title', 'readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'] as const;
+
+function pickAnnotations(annotations: JsonObject): JsonObject {
+  return Object.fromEntries(
+    annotationNames.flatMap((name) => (Object.hasOwn(annotations, name) ? [[name, annotations[name] ?? null]] : [])),
+  );
 }
 
 /** `\u0000` as JSON spells it, and not a backslash followed by such letters. PostgreSQL cannot keep it. */

@@ -52,6 +52,12 @@ describe('what a library sees its server list', () => {
     expect(await readWhenDue()).toBe(false);
   });
 
+  it('changes nothing where a tool has annotations that no specification knows', async () => {
+    server.tools[0] = { ...look, annotations: { ...reading, category: 'debugging' } };
+    await server.sync();
+    expect(await hear(...server.tools)).toEqual({ differing: [], doubted: [] });
+  });
+
   it('ABUSE-61: makes a riskier tool wait at once, and for good when the issuer has read it itself', async () => {
     const token = await server.issue();
     server.tools[0] = wild;
