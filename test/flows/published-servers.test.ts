@@ -2,15 +2,17 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { jsonOf, runCommand, type Settings } from '../support/command.ts';
+import { toolNamed } from '../support/consent-scene.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { startIssuer, type TestIssuer, type TestPerson } from '../support/issuer.ts';
 import { authorizationUrl, connect, newPkce, registerTestClient, type TestClient } from '../support/oauth-client.ts';
 import { type Browser, readForms, signedIn } from '../support/person.ts';
-import { publishedServers, type RunningDoor, type SampleCall } from '../support/published-servers.ts';
+import { publishedServers, type RunningDoor, type SampleCall, startDoor } from '../support/published-servers.ts';
 
 let issuer: TestIssuer;
 let env: Settings;
@@ -33,6 +35,44 @@ beforeAll(async () => {
 afterAll(() => issuer.stop());
 
 const told = async <T>(...args: string[]): Promise<T> => jsonOf<T>(await runCommand([...args, '--json'], { env }));
+
+describe('a session over stdio', () => {
+  it('ends with its process when nobody uses it, and is not found from then on', async () => {
+    const resource = `http://localhost:${await findFreePort()}/mcp`;
+    const added = await issuer.addServer([toolNamed('get-sum')], resource);
+    const credential = `${added.serverId}:${added.credential}`;
+    const program = [process.execPath, join('node_modules', '@modelcontextprotocol/server-everything', 'dist/index.js')];
+    const door = await startDoor('stdio-door.ts', program, { issuer: issuer.url, resource, credential, idleSeconds: 0.1 });
+    try {
+      const decision = { tools: ['get-sum'] };
+      const { access_token: token } = await connect(issuer, { client, person, server: { resource }, scope: 'tools', decision, browser });
+      const headers = {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      };
+      const post = async (message: object, more: Record<string, string> = {}) => {
+        const response = await fetch(resource, { method: 'POST', headers: { ...headers, ...more }, body: JSON.stringify(message) });
+        await response.text();
+        return response;
+      };
+      const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'helper', version: '1' } };
+      const begun = await post({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
+      const session = { 'mcp-session-id': begun.headers.get('mcp-session-id') ?? '' };
+      const ping = { jsonrpc: '2.0', id: 2, method: 'ping' };
+      let status = begun.status;
+      // Each question is a use of the session: they come further apart than it lives.
+      while (status === 200) {
+        await sleep(500);
+        ({ status } = await post(ping, session));
+      }
+      expect(status).toBe(404);
+      expect((await post(ping)).status).toBe(400);
+    } finally {
+      await door.stop();
+    }
+  });
+});
 
 describe.each(publishedServers)('$name', (published) => {
   const { name, allowed, allowedThen = allowed, refused } = published;
