@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type StartedCommand, settingsFor, startCommand } from '../support/command.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { runCommand, type StartedCommand, settingsFor, startCommand } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { findFreePort } from '../support/free-port.ts';
-import { exchange } from '../support/http-exchange.ts';
+import { exchange, type Origin } from '../support/http-exchange.ts';
+import { Browser, signInOn } from '../support/person.ts';
 
 const token = 'metrics-token-canary-0123456789abcdef';
 
@@ -24,6 +26,7 @@ afterAll(async () => {
 interface Running {
   send: (path: string, options?: { method?: string; headers?: Record<string, string>; body?: string }) => ReturnType<typeof exchange>;
   scrape: () => Promise<string>;
+  origin: Origin;
 }
 
 /** Serves in processes of its own while `work` goes on. */
@@ -31,7 +34,8 @@ async function serving(settings: Record<string, string>, work: (running: Running
   const port = await findFreePort();
   const env = { ...settingsFor(database), TOOLGRANT_ISSUER: `http://localhost:${port}`, ...settings };
   const command: StartedCommand = startCommand(['serve'], { env, cwd: folder });
-  const send: Running['send'] = (path, options) => exchange({ port, host: `localhost:${port}` }, { path, ...options });
+  const origin = { port, host: `localhost:${port}` };
+  const send: Running['send'] = (path, options) => exchange(origin, { path, ...options });
   const authorized = { Authorization: `Bearer ${token}` };
   try {
     for (let tries = 0; ; tries += 1) {
@@ -39,7 +43,7 @@ async function serving(settings: Record<string, string>, work: (running: Running
       if (tries > 400) throw new Error('it never became ready');
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    await work({ send, scrape: async () => (await send('/metrics', { headers: authorized })).text });
+    await work({ origin, send, scrape: async () => (await send('/metrics', { headers: authorized })).text });
   } finally {
     command.process.kill('SIGTERM');
     await command.ended;
@@ -132,6 +136,38 @@ describe('/metrics', () => {
       for (let count = 0; count < 10; count += 1) await send('/.well-known/oauth-authorization-server');
       for (let count = 0; count < 4; count += 1) expect(readingOf(await scrape(), discovery)).toBe(10);
       expect(await workers()).toBe(2);
+    });
+  });
+
+  it('tells all that docs/operations.md names, and moves as it happens', async () => {
+    const told = readFileSync(join(import.meta.dirname, '../../docs/operations.md'), 'utf8').matchAll(/^\| `(toolgrant_\w+)` \|/gm);
+    const names = [...told].map(([, name]) => name as string);
+    const typed = 'four words of one’s own';
+    const account = { userId: 'usr_none' as UserId, email: 'ann@example.com', password: typed };
+    const made = await runCommand(['user', 'create', '--email', account.email, '--password-stdin'], { env: settingsFor(database), typed });
+    expect(made).toMatchObject({ code: 0 });
+    const settings = { TOOLGRANT_METRICS_TOKEN: token, TOOLGRANT_AUDIT_FILE: join(folder, 'audit.jsonl') };
+    await serving(settings, async ({ send, scrape, origin }) => {
+      await send('/status/0');
+      const signIn = async (password: string) => {
+        const browser = new Browser(origin);
+        return signInOn(browser, await browser.get('/account'), { ...account, password });
+      };
+      expect((await signIn(typed)).text).toContain('Connected agents');
+      const lags: number[] = [];
+      for (let count = 0; count < 11; count += 1) {
+        await signIn('wrong');
+        lags.push(readingOf(await scrape(), 'toolgrant_audit_unsealed_seconds'));
+      }
+      // Each leaves an event; the sealer comes once in some seconds.
+      expect(Math.max(...lags)).toBeGreaterThan(0);
+      const text = await scrape();
+      expect(readingOf(text, 'toolgrant_sign_ins_total{outcome="success"}')).toBe(1);
+      expect(readingOf(text, 'toolgrant_sign_ins_total{outcome="failure"}')).toBe(10);
+      expect(readingOf(text, 'toolgrant_limited_total{limit="sign-in"}')).toBe(1);
+      expect(readingOf(text, 'toolgrant_status_list_duration_seconds_count')).toBeGreaterThan(0);
+      expect(readingOf(text, 'toolgrant_removal_lag_seconds')).toBe(0);
+      expect(names.filter((name) => !text.includes(`# TYPE ${name} `))).toEqual([]);
     });
   });
 });
