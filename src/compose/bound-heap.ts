@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
  * grow to several times of that; under load it then holds some 150 MB of garbage. The less it may grow, the more often requests wait.
  */
 const flag = '--heap-growing-percent';
-const growingPercent = 60;
+const growingPercent = 40;
 
 /** Keeps this process small. What it was told when it was started counts. */
 export function boundHeap(): void {

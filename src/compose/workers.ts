@@ -46,10 +46,10 @@ const endGraceMs = 20_000;
 
 /**
  * What can be said only when a process is started; what this process was told comes after it, and counts. Node lets the part of the
- * heap that new objects are made in grow to 128 MB, and looks through the rest with four threads: a fraction of that serves as well,
- * and where each core has its worker, threads beside a worker's own only take its time.
+ * heap that new objects are made in grow to 128 MB, and has four threads beside each process: one looks through the rest of the heap,
+ * and one compiles, which is enough where each core has its worker.
  */
-const heapBounds = ['--max-semi-space-size=16', '--v8-pool-size=1'];
+const heapBounds = ['--max-semi-space-size=16', '--v8-pool-size=2', '--concurrent-marking-max-worker-num=1'];
 
 /**
  * Starts the first worker, then the others; a failure of the first is everybody's and is told once. From then on a worker that

@@ -32,5 +32,5 @@ it('the heap is kept near to what is alive', async () => {
 
 it('what a process was told when it was started counts', () => {
   expect(heapBound(['--inspect', '--heap-growing-percent=40'])).toBeUndefined();
-  expect(heapBound(['--inspect'])).toBe('--heap-growing-percent=60');
+  expect(heapBound(['--inspect'])).toBe('--heap-growing-percent=40');
 });

@@ -48,7 +48,8 @@ export async function startToolgrant(options: ToolgrantOptions): Promise<Contend
   };
   const { command, args } = nodeOnServerCore(cores, [
     '--max-semi-space-size=16',
-    '--v8-pool-size=1',
+    '--v8-pool-size=2',
+    '--concurrent-marking-max-worker-num=1',
     ...profile,
     join(checkout, 'dist/toolgrant/lib/main.js'),
     'serve',
