@@ -1,13 +1,12 @@
 /** A large audit trail to be measured: events made by SQL, spread over a year. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { type OpenRuntime, openRuntime } from '../../src/compose/open-runtime.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { startBenchDatabase } from './database.ts';
+import { openScratch } from './scratch.ts';
 
 /** How many different ones there are. Some are in many more events than others. */
 export const [people, clients, servers, tools] = [10_000, 2_000, 50, 200];
@@ -31,13 +30,7 @@ export async function withTrail<Result>(
   work: (trail: LargeTrail) => Promise<Result>,
 ): Promise<Result> {
   await using stack = new AsyncDisposableStack();
-  const interrupt = () => void stack.disposeAsync().then(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, interrupt);
-    stack.defer(() => void process.off(signal, interrupt));
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'toolgrant-bench-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const folder = await openScratch(stack);
   const database = stack.adopt(await startBenchDatabase(join(folder, 'data')), (started) => started.stop());
   const client = stack.adopt(new Client({ connectionString: database.ownerUrl }), (opened) => opened.end());
   await client.connect();

@@ -2,8 +2,7 @@
  * Whether a removal in the background is felt: refreshes are measured while nothing is removed, and again while the server removes
  * rows beside them. The rows are made by SQL; what removes them is the server's own background work.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -15,6 +14,7 @@ import { type Measurement, measure, summarize } from './measurement.ts';
 import type { BenchOptions } from './options.ts';
 import { renderMeasurement } from './report.ts';
 import { createScenarios } from './scenarios.ts';
+import { openScratch } from './scratch.ts';
 
 /** From the start of the server until it begins to clean up, with room; measuring it idle must be done by then. */
 const idleMs = 55_000;
@@ -39,14 +39,7 @@ export async function measureBesideRemoval(options: BenchOptions, removal: Remov
   const { title, rows, table } = removal;
   const cores: Cores | undefined = takeCores();
   await using stack = new AsyncDisposableStack();
-  // Whoever interrupts it must not find its servers running afterwards.
-  const interrupt = () => void stack.disposeAsync().then(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, interrupt);
-    stack.defer(() => void process.off(signal, interrupt));
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'toolgrant-bench-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const folder = await openScratch(stack);
   const database = stack.adopt(await startBenchDatabase(join(folder, 'data')), (started) => started.stop());
   const client = stack.adopt(new Client({ connectionString: database.ownerUrl }), (opened) => opened.end());
   await client.connect();

@@ -2,8 +2,7 @@
  * Whether it matters how many clients have registered: registration and authorization on a database with a hundred of them beside one
  * with as many as asked for, in turns; then refreshes while those that nobody ever allowed anything are removed.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { measureBesideRemoval } from './beside-removal.ts';
@@ -17,6 +16,7 @@ import { type Measurement, measure, summarize } from './measurement.ts';
 import type { BenchOptions } from './options.ts';
 import { renderMeasurement } from './report.ts';
 import { createScenarios, type Scenario } from './scenarios.ts';
+import { openScratch } from './scratch.ts';
 
 const fewClients = 100;
 const redirectUri = 'http://127.0.0.1:8976/callback';
@@ -49,14 +49,7 @@ async function measureScale(options: BenchOptions & { rowCount: number }, say: (
   const cores = takeCores();
   const { warmUpMs, measuredMs, rounds, connections } = options;
   await using stack = new AsyncDisposableStack();
-  // Whoever interrupts it must not find its servers running afterwards.
-  const interrupt = () => void stack.disposeAsync().then(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, interrupt);
-    stack.defer(() => void process.off(signal, interrupt));
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'toolgrant-bench-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const folder = await openScratch(stack);
   const sides: Side[] = [];
   for (const clients of [fewClients, options.rowCount]) {
     say(`filling in ${clients} clients`);

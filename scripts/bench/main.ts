@@ -2,8 +2,7 @@
  * The bench: how fast Toolgrant is on a real database, beside the engine it is built on with nothing around it. It asserts
  * nothing; figures are read by people (docs/performance.md).
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { measureAuditExport } from './audit-export.ts';
 import { measureAuditSearch } from './audit-search.ts';
@@ -22,6 +21,7 @@ import { BadUsage, type BenchOptions, helpText, parseOptions } from './options.t
 import { type Findings, renderMeasurement, renderReport } from './report.ts';
 import { runRounds } from './rounds.ts';
 import type { HttpRowName } from './scenarios.ts';
+import { openScratch } from './scratch.ts';
 import { measureTracing } from './tracing.ts';
 import { measureWorkers } from './two-workers.ts';
 import { runVerification } from './verification/run-verification.ts';
@@ -90,15 +90,8 @@ type Measured = Pick<Findings, 'http' | 'memoryAfterLoadBytes' | 'trail'> & { po
 
 async function measureHttp(rows: readonly HttpRowName[], cores: Cores | undefined, options: BenchOptions): Promise<Measured> {
   const { cpuProfileFolder } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'toolgrant-bench-'));
   await using stack = new AsyncDisposableStack();
-  // Whoever interrupts the bench must not find its servers running afterwards.
-  const interrupt = () => void stack.disposeAsync().then(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, interrupt);
-    stack.defer(() => void process.off(signal, interrupt));
-  }
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const folder = await openScratch(stack);
   const database = stack.adopt(await startBenchDatabase(join(folder, 'data')), (started) => started.stop());
   const workingFolder = join(folder, 'toolgrant');
   await mkdir(workingFolder);

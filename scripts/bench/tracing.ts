@@ -1,8 +1,7 @@
 /** What tracing costs: refreshes by issuers that trace no request, some, or all, in turns. Traces go to a sink in this process, which keeps none. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measureInCalm } from './calm.ts';
 import type { Contender } from './contenders/contender.ts';
@@ -13,6 +12,7 @@ import { type Measurement, measure, summarize } from './measurement.ts';
 import type { BenchOptions } from './options.ts';
 import { renderMeasurement } from './report.ts';
 import { createScenarios, type Scenario } from './scenarios.ts';
+import { openScratch } from './scratch.ts';
 import { median } from './statistics.ts';
 
 /** Shares of the requests; 0: there is no collector, and nothing is loaded. */
@@ -33,14 +33,7 @@ export async function measureTracing(options: BenchOptions, say: (line: string) 
   const cores = takeCores();
   const { warmUpMs, measuredMs, rounds, connections, cpuProfileFolder } = options;
   await using stack = new AsyncDisposableStack();
-  // Whoever interrupts it must not find its servers running afterwards.
-  const interrupt = () => void stack.disposeAsync().then(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, interrupt);
-    stack.defer(() => void process.off(signal, interrupt));
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'toolgrant-bench-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const folder = await openScratch(stack);
   const sink = stack.adopt(await openSink(), (opened) => opened.close());
   const sides: Side[] = [];
   for (const share of shares) {
