@@ -3,7 +3,7 @@ import type { Risk } from '../../domain/risk.ts';
 import type { ActivityContext, DayOfDeedsContext } from './activity-contexts.ts';
 import type { AgentContext, PageFrame } from './frame-contexts.ts';
 import type { AllowedToolContext, AmountContext, DifferenceContext, InstallationContext } from './part-contexts.ts';
-import type { RiskSource } from './risk-words.ts';
+import type { ToolTexts } from './tool-texts.ts';
 import type { ToolTimeContext } from './tool-times.ts';
 
 /** Proves that a form came from a page of ours; goes into each form. */
@@ -36,19 +36,11 @@ export interface LoginContext extends FormPage {
 export type ToolMark = 'asked' | 'other' | 'kept' | 'changed';
 
 /** One tool with its checkbox. */
-export interface ToolContext {
+export interface ToolContext extends ToolTexts {
   /** As the form sends it. */
   value: string;
   /** Unique on the page; ids of elements are made of it. */
   key: string;
-  title: string;
-  /** The protocol's name, where the title is another text. */
-  name?: string;
-  words: string;
-  ratedBy: RiskSource['by'];
-  /** Whose word the risk is; absent where it is nobody's, as `words` say. */
-  source?: string;
-  serverSays?: string;
   openWorld: boolean;
   ticked: boolean;
   /** How it relates to what the person allowed before, where there is anything. */

@@ -6,11 +6,12 @@ import { readableDescription, readableName } from './untrusted-text.ts';
 /** Texts of one tool, fit to be read. */
 export interface ToolTexts {
   title: string;
-  /** Where it is another than the title. */
+  /** The protocol's name, where the title is another text. */
   name?: string;
   words: string;
-  /** Whose word its risk is; `source` says so where `words` do not. */
+  /** Whose word its risk is. */
   ratedBy: RiskSource['by'];
+  /** The same in words; absent where it is nobody's, as `words` say. */
   source?: string;
   serverSays?: string;
 }
