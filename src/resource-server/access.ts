@@ -1,5 +1,5 @@
-import { formatToolScope, isToolName, type ParsedScope, parseScope, splitScope } from './scope.ts';
-import type { TokenFacts } from './token-facts.ts';
+import { Permissions } from './permissions.ts';
+import type { StatusReference, TokenFacts } from './token-facts.ts';
 
 /** What one good token allows at this server. Immutable, and shared by all requests with that token. */
 export interface Access {
@@ -27,113 +27,115 @@ export interface Access {
   expandedScopes(): string[];
 }
 
-/** What {@link createAccess} is given beside the token's facts. */
-export interface AccessContext {
+/** What all accesses of one verifier have in common; by it, whoever has an access finds what belongs to that verifier. */
+export interface AccessOrigin {
   readonly issuer: string;
   readonly resource: string;
-  /** The token's scope, parsed. */
-  readonly parsed: ParsedScope;
-  /** The names of the token's selection document, when it has one. */
-  readonly selected: ReadonlySet<string> | undefined;
 }
 
-/**
- * Says what a token allows. Aggregates (`tools`, `tools.read`) allow nothing here: the issuer
- * expands them when it makes a token, and only the issuer knows what they stand for.
- */
-export function createAccess(facts: TokenFacts, context: AccessContext): Access {
-  return new TokenAccess(facts, context);
+/** Says what a token allows: what its scope permits, to whom, and until when. */
+export function createAccess(facts: TokenFacts, permissions: Permissions, origin: AccessOrigin): Access {
+  return new TokenAccess(facts, permissions, origin);
 }
 
-/** What a token allows, spelled out as far as somebody asks: most requests ask for one tool. */
+/** The origin of an access that {@link createAccess} made; undefined for anything else. */
+export function originOf(holder: object): AccessOrigin | undefined {
+  return TokenAccess.originOf(holder);
+}
+
+/** Where the token's revocation bit stands; undefined when it has none, and for what {@link createAccess} did not make. */
+export function statusOf(access: object): StatusReference | undefined {
+  return TokenAccess.statusOf(access);
+}
+
+/** Thousands of them are kept: one object each, with what is the token's own and nothing else. */
 class TokenAccess implements Access {
-  readonly #facts: TokenFacts;
-  readonly #context: AccessContext;
-  readonly #names: ReadonlySet<string>;
-  #tools: readonly string[] | undefined;
-  #scopes: readonly string[] | undefined;
-  #expanded: readonly string[] | undefined;
-  /** Needs no `this`: it is handed around. */
-  readonly allows: (name: string) => boolean;
+  readonly #origin: AccessOrigin;
+  readonly #permissions: Permissions;
+  readonly #status: StatusReference | undefined;
+  readonly #expiresAtSeconds: number;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly consentId: string | undefined;
+  readonly tokenId: string | undefined;
 
-  constructor(facts: TokenFacts, context: AccessContext) {
-    this.#facts = facts;
-    this.#context = context;
-    const { parsed, selected } = context;
-    const names = new Set(selected === undefined ? parsed.toolNames : [...parsed.toolNames, ...selected]);
-    this.#names = names;
-    this.allows = (name) => names.has(name);
+  constructor(facts: TokenFacts, permissions: Permissions, origin: AccessOrigin) {
+    this.#origin = origin;
+    this.#permissions = permissions;
+    this.#status = facts.status;
+    this.#expiresAtSeconds = facts.expiresAtSeconds;
+    this.subject = facts.subject;
+    this.clientId = facts.clientId;
+    this.consentId = facts.consentId;
+    this.tokenId = facts.tokenId;
     Object.freeze(this);
   }
 
+  static originOf(holder: object): AccessOrigin | undefined {
+    return #origin in holder ? holder.#origin : undefined;
+  }
+
+  static statusOf(access: object): StatusReference | undefined {
+    return #status in access ? access.#status : undefined;
+  }
+
   get issuer(): string {
-    return this.#context.issuer;
+    return this.#origin.issuer;
   }
 
   get resource(): string {
-    return this.#context.resource;
-  }
-
-  get subject(): string {
-    return this.#facts.subject;
-  }
-
-  get clientId(): string {
-    return this.#facts.clientId;
-  }
-
-  get consentId(): string | undefined {
-    return this.#facts.consentId;
-  }
-
-  get tokenId(): string | undefined {
-    return this.#facts.tokenId;
+    return this.#origin.resource;
   }
 
   get expiresAt(): Date {
-    return this.#facts.expiresAt;
+    return new Date(this.#expiresAtSeconds * 1000);
   }
 
   get scopes(): readonly string[] {
-    this.#scopes ??= Object.freeze(splitScope(this.#facts.scope));
-    return this.#scopes;
+    return this.#permissions.scopes;
   }
 
   get tools(): readonly string[] {
-    this.#tools ??= Object.freeze([...this.#names]);
-    return this.#tools;
+    return this.#permissions.tools;
   }
 
   get allowsResources(): boolean {
-    return this.#context.parsed.resources;
+    return this.#permissions.allowsResources;
   }
 
   get allowsPrompts(): boolean {
-    return this.#context.parsed.prompts;
+    return this.#permissions.allowsPrompts;
   }
 
   get allowsCatalogue(): boolean {
-    return this.#context.parsed.catalogue;
+    return this.#permissions.allowsCatalogue;
+  }
+
+  get allows(): (name: string) => boolean {
+    return this.#permissions.allows;
   }
 
   expandedScopes(): string[] {
-    // Thousands of tools are spelled out once per token, not once per request.
-    this.#expanded ??= [...new Set([...this.scopes, ...this.tools.filter(isToolName).map(formatToolScope)])];
-    return [...this.#expanded];
+    return [...this.#permissions.expandedScopes];
   }
 }
 
 /** What a caller without a token may do: nothing. */
 export function noAccess(): Access {
-  const facts: TokenFacts = {
+  return NO_ACCESS;
+}
+
+const NO_ACCESS = createAccess(
+  {
     subject: '',
     clientId: '',
     consentId: undefined,
     tokenId: undefined,
     scope: '',
     selection: undefined,
-    expiresAt: new Date(0),
+    expiresAtSeconds: 0,
     status: undefined,
-  };
-  return createAccess(facts, { issuer: '', resource: '', parsed: parseScope(''), selected: undefined });
-}
+  },
+  new Permissions(''),
+  { issuer: '', resource: '' },
+);

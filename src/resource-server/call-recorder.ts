@@ -1,4 +1,4 @@
-import type { Access } from './access.ts';
+import { type Access, type AccessOrigin, originOf, statusOf } from './access.ts';
 import { ambientId } from './ambient.ts';
 import { createArgumentDigest, type DigestArguments } from './argument-digest.ts';
 import { type ArgumentPolicy, createArgumentKeeper, type KeepArguments } from './argument-policy.ts';
@@ -6,7 +6,6 @@ import type { CallReport } from './call-report.ts';
 import { ownText, ownValue } from './json-rpc.ts';
 import { ReportQueue, type ReportStats } from './report-queue.ts';
 import type { SendReports } from './send-reports.ts';
-import type { StatusReference } from './token-facts.ts';
 
 /** How calls are reported; see the README, "Reports". */
 export interface ReportOptions extends ArgumentPolicy {
@@ -113,7 +112,7 @@ function createDescription(digest: DigestArguments, keep: KeepArguments) {
       subject: access.subject,
       client: access.clientId,
       consent: access.consentId,
-      status: statusOf.get(access),
+      status: statusOf(access),
       tool,
       argumentBytes: byteLength(given),
       argumentDigest: digest(given).catch(() => undefined),
@@ -134,17 +133,15 @@ function byteLength(value: unknown): number {
 }
 
 const recorders = new WeakMap<object, CallRecorder>();
-const statusOf = new WeakMap<Access, StatusReference>();
 
-/** Lets whoever has `holder` (the reports of a verifier, or an access that it made) find the recorder. */
-export function bindRecorder(holder: Access | Reports, recorder: CallRecorder, status?: StatusReference): void {
+/** Lets whoever has `holder` (the reports of a verifier, or the origin of its accesses) find the recorder. */
+export function bindRecorder(holder: AccessOrigin | Reports, recorder: CallRecorder): void {
   recorders.set(holder, recorder);
-  if (status !== undefined) statusOf.set(holder as Access, status);
 }
 
 /** The recorder of a verifier's reports or of an access; undefined where nothing is reported. */
 export function recorderOf(holder: Access | Reports): CallRecorder | undefined {
-  return recorders.get(holder);
+  return recorders.get(originOf(holder) ?? holder);
 }
 
 /** The reports of a verifier that makes none. */

@@ -41,7 +41,7 @@ export function createIntrospector(options: IntrospectOptions): ReadToken {
       tokenId: optionalText(answer.jti),
       scope: optionalText(answer.scope) ?? '',
       selection: optionalText(answer.selection),
-      expiresAt: new Date(answer.exp * 1000),
+      expiresAtSeconds: answer.exp,
       status: undefined,
     };
   };

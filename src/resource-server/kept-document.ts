@@ -32,7 +32,10 @@ export function keepDocument<T>(options: KeptDocumentOptions<T>): KeptDocument<T
 
   const nowMs = (): number => options.now().getTime();
   // A clock that was set back says nothing about an age; taken for young, a revoked token would count until it caught up.
-  const isYounger = (sinceMs: number, seconds: number): boolean => nowMs() >= sinceMs && nowMs() - sinceMs <= seconds * 1000;
+  function isYounger(sinceMs: number, seconds: number): boolean {
+    const ageMs = nowMs() - sinceMs;
+    return ageMs >= 0 && ageMs <= seconds * 1000;
+  }
 
   function load(): Promise<T> {
     loading ??= start().finally(() => {

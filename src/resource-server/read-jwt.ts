@@ -25,7 +25,7 @@ export function createJwtReader(options: ReadJwtOptions): ReadToken {
     audience: resource,
     clockTolerance: options.clockToleranceSeconds,
   };
-  const statusBase = `${issuer.replace(/\/$/, '')}/status/`;
+  const readStatus = createStatusReader(`${issuer.replace(/\/$/, '')}/status/`);
   return async (token) => {
     let payload: JWTPayload;
     try {
@@ -48,28 +48,32 @@ export function createJwtReader(options: ReadJwtOptions): ReadToken {
       tokenId: requiredText(payload.jti),
       scope: optionalText(payload.scope) ?? '',
       selection: optionalText(payload.selection),
-      expiresAt: new Date(payload.exp * 1000),
-      status: statusReferenceOf(payload.status, statusBase),
+      expiresAtSeconds: payload.exp,
+      status: readStatus(payload.status),
     };
   };
 }
 
-/** Reads the `status` claim; its list must be one of this issuer's, because it is fetched. */
-function statusReferenceOf(status: unknown, base: string): StatusReference | undefined {
-  if (status === undefined) return undefined;
-  const reference = (status as { status_list?: { idx?: unknown; uri?: unknown } } | null)?.status_list;
-  const { idx, uri } = reference ?? {};
-  if (
-    typeof idx !== 'number' ||
-    !Number.isSafeInteger(idx) ||
-    idx < 0 ||
-    typeof uri !== 'string' ||
-    !uri.startsWith(base) ||
-    !/^[A-Za-z0-9_-]{1,64}$/.test(uri.slice(base.length))
-  ) {
-    throw invalidToken('status_reference');
+/** Makes the reader of the `status` claim; its list must be one of this issuer's, because it is fetched. */
+function createStatusReader(base: string): (status: unknown) => StatusReference | undefined {
+  // Nearly every token is in the list of the one before it.
+  let known: string | undefined;
+
+  function isList(uri: unknown): uri is string {
+    return typeof uri === 'string' && uri.startsWith(base) && /^[A-Za-z0-9_-]{1,64}$/.test(uri.slice(base.length));
   }
-  return { uri, index: idx };
+
+  return (status) => {
+    if (status === undefined) return undefined;
+    const reference = (status as { status_list?: { idx?: unknown; uri?: unknown } } | null)?.status_list;
+    const { idx, uri } = reference ?? {};
+    if (typeof idx !== 'number' || !Number.isSafeInteger(idx) || idx < 0) throw invalidToken('status_reference');
+    if (uri !== known) {
+      if (!isList(uri)) throw invalidToken('status_reference');
+      known = uri;
+    }
+    return { uri: known as string, index: idx };
+  };
 }
 
 function requiredText(value: unknown): string {

@@ -7,7 +7,8 @@ export interface TokenFacts {
   readonly scope: string;
   /** Names the selection document, only with the scope `tools.listed`. */
   readonly selection: string | undefined;
-  readonly expiresAt: Date;
+  /** Seconds since the epoch. */
+  readonly expiresAtSeconds: number;
   readonly status: StatusReference | undefined;
 }
 

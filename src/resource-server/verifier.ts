@@ -1,4 +1,4 @@
-import { type Access, createAccess } from './access.ts';
+import { type Access, type AccessOrigin, createAccess } from './access.ts';
 import { invalidToken } from './access-error.ts';
 import { ambientFetch, ambientNow, type FetchLike } from './ambient.ts';
 import { createAnnouncer } from './announce.ts';
@@ -11,10 +11,10 @@ import { createIntrospector } from './introspect.ts';
 import { createIssuerHttp, type IssuerHttp } from './issuer-http.ts';
 import { createKeyFinder } from './issuer-keys.ts';
 import { isSafeTransport, keepIssuerMetadata } from './issuer-metadata.ts';
+import { createPermissionFinder, type Permissions } from './permissions.ts';
 import { resourceMetadataUrlOf } from './protected-resource.ts';
 import { createJwtReader } from './read-jwt.ts';
 import { createRevocation, refuseRevoked } from './revocation.ts';
-import { parseScope } from './scope.ts';
 import { createSelectionFinder } from './selection.ts';
 import { createReportSender } from './send-reports.ts';
 import type { StatusReference, TokenFacts } from './token-facts.ts';
@@ -77,9 +77,10 @@ interface SeenToken {
   readonly token: string;
   readonly access: Access;
   readonly status: StatusReference | undefined;
-  /** When the look at it began; from then on it counts, until `untilMs`. */
+  readonly expiresAtSeconds: number;
+  /** When the look at it began; from then on it counts, for `keptSeconds`. */
   readonly fromMs: number;
-  readonly untilMs: number;
+  readonly keptSeconds: number;
 }
 
 /**
@@ -117,9 +118,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   const recorder = credential === undefined || options.reports === false ? undefined : recorderFor(options, { credential, http, now });
   const reports = recorder?.reports ?? noReports;
-  if (recorder !== undefined) bindRecorder(reports, recorder);
   const lister = credential === undefined || options.reports === false ? undefined : createToolLister(issuer, credential, { http, now });
-  if (lister !== undefined) bindLister(reports, lister);
+  const origin: AccessOrigin = { issuer, resource };
+  for (const holder of [reports, origin]) {
+    if (recorder !== undefined) bindRecorder(holder, recorder);
+    if (lister !== undefined) bindLister(holder, lister);
+  }
 
   const introspects = options.introspection === 'always';
   const introspect = credential === undefined ? undefined : createIntrospector({ issuer, resource, credential, metadata, http, now });
@@ -129,21 +133,22 @@ export function createVerifier(options: VerifierOptions): Verifier {
       ? introspect
       : createJwtReader({ issuer, resource, algorithms, clockToleranceSeconds, findKey, now });
 
+  const findPermissions = createPermissionFinder();
   const seen = new BoundedMap<string, SeenToken>({ maxWeight: options.maxSeenTokens ?? 10_000 });
 
   /** What is known of a token: undefined unless it is this one to the last character, and was checked lately. */
   function recall(token: string): SeenToken | undefined {
     const known = seen.get(seenKeyOf(token));
     if (known === undefined || known.token !== token) return undefined;
-    const nowMs = now().getTime();
+    const ageMs = now().getTime() - known.fromMs;
     // A clock that was set back says nothing about an age.
-    return nowMs >= known.fromMs && nowMs < known.untilMs ? known : undefined;
+    return ageMs >= 0 && ageMs < known.keptSeconds * 1000 ? known : undefined;
   }
 
   /** The access of a token whose signature was checked before, if it is good still. */
-  function verifySeen({ access, status }: SeenToken): Access | Promise<Access> {
+  function verifySeen({ access, status, expiresAtSeconds }: SeenToken): Access | Promise<Access> {
     announce();
-    if (now().getTime() >= access.expiresAt.getTime() + clockToleranceSeconds * 1000) throw invalidToken('expired');
+    if (now().getTime() >= (expiresAtSeconds + clockToleranceSeconds) * 1000) throw invalidToken('expired');
     if (status === undefined) return access;
     const list = revocation.peek(status.uri);
     if (list === undefined) return verifyStatus(access, status);
@@ -158,13 +163,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   async function verifyToken(token: string): Promise<Access> {
     const known = recall(token);
-    return known === undefined ? verifyUnseen(token) : verifySeen(known);
+    return known === undefined ? await verifyUnseen(token) : verifySeen(known);
   }
 
   async function verify(authorization: string | null | undefined): Promise<Access> {
     // What follows "Bearer " and is known already was found well-formed then.
     const known = authorization?.startsWith('Bearer ') ? recall(authorization.slice('Bearer '.length)) : undefined;
-    return known === undefined ? verifyUnseen(bearerTokenOf(authorization)) : verifySeen(known);
+    return known === undefined ? await verifyUnseen(bearerTokenOf(authorization)) : verifySeen(known);
   }
 
   async function verifyUnseen(token: string): Promise<Access> {
@@ -174,19 +179,17 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const facts = await (isApiKey ? readApiKey(token) : readToken(token));
     const { status } = facts;
     if (status !== undefined) refuseRevoked(revocation.peek(status.uri) ?? (await revocation.getList(status.uri)), status);
-    const parsed = parseScope(facts.scope);
-    const selected = parsed.toolsListed ? await selectedBy(facts) : undefined;
-    const access = createAccess(facts, { issuer, resource, parsed, selected });
-    if (recorder !== undefined) bindRecorder(access, recorder, status);
-    if (lister !== undefined) bindLister(access, lister);
-    const seconds = isApiKey ? SEEN_KEY_SECONDS : SEEN_SECONDS;
-    if (!introspects) seen.set(seenKeyOf(token), { token, access, status, fromMs, untilMs: fromMs + seconds * 1000 });
+    const permissions = findPermissions(facts.scope);
+    const access = createAccess(facts, permissions.areListed ? await addSelected(permissions, facts) : permissions, origin);
+    const keptSeconds = isApiKey ? SEEN_KEY_SECONDS : SEEN_SECONDS;
+    const { expiresAtSeconds } = facts;
+    if (!introspects) seen.set(seenKeyOf(token), { token, access, status, expiresAtSeconds, fromMs, keptSeconds });
     return access;
   }
 
-  async function selectedBy(facts: TokenFacts): Promise<ReadonlySet<string>> {
-    if (facts.selection === undefined) throw invalidToken('claims');
-    return findSelection(facts.selection);
+  async function addSelected(permissions: Permissions, { selection }: TokenFacts): Promise<Permissions> {
+    if (selection === undefined) throw invalidToken('claims');
+    return permissions.withSelected(await findSelection(selection));
   }
 
   return {

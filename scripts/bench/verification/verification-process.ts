@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { createVerifier, type VerifierOptions } from '../../../src/resource-server/index.ts';
 import { resource } from '../contenders/contender.ts';
-import { createPaperIssuer } from './tokens.ts';
+import { checkedTool, createPaperIssuer } from './tokens.ts';
 
 /** How long and how often. */
 export interface VerificationOptions {
@@ -60,7 +60,7 @@ function createOurs(options: Partial<VerifierOptions> = {}): Check {
   const verifier = createVerifier({ issuer: paper.issuer, resource, fetch: paper.fetch, ...options });
   return async (authorization) => {
     const access = await verifier.verify(authorization);
-    if (!access.allows('get_issue')) throw new Error('the tool is not allowed');
+    if (!access.allows(checkedTool)) throw new Error('the tool is not allowed');
   };
 }
 
@@ -69,7 +69,7 @@ function createJose(): Check {
   const expected = { issuer: paper.issuer, audience: resource, typ: 'at+jwt', algorithms: ['ES256'] };
   return async (authorization) => {
     const { payload } = await jwtVerify(authorization.slice('Bearer '.length), keys, expected);
-    if (!String(payload.scope).split(' ').includes('tool:get_issue')) throw new Error('the tool is not allowed');
+    if (!String(payload.scope).split(' ').includes(`tool:${checkedTool}`)) throw new Error('the tool is not allowed');
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Access, createAccess } from '../../../src/resource-server/access.ts';
-import { parseScope } from '../../../src/resource-server/scope.ts';
+import { Permissions } from '../../../src/resource-server/permissions.ts';
 
 /** An access as a token of this scope would give it. */
 export function accessWith(scope: string, facts: { subject?: string; clientId?: string; consentId?: string | undefined } = {}): Access {
@@ -10,11 +10,12 @@ export function accessWith(scope: string, facts: { subject?: string; clientId?: 
       consentId: 'cns_1',
       tokenId: 'jti-1',
       selection: undefined,
-      expiresAt: new Date('2026-11-23T12:15:00Z'),
+      expiresAtSeconds: Date.parse('2026-11-23T12:15:00Z') / 1000,
       status: undefined,
       scope,
       ...facts,
     },
-    { issuer: 'https://issuer.example', resource: 'http://localhost:4001/mcp', parsed: parseScope(scope), selected: undefined },
+    new Permissions(scope),
+    { issuer: 'https://issuer.example', resource: 'http://localhost:4001/mcp' },
   );
 }
