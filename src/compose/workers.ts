@@ -49,7 +49,7 @@ const endGraceMs = 20_000;
  * heap that new objects are made in grow to 128 MB, and has four threads beside each process: one looks through the rest of the heap,
  * and one compiles, which is enough where each core has its worker.
  */
-const heapBounds = ['--max-semi-space-size=16', '--v8-pool-size=2', '--concurrent-marking-max-worker-num=1'];
+const heapBounds = ['--max-semi-space-size=8', '--v8-pool-size=2', '--concurrent-marking-max-worker-num=1'];
 
 /**
  * Starts the first worker, then the others; a failure of the first is everybody's and is told once. From then on a worker that

@@ -11,6 +11,7 @@ import { configureEngine } from './configuration.ts';
 import { allowAnyOrigin, answerPreflight } from './cors.ts';
 import { seeToDocument } from './document-clients.ts';
 import { answerDocument, createPublicDocuments, type PublicDocuments } from './documents.ts';
+import { lendToEngine } from './engine-context.ts';
 import type { Engine, EngineSettings, PublicDocument, Sessions } from './engine-contract.ts';
 import { type EngineEnvironment, nameCookies } from './engine-environment.ts';
 import { explainTokenError } from './explain-token-error.ts';
@@ -219,7 +220,7 @@ function createEngineDoor(environment: EngineEnvironment, provider: Provider): (
     const { path } = ctx;
     ctx.path = path.slice(basePath.length);
     try {
-      await answer(ctx as Parameters<typeof answer>[0], async () => undefined);
+      await answer(lendToEngine(ctx) as Parameters<typeof answer>[0], async () => undefined);
     } finally {
       ctx.path = path;
     }

@@ -28,7 +28,10 @@ function readWhole(request: IncomingMessage): Promise<Buffer> {
 
 /**
  * A context of the same request for the engine to work on, which finds the body unread. Each run of the engine takes a context of its
- * own, because it ties itself to one for good. The request stays the same object: others know it by that.
+ * own, because it ties itself to one for good. The request stays the same object: others know it by that, and its answer, too.
+ *
+ * A copy, not an object that inherits from the first: V8 makes a shape of its own for whatever inherits from one object alone, so
+ * that nothing it learned of one request would serve the next, and keeps the heir's ancestor until it looks through the whole heap.
  */
 export function unreadContext(ctx: Context, body: Buffer): Context {
   const unread = async function* () {
@@ -38,5 +41,5 @@ export function unreadContext(ctx: Context, body: Buffer): Context {
     readable: { value: true, configurable: true },
     iterator: { value: unread, configurable: true },
   });
-  return Object.create(ctx) as Context;
+  return Object.assign(Object.create(Object.getPrototypeOf(ctx)), ctx);
 }

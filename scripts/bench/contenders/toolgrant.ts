@@ -47,7 +47,7 @@ export async function startToolgrant(options: ToolgrantOptions): Promise<Contend
     ...options.settings,
   };
   const { command, args } = nodeOnServerCore(cores, [
-    '--max-semi-space-size=16',
+    '--max-semi-space-size=8',
     '--v8-pool-size=2',
     '--concurrent-marking-max-worker-num=1',
     ...profile,
