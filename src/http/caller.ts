@@ -1,4 +1,7 @@
-/** Who is calling: the request's ids and the address it came from. Kept per request, so that the engine's own koa context finds it too. */
+/**
+ * Who is calling: the request's ids and the address it came from. Kept per request, so that the engine's own koa context finds it too. At the
+ * request itself, not in a weak map: V8 keeps what such a map leads to until it looks through the whole heap, long after the answer.
+ */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { randomId } from '../platform/random.ts';
@@ -15,7 +18,9 @@ export interface Caller {
   traceId?: string;
 }
 
-const callers = new WeakMap<IncomingMessage, Caller>();
+const key = Symbol('caller');
+
+type Identified = IncomingMessage & { [key]?: Caller };
 
 /** Notes who calls; before anything else of a request. */
 export function identifyCaller(request: IncomingMessage, trustedProxies: TrustedProxies): Caller {
@@ -26,7 +31,7 @@ export function identifyCaller(request: IncomingMessage, trustedProxies: Trusted
       : peerAddress(request.socket, trustedProxies);
   const traceId = spanOf(request)?.traceId ?? traceOfProxy(request, trustedProxies);
   const caller = { requestId: randomId('req_'), address, ...(traceId !== undefined && { traceId }) };
-  callers.set(request, caller);
+  (request as Identified)[key] = caller;
   return caller;
 }
 
@@ -47,7 +52,7 @@ const peers = new WeakMap<Socket, string>();
 
 /** Returns who calls. Throws when nobody noted it: then a request came in beside the middleware list. */
 export function callerOf(request: IncomingMessage): Caller {
-  const caller = callers.get(request);
+  const caller = (request as Identified)[key];
   if (!caller) throw new Error('a request was not identified');
   return caller;
 }

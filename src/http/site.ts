@@ -29,16 +29,19 @@ export interface Site {
   isDraining(): boolean;
 }
 
-const sites = new WeakMap<IncomingMessage, Site>();
+/** At the request itself, like its caller (see `caller.ts`). */
+const key = Symbol('site');
+
+type Addressed = IncomingMessage & { [key]?: Site };
 
 /** Notes whose request it is. */
 export function setSite(ctx: Context, site: Site): void {
-  sites.set(ctx.req, site);
+  (ctx.req as Addressed)[key] = site;
 }
 
 /** Whose request it is; undefined until that was looked up, and for requests that are nobody's. */
 export function findSite(ctx: Context): Site | undefined {
-  return sites.get(ctx.req);
+  return (ctx.req as Addressed)[key];
 }
 
 /** Whose request it is. Throws before that was looked up. */

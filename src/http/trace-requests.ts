@@ -12,11 +12,14 @@ export interface TraceParts {
   unwatched: ReadonlySet<string>;
 }
 
-const spans = new WeakMap<IncomingMessage, RequestSpan>();
+/** At the request itself, like its caller (see `caller.ts`). */
+const key = Symbol('span');
+
+type Traced = IncomingMessage & { [key]?: RequestSpan };
 
 /** The span of a request; undefined where there is none. */
 export function spanOf(request: IncomingMessage): RequestSpan | undefined {
-  return spans.get(request);
+  return (request as Traced)[key];
 }
 
 /**
@@ -32,7 +35,7 @@ export function traceRequests({ tracing, proxies, unwatched }: TraceParts, answe
     const caller = typeof traceparent === 'string' ? readTraceparent(traceparent) : undefined;
     const continuesCaller = caller !== undefined && isTrusted(socket.remoteAddress, proxies);
     const span = tracing.startRequest({ method, caller, continuesCaller });
-    spans.set(request, span);
+    (request as Traced)[key] = span;
     span.run(() => answer(request, response));
   };
 }

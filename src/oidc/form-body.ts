@@ -34,12 +34,13 @@ function readWhole(request: IncomingMessage): Promise<Buffer> {
  * that nothing it learned of one request would serve the next, and keeps the heir's ancestor until it looks through the whole heap.
  */
 export function unreadContext(ctx: Context, body: Buffer): Context {
-  const unread = async function* () {
-    yield body;
-  };
   Object.defineProperties(ctx.req, {
     readable: { value: true, configurable: true },
-    iterator: { value: unread, configurable: true },
+    iterator: { value: () => yieldOnce(body), configurable: true },
   });
   return Object.assign(Object.create(Object.getPrototypeOf(ctx)), ctx);
+}
+
+async function* yieldOnce(body: Buffer): AsyncGenerator<Buffer> {
+  yield body;
 }
