@@ -68,11 +68,10 @@ function createStatusReader(base: string): (status: unknown) => StatusReference 
     const reference = (status as { status_list?: { idx?: unknown; uri?: unknown } } | null)?.status_list;
     const { idx, uri } = reference ?? {};
     if (typeof idx !== 'number' || !Number.isSafeInteger(idx) || idx < 0) throw invalidToken('status_reference');
-    if (uri !== known) {
-      if (!isList(uri)) throw invalidToken('status_reference');
-      known = uri;
-    }
-    return { uri: known as string, index: idx };
+    if (known !== undefined && uri === known) return { uri: known, index: idx };
+    if (!isList(uri)) throw invalidToken('status_reference');
+    known = uri;
+    return { uri, index: idx };
   };
 }
 

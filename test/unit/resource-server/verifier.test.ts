@@ -119,6 +119,7 @@ describe('MCP-38: a token that was not issued for this server', () => {
     ['sender-constrained but presented as bearer', { cnf: { jkt: 'x' } }, 'sender_constrained'],
     ['a status list elsewhere', { status: { status_list: { idx: 0, uri: 'https://evil.example/status/0' } } }, 'status_reference'],
     ['a status list by traversal', { status: { status_list: { idx: 0, uri: `${ISSUER}/status/../jwks` } } }, 'status_reference'],
+    ['a status whose list has no address', { status: { status_list: { idx: 0 } } }, 'status_reference'],
     ['a negative index', { status: { status_list: { idx: -1, uri: `${ISSUER}/status/0` } } }, 'status_reference'],
     ['an index beyond the list', { status: { status_list: { idx: 1024, uri: `${ISSUER}/status/0` } } }, 'status_reference'],
     ['a status that is none', { status: null }, 'status_reference'],
