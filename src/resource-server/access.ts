@@ -100,15 +100,15 @@ class TokenAccess implements Access {
   }
 
   get allowsResources(): boolean {
-    return this.#permissions.allowsResources;
+    return this.#permissions.parsed.resources;
   }
 
   get allowsPrompts(): boolean {
-    return this.#permissions.allowsPrompts;
+    return this.#permissions.parsed.prompts;
   }
 
   get allowsCatalogue(): boolean {
-    return this.#permissions.allowsCatalogue;
+    return this.#permissions.parsed.catalogue;
   }
 
   get allows(): (name: string) => boolean {

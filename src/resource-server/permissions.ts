@@ -9,8 +9,9 @@ const MAX_SCOPES = 1_000;
  * permit nothing here: the issuer expands them when it makes a token, and only the issuer knows what they stand for.
  */
 export class Permissions {
+  /** Where `toolsListed`, more tools are permitted than it names: those of a selection document. */
+  readonly parsed: ParsedScope;
   readonly #scope: string;
-  readonly #parsed: ParsedScope;
   readonly #names: ReadonlySet<string>;
   readonly #bySelection = new WeakMap<ReadonlySet<string>, Permissions>();
   #scopes: readonly string[] | undefined;
@@ -21,27 +22,10 @@ export class Permissions {
 
   constructor(scope: string, { parsed = parseScope(scope), selected }: { parsed?: ParsedScope; selected?: ReadonlySet<string> } = {}) {
     this.#scope = scope;
-    this.#parsed = parsed;
+    this.parsed = parsed;
     const names = new Set(selected === undefined ? parsed.toolNames : [...parsed.toolNames, ...selected]);
     this.#names = names;
     this.allows = (name) => names.has(name);
-  }
-
-  /** More tools are permitted than the scope spells out; they stand in a selection document. */
-  get areListed(): boolean {
-    return this.#parsed.toolsListed;
-  }
-
-  get allowsResources(): boolean {
-    return this.#parsed.resources;
-  }
-
-  get allowsPrompts(): boolean {
-    return this.#parsed.prompts;
-  }
-
-  get allowsCatalogue(): boolean {
-    return this.#parsed.catalogue;
   }
 
   /** The scopes as they stand in the token. */
@@ -66,7 +50,7 @@ export class Permissions {
   withSelected(selected: ReadonlySet<string>): Permissions {
     const known = this.#bySelection.get(selected);
     if (known !== undefined) return known;
-    const permissions = new Permissions(this.#scope, { parsed: this.#parsed, selected });
+    const permissions = new Permissions(this.#scope, { parsed: this.parsed, selected });
     this.#bySelection.set(selected, permissions);
     return permissions;
   }

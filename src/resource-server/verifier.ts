@@ -180,7 +180,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const { status } = facts;
     if (status !== undefined) refuseRevoked(revocation.peek(status.uri) ?? (await revocation.getList(status.uri)), status);
     const permissions = findPermissions(facts.scope);
-    const access = createAccess(facts, permissions.areListed ? await addSelected(permissions, facts) : permissions, origin);
+    const access = createAccess(facts, permissions.parsed.toolsListed ? await addSelected(permissions, facts) : permissions, origin);
     const keptSeconds = isApiKey ? SEEN_KEY_SECONDS : SEEN_SECONDS;
     const { expiresAtSeconds } = facts;
     if (!introspects) seen.set(seenKeyOf(token), { token, access, status, expiresAtSeconds, fromMs, keptSeconds });
