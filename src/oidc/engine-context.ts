@@ -2,7 +2,7 @@
  * The context that the engine works on. It ties itself to a context by an accessor of that one context alone, and V8 makes a shape for
  * each such object, which lives outside of the young generation and keeps the accessor alive, and by it the whole request, until all of the
  * heap is looked through. What is handed to the engine here keeps the accessor's function as a plain member instead, which one accessor
- * of all contexts calls: measured by `POST /token` with an unknown grant type, 111 µs of processor instead of 170, and nothing is kept.
+ * of all contexts calls. With it, and with `unreadContext` a copy, a refresh took 350 µs of the server's processor instead of 490.
  */
 import type { Context } from 'koa';
 
