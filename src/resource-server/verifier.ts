@@ -7,6 +7,7 @@ import { createApiKeyReader, refuseApiKeys } from './api-keys.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { bindRecorder, type CallRecorder, createCallRecorder, noReports, type ReportOptions, type Reports } from './call-recorder.ts';
 import { bearerTokenOf, parseServerCredential, type ServerCredential } from './credentials.ts';
+import { createDoorkeeper } from './doorkeeper.ts';
 import { createIntrospector } from './introspect.ts';
 import { createIssuerHttp, type IssuerHttp } from './issuer-http.ts';
 import { createKeyFinder } from './issuer-keys.ts';
@@ -53,7 +54,7 @@ export interface VerifierOptions {
   readonly statusUsableSeconds?: number;
   /** How long one request to the issuer may take. Default 5000. */
   readonly timeoutMs?: number;
-  /** How many seen tokens are kept. Default 10000. */
+  /** How many tokens are kept that were seen more than once. Default 10000. */
   readonly maxSeenTokens?: number;
   readonly fetch?: FetchLike;
   readonly now?: () => Date;
@@ -85,9 +86,9 @@ interface SeenToken {
 
 /**
  * Makes a {@link Verifier}. Nothing is fetched before the first token; then the issuer's metadata,
- * keys and status lists, each kept and refreshed by its age. A token that was seen before costs no
- * signature check, but its expiry and its status are looked at every time. An API key is asked about
- * (`introspection`), and what the issuer said counts for ten seconds.
+ * keys and status lists, each kept and refreshed by its age. A token that comes again is kept, and costs no
+ * signature check from then on, but its expiry and its status are looked at every time. An API key is asked
+ * about (`introspection`), and what the issuer said counts for ten seconds.
  *
  * Throws TypeError for options that cannot be right.
  */
@@ -134,7 +135,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
       : createJwtReader({ issuer, resource, algorithms, clockToleranceSeconds, findKey, now });
 
   const findPermissions = createPermissionFinder();
-  const seen = new BoundedMap<string, SeenToken>({ maxWeight: options.maxSeenTokens ?? 10_000 });
+  const maxSeenTokens = options.maxSeenTokens ?? 10_000;
+  const seen = new BoundedMap<string, SeenToken>({ maxWeight: maxSeenTokens });
+  const wasShown = createDoorkeeper(maxSeenTokens);
 
   /** What is known of a token: undefined unless it is this one to the last character, and was checked lately. */
   function recall(token: string): SeenToken | undefined {
@@ -183,7 +186,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const access = createAccess(facts, permissions.parsed.toolsListed ? await addSelected(permissions, facts) : permissions, origin);
     const keptSeconds = isApiKey ? SEEN_KEY_SECONDS : SEEN_SECONDS;
     const { expiresAtSeconds } = facts;
-    if (!introspects) seen.set(seenKeyOf(token), { token, access, status, expiresAtSeconds, fromMs, keptSeconds });
+    if (!introspects && (isApiKey || wasShown(token))) {
+      seen.set(seenKeyOf(token), { token, access, status, expiresAtSeconds, fromMs, keptSeconds });
+    }
     return access;
   }
 

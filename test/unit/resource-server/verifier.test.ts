@@ -56,24 +56,42 @@ describe('a good token', () => {
     expect(['tools', 'read', '%zz', 'list_issues'].some((name) => access.allows(name))).toBe(false);
   });
 
-  it('is checked once and then remembered, without asking anybody', async () => {
+  it('is remembered when it comes again, without asking anybody', async () => {
     const { issuer, verifier } = setUp();
     const token = await issuer.token();
     const first = await verifier.verifyToken(token);
     const asked = issuer.asked.length;
-    expect(await verifier.verifyToken(token)).toBe(first);
+    const second = await verifier.verifyToken(token);
+    expect(second).not.toBe(first);
+    expect(await verifier.verifyToken(token)).toBe(second);
     expect(issuer.asked.length).toBe(asked);
+  });
+
+  it('stays remembered whatever number of tokens come once: those are not', async () => {
+    const { issuer, verifier } = setUp({ maxSeenTokens: 2 });
+    const token = await issuer.token();
+    await verifier.verifyToken(token);
+    const remembered = await verifier.verifyToken(token);
+    for (let count = 0; count < 100; count += 1) await verifier.verifyToken(await issuer.token());
+    expect(await verifier.verifyToken(token)).toBe(remembered);
+    for (const other of await Promise.all([issuer.token(), issuer.token()])) {
+      await verifier.verifyToken(other);
+      await verifier.verifyToken(other);
+    }
+    expect(await verifier.verifyToken(token)).not.toBe(remembered);
   });
 
   it('is refused once it has expired, remembered or not', async () => {
     const { issuer, verifier, passSeconds } = setUp();
     const token = await issuer.token();
     await verifier.verifyToken(token);
+    await verifier.verifyToken(token);
     passSeconds(904);
     expect(await verifier.verifyToken(token)).toMatchObject({ subject: 'usr_ada' });
     passSeconds(1);
     expect(await refusalOf(verifier.verifyToken(token))).toEqual({ code: 'invalid_token', reason: 'expired' });
     const soon = await issuer.token({ exp: Math.floor(issuer.now().getTime() / 1000) + 60 });
+    await verifier.verifyToken(soon);
     await verifier.verifyToken(soon);
     passSeconds(65);
     expect(await refusalOf(verifier.verifyToken(soon))).toEqual({ code: 'invalid_token', reason: 'expired' });
@@ -180,6 +198,7 @@ describe('ABUSE-56: forged tokens', () => {
   it('a payload changed after signing, of a token that is remembered', async () => {
     const { issuer, verifier } = setUp();
     const token = await issuer.token();
+    await verifier.verifyToken(token);
     await verifier.verifyToken(token);
     const [header, , signature] = token.split('.');
     const payload = base64url.encode(JSON.stringify({ iss: ISSUER, aud: RESOURCE, scope: 'tool:delete_issue' }));
