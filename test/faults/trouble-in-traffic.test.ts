@@ -1,10 +1,12 @@
 /** Trouble while people and agents are served: connections that break at the worst moment, a database that hangs, too much at once. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { createPasswordHasher } from '../../src/platform/passwords.ts';
 import { type DatabaseProxy, startDatabaseProxy } from '../support/database-proxy.ts';
 import type { RawResponse } from '../support/http-exchange.ts';
 import { startIssuer, type TestIssuer, type TestPerson, type TestServer } from '../support/issuer.ts';
+import { countLiveTokens } from '../support/live-tokens.ts';
 import {
   authorizationUrl,
   authorize,
@@ -20,6 +22,8 @@ import {
 } from '../support/oauth-client.ts';
 import { Browser, signInOn } from '../support/person.ts';
 
+const connections = 3;
+
 let issuer: TestIssuer;
 let person: TestPerson;
 let server: TestServer;
@@ -31,7 +35,7 @@ beforeAll(async () => {
     proxy = await startDatabaseProxy(url);
     return proxy.url;
   };
-  issuer = await startIssuer({ wayToDatabase, maxConnections: 3 });
+  issuer = await startIssuer({ wayToDatabase, maxConnections: connections });
   person = await issuer.addPerson();
   server = await issuer.addServer();
   client = await registerTestClient(issuer);
@@ -103,7 +107,6 @@ describe('a commit whose answer is lost', () => {
 
 /** A connection that is gone may be found so by the next request that takes it; there are no more of these than connections. */
 async function untilServed(ask: () => Promise<RawResponse>): Promise<RawResponse> {
-  const connections = 10;
   for (let tries = 0; ; tries += 1) {
     const answer = await ask();
     if (answer.status === 200 || tries === connections) return answer;
@@ -111,16 +114,95 @@ async function untilServed(ask: () => Promise<RawResponse>): Promise<RawResponse
   }
 }
 
-describe('backends that are killed', () => {
-  it('ABUSE-82: requests under way are served or told to come again; then all of them are served', async () => {
-    const families: string[] = [];
-    for (let count = 0; count < 4; count += 1) families.push((await connect(issuer, { client, person, server })).refresh_token);
-    const requests = families.map((token) => refresh(issuer, client, token));
-    await asOwner((owner) =>
-      owner.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'),
+/** Waits until so many sessions wait for a lock that this one holds; returns them. */
+async function untilWaitFor(owner: Client, count: number): Promise<number[]> {
+  for (const deadline = performance.now() + 30_000; ; await sleep(10)) {
+    const { rows } = await owner.query<{ pid: number }>(
+      'SELECT DISTINCT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))',
     );
-    for (const answer of await Promise.all(requests)) if (answer.status !== 200) expectTrouble(answer);
-    for (const token of families) expect((await untilServed(() => refresh(issuer, client, token))).status).toBe(200);
+    if (rows.length >= count) return rows.map(({ pid }) => pid);
+    if (performance.now() > deadline) throw new Error(`${rows.length} of ${count} sessions wait`);
+  }
+}
+
+/** No family of all that were begun here has two tokens that live, and each of these has one that can be used. */
+async function expectOneLiveEach(refreshTokens: readonly string[]): Promise<void> {
+  for (const token of refreshTokens) expect((await untilServed(() => refresh(issuer, client, token))).status).toBe(200);
+  const counts = [...(await countLiveTokens(issuer.database.ownerUrl)).values()];
+  expect(counts.filter((count) => count !== 1)).toEqual([]);
+}
+
+describe('backends that are killed', () => {
+  it('ABUSE-82: in the middle of a refresh: those requests are told to come again, the others are served; then one token lives in each', async () => {
+    const families: string[] = [];
+    for (let count = 0; count < connections + 1; count += 1)
+      families.push((await connect(issuer, { client, person, server })).refresh_token);
+    const answers = await asOwner(async (owner) => {
+      await owner.query('BEGIN; SELECT FROM installations FOR UPDATE');
+      const asked = families.map((token) => refresh(issuer, client, token));
+      const waiting = await untilWaitFor(owner, connections);
+      const killed = await owner.query('SELECT FROM unnest($1::int[]) AS pid WHERE pg_terminate_backend(pid)', [waiting]);
+      expect(killed.rowCount).toBe(connections);
+      await owner.query('ROLLBACK');
+      return Promise.all(asked);
+    });
+    const troubled = answers.filter(({ status }) => status !== 200);
+    troubled.forEach(expectTrouble);
+    expect(troubled).toHaveLength(connections);
+    await expectOneLiveEach(families);
+  });
+});
+
+describe('a deadlock', () => {
+  it('ABUSE-82: a refresh that waits for whoever waits for it is told to come again, or served; then one token lives', async () => {
+    const { refresh_token: token } = await connect(issuer, { client, person, server });
+    issuer.log.length = 0;
+    const { answer, refusal } = await asOwner(async (owner) => {
+      await owner.query('BEGIN; SELECT FROM installations FOR UPDATE');
+      const asked = refresh(issuer, client, token);
+      await untilWaitFor(owner, 1);
+      // It has used its token, and waits for us; now we wait for it. The database lets one of the two go on.
+      const taking = owner.query("UPDATE artifacts SET expires_at = expires_at WHERE model = 'RefreshToken'");
+      const refusal = await taking.then(
+        () => undefined,
+        (error: { code: string }) => error.code,
+      );
+      await owner.query('ROLLBACK');
+      return { answer: await asked, refusal };
+    });
+    if (answer.status !== 200) expectTrouble(answer);
+    const refused = issuer.log.flatMap((line) => /Code: `(40P01)`/.exec(line)?.[1] ?? []);
+    expect([...refused, ...(refusal === undefined ? [] : [refusal])]).toEqual(['40P01']);
+    await expectOneLiveEach([token]);
+  });
+});
+
+describe('a way to the database that falls silent', () => {
+  it.each([
+    ['before a refresh', undefined],
+    ['when a refresh is written down', /token-request-settle/],
+  ])('ABUSE-82: %s: it is 503 in bounded time; when it speaks again a repeat brings the one live successor', async (_, at) => {
+    const { refresh_token: token } = await connect(issuer, { client, person, server });
+    let way: DatabaseProxy | undefined;
+    const wayToDatabase = async (url: string) => {
+      way = await startDatabaseProxy(url);
+      return way.url;
+    };
+    const beside = await startIssuer({ beside: issuer, wayToDatabase, maxConnections: connections, silenceTimeoutMs: 1_000 });
+    try {
+      way?.stall(at);
+      expectTrouble(await refresh(beside, client, token));
+      way?.flow();
+      const repeat = await untilServed(() => refresh(beside, client, token));
+      expect(repeat.status).toBe(200);
+      const { refresh_token: next } = repeat.json<Tokens>();
+      expect((await refresh(issuer, client, token)).json<Tokens>().refresh_token).toBe(next);
+      await expectOneLiveEach([next]);
+    } finally {
+      way?.flow();
+      await beside.stop();
+      await way?.stop();
+    }
   });
 });
 

@@ -9,8 +9,11 @@ export interface DatabaseProxy {
   cut(): void;
   /** Lets connections through again. */
   restore(): Promise<void>;
-  /** Keeps every connection open and lets nothing through, in neither direction: what a lost machine looks like. */
-  stall(): void;
+  /**
+   * Keeps every connection open and lets nothing through, in neither direction: what a lost machine looks like. With `at`, from the
+   * first such statement on, which is held back itself.
+   */
+  stall(at?: RegExp): void;
   /** From now to `flow`, statements get through and the connection breaks in place of the answer: their outcome is unknown. */
   loseAnswers(to: RegExp): void;
   /** Lets everything through again, what was held back included. */
@@ -26,6 +29,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
   let held: (() => void)[] | undefined;
   let lost: RegExp | undefined;
+  let stallsAt: RegExp | undefined;
   const pass = (step: () => void) => (held ? held.push(step) : step());
   const server = createServer((inside) => {
     const outside = folder?.startsWith('/') ? connect(join(folder, `.s.PGSQL.${port}`)) : connect(port, target.hostname || '127.0.0.1');
@@ -43,7 +47,9 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       });
     }
     inside.on('data', (chunk) => {
-      if (lost?.test(chunk.toString('latin1'))) losesNext = true;
+      const text = chunk.toString('latin1');
+      if (lost?.test(text)) losesNext = true;
+      if (stallsAt?.test(text)) held ??= [];
       pass(() => outside.write(chunk));
     });
     outside.on('data', (chunk) => {
@@ -65,15 +71,16 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
     url: way.href,
     cut,
     restore: () => listen(listeningPort),
-    stall() {
-      held ??= [];
+    stall(at) {
+      if (at) stallsAt = at;
+      else held ??= [];
     },
     loseAnswers(to) {
       lost = to;
     },
     flow() {
       const steps = held ?? [];
-      [held, lost] = [undefined, undefined];
+      [held, lost, stallsAt] = [undefined, undefined, undefined];
       for (const step of steps) step();
     },
     async stop() {

@@ -47,6 +47,8 @@ export interface IssuerOptions {
   /** Where it listens; default: any port that is free. */
   port?: number;
   maxConnections?: number;
+  /** Longest silence of a database connection in use; default: the product's. */
+  silenceTimeoutMs?: number;
   /** The way out to strangers' documents; default: none. */
   strangers?: GuardedFetch;
   /** Ends with the issuer. */
@@ -111,12 +113,16 @@ const lifetimes: Lifetimes = {
 
 /** Starts an issuer. Passwords are hashed at the lowest cost; nothing else is different from the product. */
 export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssuer> {
-  const { beside, tracing = noTracing } = options;
+  const { beside, tracing = noTracing, maxConnections = 10, silenceTimeoutMs } = options;
   const database = beside?.database ?? (await createTestDatabase());
   const secret = beside?.secret ?? randomToken(32);
   const log: string[] = [];
   const databaseUrl = options.wayToDatabase ? await options.wayToDatabase(database.runtimeUrl) : database.runtimeUrl;
-  const pool = createDatabasePool({ url: databaseUrl, maxConnections: options.maxConnections ?? 10 });
+  const pool = createDatabasePool({
+    url: databaseUrl,
+    maxConnections,
+    ...(silenceTimeoutMs !== undefined && { silenceTimeoutMs }),
+  });
   tracing.tracePool(pool);
   const runtime: Runtime = {
     store: createStore(pool),
