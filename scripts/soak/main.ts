@@ -1,7 +1,7 @@
 /** The soak: full counts of the fault loops and of the fuzzer, and an hour at half load. Ends with exit code 1 when anything failed. */
 import { join } from 'node:path';
-import { fillDisk, killLoop, restartLoop } from '../../test/support/fault-loops.ts';
-import { type LoadedIssuer, startLoadedIssuer } from '../../test/support/loaded-issuer.ts';
+import { connectionLoop, fillDisk, killLoop, restartLoop } from '../../test/support/fault-loops.ts';
+import { type LoadedIssuer, type LoadedIssuerOptions, startLoadedIssuer } from '../../test/support/loaded-issuer.ts';
 import { mountSmallDisk } from '../../test/support/small-disk.ts';
 import { runFullSize } from './full-size.ts';
 import { runFuzz } from './fuzz.ts';
@@ -29,6 +29,10 @@ async function soak(options: SoakOptions): Promise<void> {
   const parts: Record<PartName, () => Promise<PartReport>> = {
     kills: () => runLoop(`${options.kills} kills`, options, (issuer) => killLoop(issuer, options.kills, sayRound)),
     restarts: () => runLoop(`${options.restarts} restarts`, options, (issuer) => restartLoop(issuer, options.restarts, sayRound)),
+    connections: () =>
+      runLoop(`${options.connections} times harmed connections`, { ...options, isProxied: true }, (issuer) =>
+        connectionLoop(issuer, options.connections, sayRound),
+      ),
     disk: () => runFullDisk(options),
     sizes: async () => runFullSize(say),
     load: () => runHalfLoad(options, say),
@@ -50,7 +54,7 @@ async function runFullDisk(options: SoakOptions): Promise<PartReport> {
   return await runLoop(`${options.fills} full disks`, onDisk, (issuer) => fillDisk(issuer, disk, options.fills));
 }
 
-type LoopOptions = SoakOptions & { databaseFolder?: string };
+type LoopOptions = SoakOptions & Pick<LoadedIssuerOptions, 'databaseFolder' | 'isProxied'>;
 
 async function runLoop(title: string, options: LoopOptions, harm: (issuer: LoadedIssuer) => Promise<void>): Promise<PartReport> {
   const issuer = await startLoadedIssuer(options);

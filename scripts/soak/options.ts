@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** The parts of a soak, in the order they run. */
-export const partNames = ['kills', 'restarts', 'disk', 'sizes', 'load', 'fuzz'] as const;
+export const partNames = ['kills', 'restarts', 'connections', 'disk', 'sizes', 'load', 'fuzz'] as const;
 
 /** One of them. */
 export type PartName = (typeof partNames)[number];
@@ -11,6 +11,7 @@ export interface SoakOptions {
   parts: readonly PartName[];
   kills: number;
   restarts: number;
+  connections: number;
   fills: number;
   minutes: number;
   warmUpMinutes: number;
@@ -29,11 +30,13 @@ export class BadUsage extends Error {
 export const helpText = `Usage: npm run soak -- [options]
 
 Harms and loads the issuer as it is deployed, on a real PostgreSQL, with books of everything that it acknowledged, and says in
-the end whether it passed. Not part of the tests: it takes about two hours.
+the end whether it passed. Not part of the tests: it takes more than two hours.
 
   --only <part,part>   ${partNames.join(', ')}
   --kills <n>          how often the issuer is killed with -9 under load (default: 100)
   --restarts <n>       how often PostgreSQL is restarted under load, fast or immediate (default: 100)
+  --connections <n>    how often its connections to PostgreSQL are harmed under load: killed, cut, silent, commits without an answer
+                       (default: 100)
   --fills <n>          how often the database's disk is filled up under load; mounts a small one, which takes root (default: 10)
   --minutes <n>        how long half of the capacity is asked for (default: 60)
   --warm-up <minutes>  before the heap is first measured (default: a tenth of --minutes)
@@ -52,6 +55,7 @@ export function parseOptions(args: readonly string[]): SoakOptions | undefined {
     parts: readParts(values.only),
     kills: readNumber('--kills', values.kills) ?? 100,
     restarts: readNumber('--restarts', values.restarts) ?? 100,
+    connections: readNumber('--connections', values.connections) ?? 100,
     fills: readNumber('--fills', values.fills) ?? 10,
     minutes,
     warmUpMinutes: readNumber('--warm-up', values['warm-up']) ?? minutes / 10,
@@ -67,6 +71,7 @@ function readArguments(args: readonly string[]) {
     only: text,
     kills: text,
     restarts: text,
+    connections: text,
     fills: text,
     minutes: text,
     'warm-up': text,

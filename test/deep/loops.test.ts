@@ -1,6 +1,9 @@
-/** A tenth of the loops of `npm run soak`: the issuer is killed, its database is restarted, under load; the books must be right after. */
+/**
+ * A tenth of the loops of `npm run soak`: under load the issuer is killed, its database is restarted, its connections are harmed; the
+ * books must be right after.
+ */
 import { afterEach, expect, it } from '@jest/globals';
-import { killLoop, restartLoop } from '../support/fault-loops.ts';
+import { connectionLoop, killLoop, restartLoop } from '../support/fault-loops.ts';
 import { type LoadedIssuer, startLoadedIssuer } from '../support/loaded-issuer.ts';
 
 const rounds = Number(process.env['TOOLGRANT_FAULT_ROUNDS'] ?? 10);
@@ -12,7 +15,7 @@ afterEach(async () => {
   issuer = undefined;
 });
 
-it(`ABUSE-81, ABUSE-75: kill -9, ${rounds} times under load; audit verify passes after each (seed ${seed})`, async () => {
+it(`ABUSE-81, ABUSE-75: kill -9, ${rounds} times under load; audit verify passes after each, no family has two tokens (seed ${seed})`, async () => {
   issuer = await startLoadedIssuer({ seed, actors: 8 });
   await killLoop(issuer, rounds);
   await issuer.check();
@@ -21,7 +24,7 @@ it(`ABUSE-81, ABUSE-75: kill -9, ${rounds} times under load; audit verify passes
   expect(issuer.books.tallies.get('tool.called')?.acknowledged).toBeGreaterThan(0);
 });
 
-it(`ABUSE-80, ABUSE-75: PostgreSQL restarts, fast and immediate, ${rounds} times under load (seed ${seed})`, async () => {
+it(`ABUSE-80, ABUSE-75: PostgreSQL restarts, fast and immediate, ${rounds} times under load; 30 s later at most all is well (seed ${seed})`, async () => {
   issuer = await startLoadedIssuer({ seed, actors: 8 });
   const { pid } = issuer.process().process;
   await restartLoop(issuer, rounds);
@@ -30,3 +33,17 @@ it(`ABUSE-80, ABUSE-75: PostgreSQL restarts, fast and immediate, ${rounds} times
   expect(issuer.counts().live).toBeGreaterThan(0);
   expect(issuer.process().process.pid).toBe(pid);
 });
+
+it.each([8, 2])(
+  `ABUSE-82: sessions killed, cut off, silent, commits without an answer, ${rounds} times under load on %i connections (seed ${seed})`,
+  async (connections) => {
+    const settings = { TOOLGRANT_DATABASE_POOL_SIZE: String(connections) };
+    issuer = await startLoadedIssuer({ seed: seed + connections, actors: 8, isProxied: true, settings });
+    const { pid } = issuer.process().process;
+    await connectionLoop(issuer, rounds);
+    await issuer.check();
+    expect(issuer.books.violations).toEqual([]);
+    expect(issuer.counts().live).toBeGreaterThan(0);
+    expect(issuer.process().process.pid).toBe(pid);
+  },
+);

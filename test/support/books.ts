@@ -83,6 +83,11 @@ export class Books {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
   }
 
+  /** How many requests were told to come again. */
+  troubles(): number {
+    return [...this.outcomes].reduce((sum, [outcome, count]) => (/ (503|not now)$/.test(outcome) ? sum + count : sum), 0);
+  }
+
   /** Compares with the audit trail: never less than acknowledged, never more than could have happened. */
   compareWith(recorded: ReadonlyMap<string, number>): void {
     for (const event of countedEvents) {

@@ -10,9 +10,11 @@ import { createLogger } from '../../src/platform/logger.ts';
 import { Books } from './books.ts';
 import { runCommand, type Settings, type StartedCommand, settingsFor, startCommand } from './command.ts';
 import { query } from './database-holder.ts';
+import { type DatabaseProxy, startDatabaseProxy } from './database-proxy.ts';
 import { findFreePort } from './free-port.ts';
 import { exchange } from './http-exchange.ts';
 import { addPerson, addServer } from './issuer.ts';
+import { countLiveTokens } from './live-tokens.ts';
 import { LoadActor } from './load-actor.ts';
 import type { IssuerDoor } from './oauth-client.ts';
 import { type RestartableDatabase, startRestartableDatabase } from './restartable-database.ts';
@@ -24,6 +26,8 @@ export interface LoadedIssuerOptions {
   actors: number;
   /** More settings of the issuer. */
   settings?: Settings;
+  /** Whether the issuer's connections to its database go through a proxy, which can harm them. */
+  isProxied?: boolean;
   /** Where the database's files go; default: the folder for temporary files. */
   databaseFolder?: string;
 }
@@ -32,21 +36,25 @@ export interface LoadedIssuerOptions {
 export interface LoadedIssuer {
   books: Books;
   database: RestartableDatabase;
+  /** The issuer's way to the database; commands go by another. Throws when the issuer was not to have one. */
+  proxy(): DatabaseProxy;
   door: IssuerDoor;
-  /** What the process is started with. */
+  /** What commands are started with, and the process, unless it is proxied. */
   settings: Settings;
   /** The seeded random source that decides about faults. */
   random: () => number;
   process(): StartedCommand;
   /** Kills the process with -9 and starts another one; resolves when that is ready. */
   killAndStart(): Promise<void>;
-  /** Waits until `/readyz` says so. */
+  /** Whether `/readyz` says so. Throws when the process ended. */
+  isReady(): Promise<boolean>;
+  /** Waits until it is ready; throws when that takes two minutes. */
   untilReady(): Promise<void>;
   /** Lets the actors act while `during` runs; resolves when they have come to rest. */
   load(during: () => Promise<void>, options?: { pace?: () => Promise<void> }): Promise<void>;
   /** Compares the audit trail with its seals, as an operator does. */
   verifyTrail(): Promise<void>;
-  /** Compares everything with the books, and the audit trail, sealed to its end, with its seals. */
+  /** Compares everything with the books, no family having two tokens that live, and the audit trail, sealed to its end, with its seals. */
   check(): Promise<void>;
   /** Faults that the issuer logged as its own (500), with how often. Trouble of the database is none. */
   faults(): Map<string, number>;
@@ -92,20 +100,24 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
     TOOLGRANT_AUDIT_WEBHOOK_SECRET: receiver.secret,
     ...options.settings,
   };
+  const proxy = options.isProxied ? await startDatabaseProxy(database.runtimeUrl) : undefined;
+  started.defer(() => proxy?.stop());
   const origin = { port, host: `localhost:${port}` };
   const door: IssuerDoor = { url, origin, send: (request) => exchange(origin, request) };
   let issuer: StartedCommand | undefined;
   const ended: StartedCommand[] = [];
+  const isReady = async () => {
+    const answer = await door.send({ path: '/readyz' }).catch(() => undefined);
+    if (issuer && issuer.process.exitCode !== null) throw new Error(`the issuer ended: ${JSON.stringify(await issuer.ended)}`);
+    return answer?.status === 200;
+  };
   const untilReady = async () => {
-    for (;;) {
-      const answer = await door.send({ path: '/readyz' }).catch(() => undefined);
-      if (answer?.status === 200) return;
-      if (issuer && issuer.process.exitCode !== null) throw new Error(`the issuer ended: ${JSON.stringify(await issuer.ended)}`);
-      await sleep(20);
+    for (const deadline = performance.now() + patienceMs; !(await isReady()); await sleep(20)) {
+      if (performance.now() > deadline) throw new Error(`the issuer is not ready after ${patienceMs / 1_000} s`);
     }
   };
   const start = async () => {
-    issuer = startCommand(['serve'], { env: settings, cwd: folder });
+    issuer = startCommand(['serve'], { env: { ...settings, ...(proxy && { DATABASE_URL: proxy.url }) }, cwd: folder });
     await untilReady();
   };
   started.defer(async () => {
@@ -130,6 +142,10 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
   return {
     books,
     database,
+    proxy() {
+      if (!proxy) throw new Error('the issuer was started without a proxy');
+      return proxy;
+    },
     door,
     settings,
     random,
@@ -140,6 +156,7 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
       if (issuer) ended.push(issuer);
       await start();
     },
+    isReady,
     untilReady,
     async load(during, { pace: given = shortPause } = {}) {
       [isLoading, take] = [true, given];
@@ -157,6 +174,8 @@ export async function startLoadedIssuer(options: LoadedIssuerOptions): Promise<L
       books.compareWith(await readAudit(database.ownerUrl));
       await untilSealed(settings, books);
       await checkDelivery({ ownerUrl: database.ownerUrl, file: auditFile, receiver }, books);
+      for (const [grantId, count] of await countLiveTokens(database.ownerUrl))
+        if (count > 1) books.accuse(`${count} refresh tokens live in one family: ${grantId}`);
       for (const actor of actors) await actor.check();
     },
     faults: () => countFaults([...ended, ...(issuer ? [issuer] : [])].map((command) => command.out()).join('\n')),
@@ -205,7 +224,7 @@ async function untilSealed(settings: Settings, books: Books): Promise<void> {
   }
 }
 
-/** Longer than a delivery stays with an instance that was killed at it. */
+/** Longer than a delivery stays with an instance that was killed at it, or than a start takes. */
 const patienceMs = 120_000;
 
 /** Waits until all that is sealed was delivered; then file and receiver must have each event, the file proves itself, and the order is right. */
