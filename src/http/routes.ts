@@ -15,6 +15,8 @@ import { showActivity } from './pages/activity.ts';
 import { showReplaceKey, showRevokeKey, submitReplaceKey, submitRevokeKey } from './pages/api-key.ts';
 import { serveReceipt, showChange, showRevoke, submitChange, submitRevoke } from './pages/connection.ts';
 import { submitPause, submitPlaceEnd, submitResume, submitUnused } from './pages/connection-actions.ts';
+import { showPlaces } from './pages/connection-places.ts';
+import { showTools } from './pages/connection-tools.ts';
 import { choiceBodyBytes } from './pages/draft.ts';
 import { answerInteraction, showInteraction } from './pages/interaction.ts';
 import { showLink, submitLink } from './pages/link.ts';
@@ -51,6 +53,8 @@ export function createRoutes(assets: ReadonlyMap<string, Asset>): readonly Route
     personForm({ name: 'consent-pause', path: '/account/consents/:consentId/pause' }, submitPause),
     personForm({ name: 'consent-resume', path: '/account/consents/:consentId/resume' }, submitResume),
     personForm({ name: 'consent-unused', path: '/account/consents/:consentId/unused', maxBytes: choiceBodyBytes }, submitUnused),
+    personPage({ name: 'consent-tools', path: '/account/consents/:consentId/tools' }, showTools),
+    personPage({ name: 'consent-places', path: '/account/consents/:consentId/places' }, showPlaces),
     personForm({ name: 'consent-place-end', path: '/account/consents/:consentId/places/:installationId/end' }, submitPlaceEnd),
     personForm({ name: 'consent-revoke-do', path: '/account/consents/:consentId/revoke' }, submitRevoke),
     personPage({ name: 'api-key-new', path: '/account/keys/new' }, showNewKey),

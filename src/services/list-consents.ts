@@ -1,23 +1,19 @@
 import type { EffectiveTools } from '../domain/effective-tools.ts';
 import { effectiveTools } from '../domain/effective-tools.ts';
-import type { ServerId, UserId } from '../domain/ids.ts';
+import { fail, type Outcome, succeed } from '../domain/failures.ts';
+import type { ConsentId, ServerId, UserId } from '../domain/ids.ts';
+import { cutPage, type FoundPage, type ListPage, withOneMore } from '../domain/list-page.ts';
 import { policyClient } from '../domain/policy-client.ts';
 import { findQuarantine } from '../domain/quarantine.ts';
 import { findClients, type StoredClient } from '../store/clients.ts';
-import {
-  type ConsentPage,
-  type ConsentParties,
-  type ConsentPlace,
-  listConsentPage,
-  type StoredConsent,
-  withPausedTerms,
-} from '../store/consents.ts';
-import { findLastUses, type Installation, listInstallations } from '../store/installations.ts';
+import { type ConsentParties, type ConsentPlace, listConsentPage, type StoredConsent, withPausedTerms } from '../store/consents.ts';
+import { findLastUses, type Installation, listNewestInstallations } from '../store/installations.ts';
 import { findPolicyFacts, type PolicyFacts } from '../store/policies.ts';
 import { findServer, findServers, type StoredServer } from '../store/servers.ts';
 import { findToolUses } from '../store/tool-uses.ts';
 import type { StoredTool } from '../store/tools.ts';
 import { findCatalogue } from './find-catalogue.ts';
+import { findOwnConsent } from './find-own-consent.ts';
 import { rulesBy } from './find-rules.ts';
 import type { Runtime, Tenant } from './runtime.ts';
 
@@ -31,7 +27,9 @@ export interface ConsentOverview {
   effective: EffectiveTools;
   /** The same for a consent that is paused, as if it were not. */
   unpaused: EffectiveTools;
+  /** The newest that have not ended, newest first, and how many there are. */
   installations: readonly Installation[];
+  installationCount: number;
   /** When tools were last called, by their names, so far as the server reports calls. */
   toolUses: ReadonlyMap<string, Date>;
   /** The newest token of any installation, also of those that have ended. */
@@ -48,43 +46,43 @@ export type { ConsentPlace } from '../store/consents.ts';
 /** How many consents a page holds, unless the caller says. */
 export const consentsPerPage = 20;
 
-/** Which page: behind a place, before one, or the first. */
-export type PageRequest = Partial<ConsentPage>;
+/** How many installations of a consent are listed beside it. */
+const listedInstallations = 20;
 
-/** A page of consents, and where its neighbours are; a neighbour that is named may turn out empty when others change meanwhile. */
-export interface ConsentOverviewPage {
+/** A page of consents. */
+export interface ConsentOverviewPage extends Omit<FoundPage<never, ConsentPlace>, 'entries'> {
   overviews: ConsentOverview[];
-  /** What comes before the first of this page. */
-  previous?: ConsentPlace;
-  /** What comes behind the last. */
-  next?: ConsentPlace;
 }
 
 /** Lists one page of the consents in force that match, newest first: one person's, or for administrators all. */
 export async function listConsentsInForce(
   runtime: Runtime,
   tenant: Tenant,
-  { filter, page: { limit = consentsPerPage, ...place } = {} }: { filter: Partial<ConsentParties>; page?: PageRequest },
+  { filter, page: asked = {} }: { filter: Partial<ConsentParties>; page?: Partial<ListPage<ConsentPlace>> },
 ): Promise<ConsentOverviewPage> {
   const now = runtime.clock.now();
-  // One more than is shown says whether there is a further page.
-  const found = await listConsentPage(runtime.store, tenant.id, { now, filter, page: { ...place, limit: limit + 1 } });
-  const isMore = found.length > limit;
-  const shown = place.before ? found.slice(-limit) : found.slice(0, limit);
-  const [first, last] = [shown[0], shown.at(-1)];
-  const hasPrevious = place.before ? isMore : place.after !== undefined;
-  const hasNext = place.before ? true : isMore;
-  return {
-    overviews: await overview(runtime, tenant, shown),
-    ...(first && hasPrevious && { previous: { createdAt: first.createdAt, id: first.id } }),
-    ...(last && hasNext && { next: { createdAt: last.createdAt, id: last.id } }),
-  };
+  const page = { limit: consentsPerPage, ...asked };
+  const found = await listConsentPage(runtime.store, tenant.id, { now, filter, page: withOneMore(page) });
+  const { entries, ...neighbours } = cutPage(found, page, ({ createdAt, id }) => ({ createdAt, id }));
+  return { overviews: await overview(runtime, tenant, entries), ...neighbours };
+}
+
+/** One consent of a person's own, as it is listed; fails as `findOwnConsent` does. */
+export async function findOwnConsentOverview(
+  runtime: Runtime,
+  tenant: Tenant,
+  wanted: { userId: UserId; consentId: ConsentId },
+): Promise<Outcome<ConsentOverview, { kind: 'unknown-consent' }>> {
+  const consent = await findOwnConsent(runtime, tenant, wanted);
+  if (!consent.ok) return consent;
+  const [found] = await overview(runtime, tenant, [consent.value]);
+  return found ? succeed(found) : fail({ kind: 'unknown-consent' });
 }
 
 async function overview(runtime: Runtime, tenant: Tenant, consents: readonly StoredConsent[]): Promise<ConsentOverview[]> {
   const now = runtime.clock.now();
   const ids = consents.map(({ id }) => id);
-  const installations = await listInstallations(runtime.store, tenant.id, ids);
+  const installations = await listNewestInstallations(runtime.store, tenant.id, { consentIds: ids, limit: listedInstallations });
   const lastUses = await findLastUses(runtime.store, tenant.id, ids);
   const userIds = [...new Set(consents.map(({ userId }) => userId))];
   const toolUses = await findToolUses(runtime.store, tenant.id, { userIds, consentIds: ids });
@@ -123,7 +121,8 @@ async function overview(runtime: Runtime, tenant: Tenant, consents: readonly Sto
       effective,
       unpaused,
       toolUses: toolUses.get(consent.id) ?? new Map(),
-      installations: installations.filter(({ consentId }) => consentId === consent.id),
+      installations: installations.get(consent.id)?.newest ?? [],
+      installationCount: installations.get(consent.id)?.count ?? 0,
       ...(lastUsedAt && { lastUsedAt }),
       effectWithinSeconds: effectSeconds(server, runtime),
     });

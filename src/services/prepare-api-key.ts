@@ -2,7 +2,7 @@ import { type Extra, extrasToShow, type ShownExtra, type ShownTool, toolsToShow 
 import type { ServerId, UserId } from '../domain/ids.ts';
 import type { RulesInForce } from '../domain/policy.ts';
 import { policyClientOfKey } from '../domain/policy-client.ts';
-import { findServer, listServers, type StoredServer } from '../store/servers.ts';
+import { findServer, type StoredServer } from '../store/servers.ts';
 import type { StoredTool } from '../store/tools.ts';
 import { digestOfCatalogue } from './assign-tools.ts';
 import { findCatalogue } from './find-catalogue.ts';
@@ -16,12 +16,6 @@ export interface ApiKeyProposal extends Record<Extra, ShownExtra> {
   tools: readonly ShownTool<StoredTool>[];
   /** Goes into the form and comes back: a key is made of what was shown only. */
   shownDigest: string;
-}
-
-/** Lists the servers that a key may be made for, by name. */
-export async function listServersForKeys({ store }: Pick<Runtime, 'store'>, tenant: Pick<Tenant, 'id'>): Promise<StoredServer[]> {
-  const servers = await listServers(store, tenant.id);
-  return servers.toSorted((a, b) => a.name.localeCompare(b.name, 'en'));
 }
 
 /** A rule that names a key by its id cannot be about one that is still to be made. */

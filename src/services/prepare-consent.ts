@@ -14,7 +14,7 @@ import type { StoredClient } from '../store/clients.ts';
 import { type ConsentParties, type StoredConsent, withPausedTerms } from '../store/consents.ts';
 import { type DecisionFacts, findDecisionFacts } from '../store/decision-facts.ts';
 import { findClientVersion } from '../store/document-clients.ts';
-import { listInstallations } from '../store/installations.ts';
+import { wereAskedTogether } from '../store/installations.ts';
 import { findServerByResourceKey, type StoredServer } from '../store/servers.ts';
 import type { StoredTool } from '../store/tools.ts';
 import { findCatalogue } from './find-catalogue.ts';
@@ -222,8 +222,7 @@ async function asksToLearnMore(
 ): Promise<boolean> {
   const names = otherScopes(requestedScope);
   if (names.length === 0) return false;
-  const installations = await listInstallations(runtime.store, tenant.id, [consentId]);
-  return !installations.some(({ requestedScopes }) => names.every((name) => requestedScopes.includes(name)));
+  return !(await wereAskedTogether(runtime.store, tenant.id, { consentId, scopes: names }));
 }
 
 function asksForMore(standing: ConsentTerms, ceiling: Ceiling): boolean {

@@ -1,6 +1,7 @@
 import type { Consent, ConsentedTool, ConsentTerms } from '../domain/consent.ts';
 import type { OwnTerm } from '../domain/decision.ts';
 import { type ClientId, type ConsentId, idPrefixes, type ServerId, type TenantId, type UserId } from '../domain/ids.ts';
+import type { ListPage } from '../domain/list-page.ts';
 import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
 import { Prisma } from './generated/client.ts';
@@ -148,13 +149,6 @@ export interface ConsentPlace {
   id: ConsentId;
 }
 
-/** One page of consents: those right behind a place, or right before it; without any, the first ones. */
-export interface ConsentPage {
-  after?: ConsentPlace;
-  before?: ConsentPlace;
-  limit: number;
-}
-
 /** Lists all consents that have not ended (expired ones included), newest first: for whoever ends them. */
 export async function listConsents(db: Database, tenantId: TenantId, filter: Partial<ConsentParties>): Promise<StoredConsent[]> {
   const rows = await db.consent.findMany({
@@ -169,7 +163,7 @@ export async function listConsents(db: Database, tenantId: TenantId, filter: Par
 export async function listConsentPage(
   db: Database,
   tenantId: TenantId,
-  { now, filter, page }: { now: Date; filter: Partial<ConsentParties>; page: ConsentPage },
+  { now, filter, page }: { now: Date; filter: Partial<ConsentParties>; page: ListPage<ConsentPlace> },
 ): Promise<StoredConsent[]> {
   const { userId, clientId, serverId } = filter;
   const isBackwards = page.before !== undefined;

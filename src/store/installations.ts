@@ -1,7 +1,9 @@
 import { type ConsentId, type InstallationId, idPrefixes, type TenantId } from '../domain/ids.ts';
+import type { ListPage } from '../domain/list-page.ts';
 import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
-import type { Prisma } from './generated/client.ts';
+import { Prisma } from './generated/client.ts';
+import { fromJsonRow } from './json-row.ts';
 
 /** One place a client is used from. */
 export interface Installation {
@@ -66,13 +68,56 @@ export async function findInstallation(db: Database, tenantId: TenantId, id: Ins
   return row ? toInstallation(row) : undefined;
 }
 
-/** Lists the installations of some consents that have not ended, oldest first. */
-export async function listInstallations(db: Database, tenantId: TenantId, consentIds: readonly ConsentId[]): Promise<Installation[]> {
-  const rows = await db.installation.findMany({
-    where: { tenantId, consentId: { in: [...consentIds] }, endedAt: null },
-    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
-  });
-  return rows.map(toInstallation);
+/** Where a page of installations begins or ends: at this one, which is not on it. */
+export type InstallationPosition = Pick<Installation, 'createdAt' | 'id'>;
+
+/** Lists a page of the installations of a consent that have not ended, newest first. */
+export async function listInstallationPage(
+  db: Database,
+  tenantId: TenantId,
+  { consentId, page }: { consentId: ConsentId; page: ListPage<InstallationPosition> },
+): Promise<Installation[]> {
+  const place = page.before ?? page.after;
+  const [beyond, order] = page.before ? [Prisma.raw('>'), Prisma.raw('ASC')] : [Prisma.raw('<'), Prisma.raw('DESC')];
+  const rows = await db.$queryRaw<{ installation: unknown }[]>`
+    SELECT to_json(i) AS installation FROM installations AS i
+    WHERE i.tenant_id = ${tenantId} AND i.consent_id = ${consentId} AND i.ended_at IS NULL
+      ${place === undefined ? Prisma.empty : Prisma.sql`AND (i.created_at, i.id) ${beyond} (${place.createdAt}, ${place.id})`}
+    ORDER BY i.created_at ${order}, i.id ${order} LIMIT ${page.limit}`;
+  return (page.before ? rows.toReversed() : rows).map(({ installation }) => toInstallation(fromJsonRow(installation)));
+}
+
+/** Lists the newest installations of some consents that have not ended, newest first, at most `limit` of each, and how many there are of each. */
+export async function listNewestInstallations(
+  db: Database,
+  tenantId: TenantId,
+  { consentIds, limit }: { consentIds: readonly ConsentId[]; limit: number },
+): Promise<Map<ConsentId, { newest: Installation[]; count: number }>> {
+  const rows = await db.$queryRaw<{ installation: unknown; count: number }[]>`
+    SELECT to_json(one) AS installation, one.count FROM unnest(${[...consentIds]}::text[]) AS wanted(id)
+    CROSS JOIN LATERAL (
+      SELECT i.*, (count(*) OVER ())::int AS count FROM installations AS i
+      WHERE i.tenant_id = ${tenantId} AND i.consent_id = wanted.id AND i.ended_at IS NULL
+      ORDER BY i.created_at DESC, i.id DESC LIMIT ${limit}
+    ) AS one
+    ORDER BY one.created_at DESC, one.id DESC`;
+  const found = new Map<ConsentId, { newest: Installation[]; count: number }>();
+  for (const { installation: row, count } of rows) {
+    const installation = toInstallation(fromJsonRow(row));
+    const { newest } = found.get(installation.consentId) ?? { newest: [] };
+    found.set(installation.consentId, { newest: [...newest, installation], count });
+  }
+  return found;
+}
+
+/** Whether a client asked for all of some scopes at once where it is used still. */
+export async function wereAskedTogether(
+  db: Database,
+  tenantId: TenantId,
+  { consentId, scopes }: { consentId: ConsentId; scopes: readonly string[] },
+): Promise<boolean> {
+  const where = { tenantId, consentId, endedAt: null, requestedScopes: { hasEvery: [...scopes] } };
+  return (await db.installation.findFirst({ where, select: { id: true } })) !== null;
 }
 
 /** When each of some consents was last used for a token, by installations that have ended too. */

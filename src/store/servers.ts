@@ -1,4 +1,5 @@
 import { idPrefixes, type ServerId, type TenantId } from '../domain/ids.ts';
+import type { ListPage } from '../domain/list-page.ts';
 import type { ResourceUri } from '../domain/resource-uri.ts';
 import { randomId } from '../platform/random.ts';
 import type { Database } from './client.ts';
@@ -102,6 +103,26 @@ export async function findServerByResourceKey(db: Database, tenantId: TenantId, 
 export async function listServers(db: Database, tenantId: TenantId): Promise<StoredServer[]> {
   const rows = await db.server.findMany({ where: { tenantId, removedAt: null }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
   return rows.map(toServer);
+}
+
+/** A server as people choose it. */
+export type NamedServer = Pick<StoredServer, 'id' | 'name' | 'resource'>;
+
+/** Lists a page of the servers whose name or resource has `query` in it, in whichever case; by name, as the database sorts it. */
+export async function listServerPage(
+  db: Database,
+  tenantId: TenantId,
+  { query, page }: { query: string; page: ListPage<Pick<NamedServer, 'id' | 'name'>> },
+): Promise<NamedServer[]> {
+  const place = page.before ?? page.after;
+  const [beyond, order] = page.before ? [Prisma.raw('<'), Prisma.raw('DESC')] : [Prisma.raw('>'), Prisma.raw('ASC')];
+  const rows = await db.$queryRaw<NamedServer[]>`
+    SELECT id, name, resource FROM servers
+    WHERE tenant_id = ${tenantId} AND removed_at IS NULL
+      ${query === '' ? Prisma.empty : Prisma.sql`AND position(lower(${query}::text) IN lower(name || ' ' || resource)) > 0`}
+      ${place === undefined ? Prisma.empty : Prisma.sql`AND (lower(name), id) ${beyond} (lower(${place.name}::text), ${place.id})`}
+    ORDER BY lower(name) ${order}, id ${order} LIMIT ${page.limit}`;
+  return page.before ? rows.toReversed() : rows;
 }
 
 /** Gives a server another name. */

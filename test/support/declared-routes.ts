@@ -102,6 +102,8 @@ export const declaredRoutes: Readonly<Record<string, Declared>> = {
     own: 303,
     others: signInOr(404),
   },
+  'consent-tools': { request: ({ consentId }) => ({ path: `/account/consents/${consentId}/tools` }), own: 200, others: signInOr(404) },
+  'consent-places': { request: ({ consentId }) => ({ path: `/account/consents/${consentId}/places` }), own: 200, others: signInOr(404) },
   'consent-place-end': {
     request: ({ consentId, installationId }) => ({ path: `/account/consents/${consentId}/places/${installationId}/end`, form: {} }),
     own: 303,

@@ -84,6 +84,12 @@ export function readForms(html: string): PageForm[] {
   return [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)].map(([, attributes = '', content = '']) => readForm(attributes, content));
 }
 
+/** Where the link of that name leads; undefined when the page has none. */
+export function linkNamed(html: string, name: string): string | undefined {
+  const [, href] = new RegExp(`<a href="([^"]+)"[^>]*>${name}</a>`).exec(html) ?? [];
+  return href === undefined ? undefined : unescapeHtml(href);
+}
+
 function readForm(attributes: string, content: string): PageForm {
   const form: PageForm = { action: attributeOf(attributes, 'action') ?? '', fields: [], boxes: [] };
   for (const [, input = ''] of content.matchAll(/<input\b([^>]*)>/g)) {

@@ -108,7 +108,10 @@ async function endAll({ runtime, tenant, origin }: ConsentOffice): Promise<Repor
   };
 }
 
-function toJson({ consent, client, server, effective, installations, lastUsedAt, effectWithinSeconds }: ConsentOverview, email: string) {
+function toJson(
+  { consent, client, server, effective, installationCount, lastUsedAt, effectWithinSeconds }: ConsentOverview,
+  email: string,
+) {
   const { id, version, resources, prompts, expiresAt, decidedAt } = consent;
   return {
     id,
@@ -121,7 +124,7 @@ function toJson({ consent, client, server, effective, installations, lastUsedAt,
     allowed: consent.tools.map((tool) => ({ name: tool.name, expiresAt: tool.expiresAt ?? null })),
     resources,
     prompts,
-    installations: installations.length,
+    installations: installationCount,
     expiresAt: expiresAt ?? null,
     decidedAt,
     lastUsedAt: lastUsedAt ?? null,

@@ -1,7 +1,7 @@
 /** One click on a connected agent: pause it, let it go on, take away what it does not use, end one place where it is used. */
 import type { Context } from 'koa';
 import type { Outcome } from '../../domain/failures.ts';
-import { parseConsentId, parseInstallationId } from '../../domain/ids.ts';
+import { type ConsentId, parseConsentId, parseInstallationId } from '../../domain/ids.ts';
 import { dropTools } from '../../services/drop-tools.ts';
 import { endOwnInstallation } from '../../services/end-installation.ts';
 import { findOwnConsent } from '../../services/find-own-consent.ts';
@@ -13,6 +13,7 @@ import { HttpProblem } from '../http-problem.ts';
 import type { Form } from '../request-body.ts';
 import type { Person } from '../route.ts';
 import type { Site } from '../site.ts';
+import { placesPageOf } from './connection-places.ts';
 
 type Posted = { person: Person; form: Form };
 
@@ -33,17 +34,23 @@ export async function submitUnused(ctx: Context, site: Site, { person, form }: P
 }
 
 /** Ends one place. */
-export async function submitPlaceEnd(ctx: Context, site: Site, { person }: Posted): Promise<void> {
+export async function submitPlaceEnd(ctx: Context, site: Site, { person, form }: Posted): Promise<void> {
   const installationId = parseInstallationId(ctx.params['installationId'] as string);
   if (!installationId) throw new HttpProblem('consent-not-found', { message: 'no id of an installation' });
   const run = (request: OwnConsentRequest) => endOwnInstallation(site.runtime, site.tenant, { ...request, installationId });
-  await act(ctx, site, { person, done: 'disconnected', run });
+  await act(ctx, site, { person, done: 'disconnected', run, returnTo: (consentId) => placesPageOf(site, consentId, form) });
 }
 
 async function act(
   ctx: Context,
   site: Site,
-  action: { person: Person; done: string; run: (request: OwnConsentRequest) => Promise<Outcome<unknown>> },
+  action: {
+    person: Person;
+    done: string;
+    run: (request: OwnConsentRequest) => Promise<Outcome<unknown>>;
+    /** The page that comes next; default: all connected agents. */
+    returnTo?: (consentId: ConsentId) => string | undefined;
+  },
 ): Promise<void> {
   const { userId } = action.person;
   const consentId = parseConsentId(ctx.params['consentId'] as string);
@@ -56,5 +63,8 @@ async function act(
     return seeOther(ctx, `${site.tenant.issuer}/account/consents/${consentId}/revoke`);
   if (!outcome.ok) throw new HttpProblem('consent-not-found', { message: outcome.failure.kind });
   const within = await effectOnServer(site.runtime, site.tenant, consent.value.serverId);
-  seeOther(ctx, `${site.tenant.issuer}/account?done=${action.done}&within=${within}`);
+  const next = new URL(action.returnTo?.(consentId) ?? `${site.tenant.issuer}/account`);
+  next.searchParams.set('done', action.done);
+  next.searchParams.set('within', String(within));
+  seeOther(ctx, next.href);
 }

@@ -3,7 +3,7 @@ import { areEmpty } from '../../domain/consent.ts';
 import type { LeftOutReason } from '../../domain/effective-tools.ts';
 import { findUnusedTools } from '../../domain/unused-tools.ts';
 import type { ConsentOverview } from '../../services/list-consents.ts';
-import type { ConnectionContext } from '../views/contexts.ts';
+import type { ConnectionContext } from '../views/connection-contexts.ts';
 import { inWords } from '../views/instants.ts';
 import type { AllowedToolContext, InstallationContext } from '../views/part-contexts.ts';
 import { textsOf } from '../views/tool-texts.ts';
@@ -11,9 +11,12 @@ import { readableName } from '../views/untrusted-text.ts';
 import { agentOf } from './agent.ts';
 import { countByRisk } from './count-by-risk.ts';
 
+/** How many tools of an agent are listed on one page. */
+export const toolsPerPage = 100;
+
 /** The entry. Of an agent that is paused it says what it may do when it goes on. */
-export function connectionOf(overview: ConsentOverview, now: Date): ConnectionContext {
-  const { consent, client, server, tools, unpaused, lastUsedAt } = overview;
+export function connectionOf(overview: ConsentOverview, { issuer, now }: { issuer: string; now: Date }): ConnectionContext {
+  const { consent, client, server, tools, unpaused, installations, installationCount, lastUsedAt } = overview;
   return {
     id: consent.id,
     agent: agentOf(client, now),
@@ -23,17 +26,22 @@ export function connectionOf(overview: ConsentOverview, now: Date): ConnectionCo
     prompts: unpaused.prompts,
     isPaused: consent.isPaused ?? false,
     waiting: unpaused.leftOut.map(({ name, reason }) => ({ title: readableName(name, 'a tool'), reason: waitingWords(reason) })),
-    tools: allowedTools(overview, now),
+    tools: allowedTools(overview, now).slice(0, toolsPerPage),
+    toolCount: tools.length,
+    ...(tools.length > toolsPerPage && { allTools: `${issuer}/account/consents/${consent.id}/tools` }),
     reportsCalls: server.librarySeenAt !== undefined,
     ...unusedOf(overview, now),
-    installations: installationsOf(overview, now),
+    installations: installations.map((installation) => placeOf(installation, now)),
+    installationCount,
+    ...(installationCount > installations.length && { allPlaces: `${issuer}/account/consents/${consent.id}/places` }),
     until: consent.expiresAt ? inWords(consent.expiresAt, now) : 'you revoke it',
     allowedOn: inWords(consent.decidedAt, now),
     lastUsed: lastUsedAt ? inWords(lastUsedAt, now) : 'not yet',
   };
 }
 
-function allowedTools({ consent, tools, toolUses }: ConsentOverview, now: Date): AllowedToolContext[] {
+/** The tools that it may use, in the order of the catalogue. */
+export function allowedTools({ consent, tools, toolUses }: ConsentOverview, now: Date): AllowedToolContext[] {
   const decided = new Map(consent.tools.map((tool) => [tool.name, tool]));
   return tools.map((tool) => {
     const [until, lastCall] = [decided.get(tool.name)?.expiresAt, toolUses.get(tool.name)];
@@ -58,14 +66,15 @@ function unusedOf({ consent, server, tools, toolUses }: ConsentOverview, now: Da
   return areEmpty(left) ? { unused: [], isUnused: unused.length > 0 } : { unused, isUnused: false };
 }
 
-function installationsOf({ installations }: ConsentOverview, now: Date): InstallationContext[] {
-  return installations.map(({ id, createdAt, place, lastTokenAt }) => ({
+/** One place where she uses it. */
+export function placeOf({ id, createdAt, place, lastTokenAt }: ConsentOverview['installations'][number], now: Date): InstallationContext {
+  return {
     id,
     since: inWords(createdAt, now),
     ...(place.browser !== undefined && { browser: place.browser }),
     ...(place.address !== undefined && { address: place.address }),
     lastUsed: lastTokenAt ? inWords(lastTokenAt, now) : 'not yet',
-  }));
+  };
 }
 
 function waitingWords(reason: LeftOutReason): string {

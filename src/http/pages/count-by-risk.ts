@@ -1,5 +1,5 @@
 import { type RiskProfile, risks } from '../../domain/risk.ts';
-import type { ConnectionContext } from '../views/contexts.ts';
+import type { ConnectionContext } from '../views/connection-contexts.ts';
 import { riskWords } from '../views/risk-words.ts';
 
 /** How many tools of each risk there are, and how many reach outside. */

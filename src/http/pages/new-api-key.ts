@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { parseServerId } from '../../domain/ids.ts';
 import { type ApiKeyCreation, createApiKey } from '../../services/create-api-key.ts';
-import { type ApiKeyProposal, listServersForKeys, prepareApiKey } from '../../services/prepare-api-key.ts';
+import { type ApiKeyProposal, prepareApiKey } from '../../services/prepare-api-key.ts';
 import { formFrame, frameOf, originOf, showPage } from '../answer.ts';
 import { formTokenField } from '../form-guard.ts';
 import { HttpProblem } from '../http-problem.ts';
@@ -15,6 +15,7 @@ import { inWords } from '../views/instants.ts';
 import { exactSpan } from '../views/policy-words.ts';
 import { keyName, tooManyKeys } from './api-key-entry.ts';
 import { draftOf, pressedOf } from './draft.ts';
+import { showServersForKeys } from './key-servers.ts';
 
 /** How long a key may live, in days. */
 const lifetimes = { '30d': 30, '90d': 90, '365d': 365 } as const;
@@ -47,15 +48,7 @@ const fields = new Set([formTokenField, 'shown', 'name', 'tool', 'resources', 'p
 export async function showNewKey(ctx: Context, site: Site, person: Person): Promise<void> {
   if (ctx.query['server'] !== undefined)
     return showForm(ctx, site, { person, proposal: await proposalOf(ctx, site, person), draft: nothing });
-  const servers = await listServersForKeys(site.runtime, site.tenant);
-  const addressOf = (id: string) => `${site.tenant.issuer}/account/keys/new?server=${id}`;
-  showPage(ctx, site, {
-    view: 'key-servers',
-    context: {
-      ...frameOf(site.tenant, person.email),
-      servers: servers.map(({ id, name, resource }) => ({ href: addressOf(id), name, resource })),
-    },
-  });
+  await showServersForKeys(ctx, site, person);
 }
 
 /** Makes a key, and shows it this once. */

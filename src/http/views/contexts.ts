@@ -1,8 +1,9 @@
 /** What each page is made of. Texts here are ready to be read; escaping for HTML is done by the templates. */
 import type { Risk } from '../../domain/risk.ts';
 import type { ActivityContext, DayOfDeedsContext } from './activity-contexts.ts';
+import type { ConnectionContext, PlacesContext, ToolsContext } from './connection-contexts.ts';
 import type { AgentContext, PageFrame } from './frame-contexts.ts';
-import type { AllowedToolContext, AmountContext, DifferenceContext, InstallationContext } from './part-contexts.ts';
+import type { AmountContext, DifferenceContext } from './part-contexts.ts';
 import type { ToolTexts } from './tool-texts.ts';
 import type { ToolTimeContext } from './tool-times.ts';
 
@@ -165,32 +166,6 @@ export interface ConsentContext extends FormPage {
   effectWithin: string;
 }
 
-/** One entry of "Connected agents". */
-export interface ConnectionContext {
-  id: string;
-  agent: AgentContext;
-  server: { name: string; resource: string };
-  counts: readonly { risk: Risk; title: string; count: number }[];
-  openWorldCount: number;
-  resources: boolean;
-  prompts: boolean;
-  /** Allowed, but waiting until the person has looked again. */
-  waiting: readonly { title: string; reason: string }[];
-  /** The person has paused it. */
-  isPaused: boolean;
-  tools: readonly AllowedToolContext[];
-  /** Whether anybody would know of calls. */
-  reportsCalls: boolean;
-  /** Not called for long, and not all that it has. */
-  unused: readonly { value: string; title: string }[];
-  /** Nothing that it has was called for long. */
-  isUnused: boolean;
-  installations: readonly InstallationContext[];
-  until: string;
-  allowedOn: string;
-  lastUsed: string;
-}
-
 /** One API key of the person's own. */
 export interface KeyContext {
   id: string;
@@ -249,6 +224,13 @@ export interface RevokeContext extends FormPage {
 /** The servers that a key may be made for. */
 export interface KeyServersContext extends PageFrame {
   servers: readonly { href: string; name: string; resource: string }[];
+  /** Where the page with all of them is. */
+  all: string;
+  /** What is looked for; absent where they are so few that nobody looks. */
+  search?: { query: string; maxCharacters: number };
+  /** Addresses of the pages before and behind this one, where there are any. */
+  previous?: string;
+  next?: string;
 }
 
 /** A new key. */
@@ -347,6 +329,8 @@ export interface ViewContexts {
   login: LoginContext;
   consent: ConsentContext;
   account: AccountContext;
+  places: PlacesContext;
+  tools: ToolsContext;
   activity: ActivityContext;
   change: ChangeContext;
   revoke: RevokeContext;

@@ -92,12 +92,19 @@ export const keyEntries: readonly KeyContext[] = [
   },
 ];
 
+const allServers = { all: `${frame.issuer}/account/keys/new` };
+
 /** By view. */
 export const keySamples = {
   'key-servers': {
-    none: { ...person, servers: [] },
+    none: { ...person, ...allServers, servers: [] },
+    unfound: { ...person, ...allServers, servers: [], search: { query: '"><script>', maxCharacters: 100 } },
     some: {
       ...person,
+      ...allServers,
+      search: { query: '', maxCharacters: 100 },
+      previous: `${allServers.all}?before=srv_one`,
+      next: `${allServers.all}?after=srv_two`,
       servers: [
         { href: `${frame.issuer}/account/keys/new?server=srv_one`, ...server },
         {

@@ -2,6 +2,7 @@
 import { choiceContext, firstDraft, hasAsked, type Offer, switchGroup } from '../../../src/http/views/choice.ts';
 import type { ConsentContext, ViewContexts, ViewName } from '../../../src/http/views/contexts.ts';
 import { activitySamples, deeds } from './activity-samples.ts';
+import { placesSamples, toolsSamples } from './connection-samples.ts';
 import { keyEntries, keySamples } from './key-samples.ts';
 import { bounded, firstOffer, forbidden, held, hostileTools, issueDifferences, issueTools, manyTools, repeatOffer } from './offers.ts';
 import { agent, formToken, frame, now, person, server } from './sample-facts.ts';
@@ -225,6 +226,8 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
             },
             { value: '"><script>', title: '<script>document.title="owned"</script>', risk: 'destructive', openWorld: false },
           ],
+          toolCount: 240,
+          allTools: `${frame.issuer}/account/consents/cns_one/tools`,
           reportsCalls: true,
           unused: [
             { value: 'search_web', title: 'Search the web' },
@@ -241,6 +244,8 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
             },
             { id: 'ins_two', since: '20 November 2026', lastUsed: 'not yet' },
           ],
+          installationCount: 45,
+          allPlaces: `${frame.issuer}/account/consents/cns_one/places`,
           until: '23 December 2026',
           allowedOn: '23 November 2026',
           lastUsed: '23 November 2026, 14:01 UTC',
@@ -256,10 +261,12 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
           waiting: [],
           isPaused: true,
           tools: [{ value: 'list_deploys', title: 'List deploys', risk: 'read', openWorld: false }],
+          toolCount: 1,
           reportsCalls: false,
           unused: [],
           isUnused: false,
           installations: [{ id: 'ins_three', since: '2 October 2026', address: '192.0.2.7', lastUsed: 'not yet' }],
+          installationCount: 1,
           until: 'you revoke it',
           allowedOn: '2 October 2026',
           lastUsed: 'not yet',
@@ -268,6 +275,8 @@ export const viewSamples: { [Name in ViewName]: Readonly<Record<string, ViewCont
       keys: keyEntries,
     },
   },
+  places: placesSamples,
+  tools: toolsSamples,
   activity: activitySamples,
   ...keySamples,
   change: {
