@@ -1,3 +1,4 @@
+import type { ConsentId } from '../domain/ids.ts';
 import { listUnrevokedApiKeys } from '../store/api-keys.ts';
 import { deleteSignInState } from '../store/artifacts.ts';
 import { listConsentIdsInForce } from '../store/consents.ts';
@@ -22,10 +23,22 @@ export async function endAllConsents(runtime: Runtime, tenant: Tenant, { origin 
   for (const { id } of await listUnrevokedApiKeys(runtime.store, tenant.id)) {
     await revokeApiKey(runtime, tenant, { id, reason: 'all-ended', origin });
   }
+  // Once more after each round: somebody may have been deciding meanwhile.
   for (let ended = 0; ; ) {
-    const consentIds = await listConsentIdsInForce(runtime.store, tenant.id, batch);
+    const inRound = await endConsentsInForce(runtime, tenant, origin);
+    if (inRound === 0) return ended;
+    ended += inRound;
+  }
+}
+
+/** Ends them in the order of their ids, so that none reads past all that have ended before it. Returns how many. */
+async function endConsentsInForce(runtime: Runtime, tenant: Tenant, origin: Origin): Promise<number> {
+  let after: ConsentId | undefined;
+  for (let ended = 0; ; ) {
+    const consentIds = await listConsentIdsInForce(runtime.store, tenant.id, { after, limit: batch });
     if (consentIds.length === 0) return ended;
     for (const consentId of consentIds) await endConsent(runtime, tenant, { consentId, reason: 'all-ended', origin });
     ended += consentIds.length;
+    after = consentIds.at(-1);
   }
 }

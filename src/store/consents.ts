@@ -278,8 +278,13 @@ export async function findNewestVersion(db: Database, tenantId: TenantId, consen
   return _max.version ?? 0;
 }
 
-/** Some consents that have not ended, expired ones included. */
-export async function listConsentIdsInForce(db: Database, tenantId: TenantId, limit: number): Promise<ConsentId[]> {
-  const rows = await db.consent.findMany({ where: { tenantId, endedAt: null }, select: { id: true }, orderBy: { id: 'asc' }, take: limit });
+/** Consents that have not ended, expired ones included, in the order of their ids: those behind `after`, at most `limit`. */
+export async function listConsentIdsInForce(
+  db: Database,
+  tenantId: TenantId,
+  { after, limit }: { after: ConsentId | undefined; limit: number },
+): Promise<ConsentId[]> {
+  const where = { tenantId, endedAt: null, ...(after && { id: { gt: after } }) };
+  const rows = await db.consent.findMany({ where, select: { id: true }, orderBy: { id: 'asc' }, take: limit });
   return rows.map(({ id }) => id as ConsentId);
 }
