@@ -2,11 +2,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { inOffice } from '../../src/compose/open-office.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
 import type { UserId } from '../../src/domain/ids.ts';
-import { runCommand, type StartedCommand, settingsFor, startCommand } from '../support/command.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { runCommand, type Settings, type StartedCommand, settingsFor, startCommand } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { exchange, type Origin } from '../support/http-exchange.ts';
+import { addPerson, addServer } from '../support/issuer.ts';
+import { askToken, makeApiKey, makeMachine } from '../support/machine.ts';
+import { connect, type IssuerDoor, isActive, refresh, registerTestClient, type Tokens } from '../support/oauth-client.ts';
 import { Browser, signInOn } from '../support/person.ts';
 
 const token = 'metrics-token-canary-0123456789abcdef';
@@ -27,6 +33,7 @@ interface Running {
   send: (path: string, options?: { method?: string; headers?: Record<string, string>; body?: string }) => ReturnType<typeof exchange>;
   scrape: () => Promise<string>;
   origin: Origin;
+  settings: Settings;
 }
 
 /** Serves in processes of its own while `work` goes on. */
@@ -43,7 +50,7 @@ async function serving(settings: Record<string, string>, work: (running: Running
       if (tries > 400) throw new Error('it never became ready');
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    await work({ origin, send, scrape: async () => (await send('/metrics', { headers: authorized })).text });
+    await work({ origin, settings: env, send, scrape: async () => (await send('/metrics', { headers: authorized })).text });
   } finally {
     command.process.kill('SIGTERM');
     await command.ended;
@@ -54,6 +61,28 @@ async function serving(settings: Record<string, string>, work: (running: Running
 function readingOf(text: string, series: string): number {
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));
   return line === undefined ? 0 : Number(line.slice(series.length + 1));
+}
+
+/** How often the terms of a token were remembered, and how often they had to be worked out. */
+function lookupsOf(text: string, cache: string): { hit: number; miss: number } {
+  const count = (outcome: string) => readingOf(text, `toolgrant_cache_lookups_total{cache="${cache}",outcome="${outcome}"}`);
+  return { hit: count('hit'), miss: count('miss') };
+}
+
+/** A person, a server, and what machines use, made on the database of an issuer. */
+function prepare(settings: Settings) {
+  const log = createLogger({ level: 'silent' });
+  return inOffice({ ...loadConfig(settings), log }, async ({ runtime, tenant }) => {
+    const at = { runtime, tenant };
+    const server = await addServer(runtime, tenant);
+    const assigned = { server, tools: ['list_issues'] };
+    return {
+      server,
+      person: await addPerson(runtime, tenant),
+      machine: await makeMachine(at, { assigned }),
+      key: await makeApiKey(at, assigned),
+    };
+  });
 }
 
 /** Names and labels of all series, without values. */
@@ -125,6 +154,61 @@ describe('/metrics', () => {
       const known = new Set(withoutRanges(first));
       expect(withoutRanges(await scrape()).filter((series) => !known.has(series))).toEqual([]);
       expect(await scrape()).not.toContain('canary');
+    });
+  });
+
+  it('counts what is issued by grant, and what of it was remembered', async () => {
+    await serving({ TOOLGRANT_METRICS_TOKEN: token }, async ({ origin, settings, scrape }) => {
+      const { server, person, machine, key } = await prepare(settings);
+      const door: IssuerDoor = { url: `http://${origin.host}`, origin, send: (request) => exchange(origin, request) };
+      const issued = async () => {
+        const text = await scrape();
+        const grants = ['authorization_code', 'refresh_token', 'client_credentials'];
+        return grants.map((grant) => readingOf(text, `toolgrant_token_answers_total{grant="${grant}",outcome="issued"}`));
+      };
+      expect(await issued()).toEqual([0, 0, 0]);
+      const client = await registerTestClient(door);
+      const { refresh_token: first } = await connect(door, { client, person, server });
+      expect(await issued()).toEqual([1, 0, 0]);
+      const next = (await refresh(door, client, first)).json<Tokens>();
+      expect(await issued()).toEqual([1, 1, 0]);
+      expect((await refresh(door, client, next.refresh_token)).status).toBe(200);
+      expect(await issued()).toEqual([1, 2, 0]);
+      for (let count = 0; count < 3; count += 1) expect((await askToken(door, machine, { resource: server.resource })).status).toBe(200);
+      expect(await issued()).toEqual([1, 2, 3]);
+      for (let count = 0; count < 3; count += 1) expect(await isActive(door, server, key.secret)).toBe(true);
+      const text = await scrape();
+      for (const cache of ['token-terms', 'machine-terms', 'api-key-terms']) {
+        expect([cache, lookupsOf(text, cache)]).toEqual([cache, { hit: expect.any(Number), miss: 1 }]);
+        expect(lookupsOf(text, cache).hit).toBeGreaterThan(0);
+      }
+    });
+  });
+
+  it('tells how many passwords are being hashed and how many wait, while they do', async () => {
+    // One at a time, and each for a good while, so that somebody looks meanwhile.
+    const slowly = { TOOLGRANT_ARGON2_CONCURRENCY: '1', TOOLGRANT_ARGON2_PASSES: '100' };
+    await serving({ TOOLGRANT_METRICS_TOKEN: token, ...slowly }, async ({ origin, scrape }) => {
+      const loads: { running: number; waiting: number }[] = [];
+      const look = async () => {
+        const text = await scrape();
+        const count = (state: string) => readingOf(text, `toolgrant_password_hashes{state="${state}"}`);
+        loads.push({ running: count('running'), waiting: count('waiting') });
+      };
+      const tries = ['ann', 'bob', 'cyd', 'dee'].map(async (name) => {
+        const browser = new Browser(origin);
+        return signInOn(browser, await browser.get('/account'), { email: `${name}@example.com`, password: 'wrong' });
+      });
+      let isOver = false;
+      const answers = Promise.all(tries).finally(() => {
+        isOver = true;
+      });
+      while (!isOver) await look();
+      for (const answer of await answers) expect(answer.text).toContain('Email or password is wrong.');
+      expect(loads.filter(({ running, waiting }) => running > 1 || waiting > 3 || (running === 0 && waiting > 0))).toEqual([]);
+      expect(Math.max(...loads.map(({ waiting }) => waiting))).toBeGreaterThan(0);
+      await look();
+      expect(loads.at(-1)).toEqual({ running: 0, waiting: 0 });
     });
   });
 
