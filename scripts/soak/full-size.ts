@@ -3,7 +3,7 @@ import type { PartReport } from './report.ts';
 
 /** The tests that run with less in `npm test` and `npm run test:deep`, with what they are meant for. */
 const sizes = [
-  { file: 'test/flows/large-lists.test.ts', variable: 'TEST_CONSENTS', count: 1_000_000, of: 'consents of 250,000 people' },
+  { file: 'test/deep/large-lists.test.ts', variable: 'TEST_CONSENTS', count: 1_000_000, of: 'consents of 250,000 people' },
   { file: 'test/deep/many-tenants.test.ts', variable: 'TEST_TENANTS', count: 5_000, of: 'tenants' },
 ];
 
