@@ -28,14 +28,10 @@ export async function lockGroup(db: Database, tenantId: TenantId, name: string):
   return row && { id: row.id as GroupId, name: row.name, createdAt: row.created_at };
 }
 
-/** Lists all groups in the order of their names, each with how many people are in it. */
-export async function listGroups(db: Database, tenantId: TenantId): Promise<(StoredGroup & { members: number })[]> {
-  const rows = await db.group.findMany({
-    where: { tenantId },
-    include: { _count: { select: { members: true } } },
-    orderBy: { name: 'asc' },
-  });
-  return rows.map(({ id, name, createdAt, _count }) => ({ id: id as GroupId, name, createdAt, members: _count.members }));
+/** Lists all groups in the order of their names. */
+export async function listGroups(db: Database, tenantId: TenantId): Promise<StoredGroup[]> {
+  const rows = await db.group.findMany({ where: { tenantId }, orderBy: { name: 'asc' } });
+  return rows.map(({ id, name, createdAt }) => ({ id: id as GroupId, name, createdAt }));
 }
 
 /** The people of some groups, in the order of their addresses. */
