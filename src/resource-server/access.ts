@@ -28,63 +28,82 @@ export interface Access {
 }
 
 /** What all accesses of one verifier have in common; by it, whoever has an access finds what belongs to that verifier. */
-export interface AccessOrigin {
+export interface AccessSource {
   readonly issuer: string;
   readonly resource: string;
 }
 
 /** Says what a token allows: what its scope permits, to whom, and until when. */
-export function createAccess(facts: TokenFacts, permissions: Permissions, origin: AccessOrigin): Access {
-  return new TokenAccess(facts, permissions, origin);
+export function createAccess(facts: TokenFacts, permissions: Permissions, source: AccessSource): Access {
+  return new TokenAccess(facts, permissions, source);
 }
 
-/** The origin of an access that {@link createAccess} made; undefined for anything else. */
-export function originOf(holder: object): AccessOrigin | undefined {
-  return TokenAccess.originOf(holder);
+/** The source of an access that {@link createAccess} made; undefined for anything else. */
+export function sourceOf(holder: unknown): AccessSource | undefined {
+  return TokenAccess.sourceOf(holder);
 }
 
 /** Where the token's revocation bit stands; undefined when it has none, and for what {@link createAccess} did not make. */
-export function statusOf(access: object): StatusReference | undefined {
+export function statusOf(access: unknown): StatusReference | undefined {
   return TokenAccess.statusOf(access);
 }
 
-/** Thousands of them are kept: one object each, with what is the token's own and nothing else. */
+/**
+ * Thousands of them are kept: what is the token's own stands here, all else is shared. It has no members of its own that are seen,
+ * so that whoever logs it writes down neither people nor ids of tokens.
+ */
 class TokenAccess implements Access {
-  readonly #origin: AccessOrigin;
+  readonly #source: AccessSource;
   readonly #permissions: Permissions;
-  readonly #status: StatusReference | undefined;
+  readonly #subject: string;
+  readonly #clientId: string;
+  readonly #consentId: string | undefined;
+  readonly #tokenId: string | undefined;
   readonly #expiresAtSeconds: number;
-  readonly subject: string;
-  readonly clientId: string;
-  readonly consentId: string | undefined;
-  readonly tokenId: string | undefined;
+  readonly #status: StatusReference | undefined;
 
-  constructor(facts: TokenFacts, permissions: Permissions, origin: AccessOrigin) {
-    this.#origin = origin;
+  constructor(facts: TokenFacts, permissions: Permissions, source: AccessSource) {
+    this.#source = source;
     this.#permissions = permissions;
-    this.#status = facts.status;
+    this.#subject = facts.subject;
+    this.#clientId = facts.clientId;
+    this.#consentId = facts.consentId;
+    this.#tokenId = facts.tokenId;
     this.#expiresAtSeconds = facts.expiresAtSeconds;
-    this.subject = facts.subject;
-    this.clientId = facts.clientId;
-    this.consentId = facts.consentId;
-    this.tokenId = facts.tokenId;
+    this.#status = facts.status;
     Object.freeze(this);
   }
 
-  static originOf(holder: object): AccessOrigin | undefined {
-    return #origin in holder ? holder.#origin : undefined;
+  static sourceOf(holder: unknown): AccessSource | undefined {
+    return isObject(holder) && #source in holder ? holder.#source : undefined;
   }
 
-  static statusOf(access: object): StatusReference | undefined {
-    return #status in access ? access.#status : undefined;
+  static statusOf(access: unknown): StatusReference | undefined {
+    return isObject(access) && #status in access ? access.#status : undefined;
   }
 
   get issuer(): string {
-    return this.#origin.issuer;
+    return this.#source.issuer;
   }
 
   get resource(): string {
-    return this.#origin.resource;
+    return this.#source.resource;
+  }
+
+  get subject(): string {
+    return this.#subject;
+  }
+
+  get clientId(): string {
+    return this.#clientId;
+  }
+
+  get consentId(): string | undefined {
+    return this.#consentId;
+  }
+
+  get tokenId(): string | undefined {
+    return this.#tokenId;
   }
 
   get expiresAt(): Date {
@@ -118,6 +137,10 @@ class TokenAccess implements Access {
   expandedScopes(): string[] {
     return [...this.#permissions.expandedScopes];
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** What a caller without a token may do: nothing. */

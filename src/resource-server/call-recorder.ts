@@ -1,4 +1,4 @@
-import { type Access, type AccessOrigin, originOf, statusOf } from './access.ts';
+import { type Access, type AccessSource, sourceOf, statusOf } from './access.ts';
 import { ambientId } from './ambient.ts';
 import { createArgumentDigest, type DigestArguments } from './argument-digest.ts';
 import { type ArgumentPolicy, createArgumentKeeper, type KeepArguments } from './argument-policy.ts';
@@ -134,14 +134,14 @@ function byteLength(value: unknown): number {
 
 const recorders = new WeakMap<object, CallRecorder>();
 
-/** Lets whoever has `holder` (the reports of a verifier, or the origin of its accesses) find the recorder. */
-export function bindRecorder(holder: AccessOrigin | Reports, recorder: CallRecorder): void {
+/** Lets whoever has `holder` (the reports of a verifier, or the source of its accesses) find the recorder. */
+export function bindRecorder(holder: AccessSource | Reports, recorder: CallRecorder): void {
   recorders.set(holder, recorder);
 }
 
 /** The recorder of a verifier's reports or of an access; undefined where nothing is reported. */
 export function recorderOf(holder: Access | Reports): CallRecorder | undefined {
-  return recorders.get(originOf(holder) ?? holder);
+  return recorders.get(sourceOf(holder) ?? holder);
 }
 
 /** The reports of a verifier that makes none. */

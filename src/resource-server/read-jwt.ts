@@ -25,7 +25,7 @@ export function createJwtReader(options: ReadJwtOptions): ReadToken {
     audience: resource,
     clockTolerance: options.clockToleranceSeconds,
   };
-  const readStatus = createStatusReader(`${issuer.replace(/\/$/, '')}/status/`);
+  const statusLists = `${issuer.replace(/\/$/, '')}/status/`;
   return async (token) => {
     let payload: JWTPayload;
     try {
@@ -49,31 +49,21 @@ export function createJwtReader(options: ReadJwtOptions): ReadToken {
       scope: optionalText(payload.scope) ?? '',
       selection: optionalText(payload.selection),
       expiresAtSeconds: payload.exp,
-      status: readStatus(payload.status),
+      status: readStatus(payload.status, statusLists),
     };
   };
 }
 
-/** Makes the reader of the `status` claim; its list must be one of this issuer's, because it is fetched. */
-function createStatusReader(base: string): (status: unknown) => StatusReference | undefined {
-  // Nearly every token is in the list of the one before it.
-  let known: string | undefined;
-
-  function isList(uri: unknown): uri is string {
-    return typeof uri === 'string' && uri.startsWith(base) && /^[A-Za-z0-9_-]{1,64}$/.test(uri.slice(base.length));
-  }
-
-  return (status) => {
-    if (status === undefined) return undefined;
-    const reference = (status as { status_list?: { idx?: unknown; uri?: unknown } } | null)?.status_list;
-    const { idx, uri } = reference ?? {};
-    if (typeof idx !== 'number' || !Number.isSafeInteger(idx) || idx < 0) throw invalidToken('status_reference');
-    if (known !== undefined && uri === known) return { uri: known, index: idx };
-    if (!isList(uri)) throw invalidToken('status_reference');
-    known = uri;
-    return { uri, index: idx };
-  };
+/** Reads the `status` claim; its list must be one of this issuer's, below `base`, because it is fetched. */
+function readStatus(status: unknown, base: string): StatusReference | undefined {
+  if (status === undefined) return undefined;
+  const { idx, uri } = (status as { status_list?: { idx?: unknown; uri?: unknown } } | null)?.status_list ?? {};
+  if (typeof idx !== 'number' || !Number.isSafeInteger(idx) || idx < 0) throw invalidToken('status_reference');
+  if (typeof uri !== 'string' || !uri.startsWith(base) || !LIST_NAME.test(uri.slice(base.length))) throw invalidToken('status_reference');
+  return { uri, index: idx };
 }
+
+const LIST_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 function requiredText(value: unknown): string {
   if (typeof value !== 'string' || value === '') throw invalidToken('claims');

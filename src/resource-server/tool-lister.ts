@@ -1,4 +1,4 @@
-import { type Access, type AccessOrigin, originOf } from './access.ts';
+import { type Access, type AccessSource, sourceOf } from './access.ts';
 import { ambientLater } from './ambient.ts';
 import { BoundedMap } from './bounded-map.ts';
 import type { Reports } from './call-recorder.ts';
@@ -136,12 +136,12 @@ async function digestOf(text: string): Promise<string> {
 
 const listers = new WeakMap<object, SeeTools>();
 
-/** Lets whoever has `holder` (the reports of a verifier, or the origin of its accesses) find the lister. */
-export function bindLister(holder: AccessOrigin | Reports, lister: SeeTools): void {
+/** Lets whoever has `holder` (the reports of a verifier, or the source of its accesses) find the lister. */
+export function bindLister(holder: AccessSource | Reports, lister: SeeTools): void {
   listers.set(holder, lister);
 }
 
 /** The lister of a verifier's reports or of an access; undefined where nothing is reported. */
 export function listerOf(holder: Access | Reports): SeeTools | undefined {
-  return listers.get(originOf(holder) ?? holder);
+  return listers.get(sourceOf(holder) ?? holder);
 }

@@ -1,4 +1,4 @@
-import { type Access, type AccessOrigin, createAccess } from './access.ts';
+import { type Access, type AccessSource, createAccess } from './access.ts';
 import { invalidToken } from './access-error.ts';
 import { ambientFetch, ambientNow, type FetchLike } from './ambient.ts';
 import { createAnnouncer } from './announce.ts';
@@ -120,8 +120,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const recorder = credential === undefined || options.reports === false ? undefined : recorderFor(options, { credential, http, now });
   const reports = recorder?.reports ?? noReports;
   const lister = credential === undefined || options.reports === false ? undefined : createToolLister(issuer, credential, { http, now });
-  const origin: AccessOrigin = { issuer, resource };
-  for (const holder of [reports, origin]) {
+  const source: AccessSource = { issuer, resource };
+  for (const holder of [reports, source]) {
     if (recorder !== undefined) bindRecorder(holder, recorder);
     if (lister !== undefined) bindLister(holder, lister);
   }
@@ -166,6 +166,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   async function verifyToken(token: string): Promise<Access> {
     const known = recall(token);
+    // Awaited, because a promise that is handed on as it is takes two turns more.
     return known === undefined ? await verifyUnseen(token) : verifySeen(known);
   }
 
@@ -183,7 +184,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     const { status } = facts;
     if (status !== undefined) refuseRevoked(revocation.peek(status.uri) ?? (await revocation.getList(status.uri)), status);
     const permissions = findPermissions(facts.scope);
-    const access = createAccess(facts, permissions.parsed.toolsListed ? await addSelected(permissions, facts) : permissions, origin);
+    const access = createAccess(facts, permissions.parsed.toolsListed ? await addSelected(permissions, facts) : permissions, source);
     const keptSeconds = isApiKey ? SEEN_KEY_SECONDS : SEEN_SECONDS;
     const { expiresAtSeconds } = facts;
     if (!introspects && (isApiKey || wasShown(token))) {

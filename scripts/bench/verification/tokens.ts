@@ -68,7 +68,7 @@ function makeAccessToken(key: KeyObject, { issuer, statusUri, place }: { issuer:
   });
 }
 
-/** One of 128 choices of tools, as people make them; each allows the tool that is asked for. */
+/** One of 128 choices of tools; each allows the tool that is asked for. */
 function scopeOf(place: number): string {
   const chosen = allowedTools.filter((tool, index) => tool === checkedTool || (place >> (index % 7)) % 2 === 1);
   return chosen.map((tool) => `tool:${tool}`).join(' ');

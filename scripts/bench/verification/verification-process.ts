@@ -31,8 +31,8 @@ export interface VerificationFindings {
   keySeen: VerificationMeasurement[];
 }
 
-/** More than the verifier remembers (10,000), so that in a circle each is always a new one. */
-const unseenTokens = 25_000;
+/** More than anybody checks in a second, so that none of them comes twice to one verifier. */
+const unseenTokensPerSecond = 20_000;
 const seenTokens = 1_000;
 /** Checks under way at the same time, as on a server with so many requests. */
 const atATime = 32;
@@ -40,13 +40,14 @@ const atATime = 32;
 const options = JSON.parse(process.argv[2] ?? '{}') as VerificationOptions;
 const paper = createPaperIssuer();
 // Headers as a server gets them: bytes of which every request makes a new string.
+const unseenTokens = Math.ceil((unseenTokensPerSecond * (options.warmUpMs + options.measuredMs)) / 1_000);
 const headers = paper.makeTokens(unseenTokens).map((token) => Buffer.from(`Bearer ${token}`, 'latin1'));
 const keys = paper.makeApiKeys(seenTokens).map((key) => Buffer.from(`Bearer ${key}`, 'latin1'));
 const findings: VerificationFindings = { firstSeen: [], firstSeenByJose: [], seen: [], keySeen: [] };
 for (let round = 0; round < options.rounds; round += 1) {
   const contenders = [
-    async () => findings.firstSeen.push(await run(createOurs(), headers)),
-    async () => findings.firstSeenByJose.push(await run(createJose(), headers)),
+    async () => findings.firstSeen.push(await run(createOurs(), headers, { once: true })),
+    async () => findings.firstSeenByJose.push(await run(createJose(), headers, { once: true })),
   ];
   for (const measure of round % 2 === 0 ? contenders : contenders.reverse()) await measure();
   findings.seen.push(await run(createOurs(), headers.slice(0, seenTokens)));
@@ -73,8 +74,8 @@ function createJose(): Check {
   };
 }
 
-/** Checks the headers in a circle. */
-async function run(check: Check, circle: readonly Buffer[]): Promise<VerificationMeasurement> {
+/** Checks the headers in a circle; `once`: throws when it comes around. */
+async function run(check: Check, circle: readonly Buffer[], { once = false } = {}): Promise<VerificationMeasurement> {
   let place = 0;
   let checked = 0;
   const state = { isEnded: false };
@@ -82,6 +83,7 @@ async function run(check: Check, circle: readonly Buffer[]): Promise<Verificatio
     for (let sinceTurn = 1; !state.isEnded; sinceTurn += 1) {
       const header = circle[place] as Buffer;
       place = (place + 1) % circle.length;
+      if (once && place === 0) throw new Error('more tokens were checked than were made: raise unseenTokensPerSecond');
       await check(header.toString('latin1'));
       checked += 1;
       // What is answered from memory never lets the event loop turn, and the timer below would never fire.

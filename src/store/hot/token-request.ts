@@ -89,7 +89,7 @@ export function findTokenRequestFacts(store: Store, tenantId: TenantId, key: Art
 }
 
 /** How requests are gathered for one statement. */
-export const hotBatches = { maxItems: 8, maxRuns: 1, maxHoldMs: 20 } as const;
+export const hotBatches = { maxItems: 8, maxRuns: 2, maxHoldMs: 20 } as const;
 
 async function readFacts(
   pool: Pool,
