@@ -2,9 +2,11 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from '@jest/globals';
-import Koa from 'koa';
-import { lendToEngine } from '../../src/oidc/engine-context.ts';
+import { expect, it } from '@jest/globals';
+import type { Context } from 'koa';
+import Provider from 'oidc-provider';
+import { startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { registrationBodies } from '../support/registration-bodies.ts';
 
 const module = resolve(import.meta.dirname, '../../src/oidc/engine-context.ts');
 
@@ -39,33 +41,48 @@ it('a request that is answered is garbage that the young generation gets rid of'
   expect(grownBytes).toBeLessThan(4_000_000);
 });
 
-describe('a context that is lent', () => {
-  const app = new Koa();
-  const createContext = () => app.createContext({ headers: {} } as never, {} as never);
-  const tieTo = (ctx: object, value: unknown) => Object.defineProperty(ctx, 'oidc', { get: () => value });
-
-  it('shows what was tied to it, and another context does not', () => {
-    const [ctx, other] = [createContext(), createContext()];
-    const lent = lendToEngine(ctx);
-    tieTo(lent, 'of the first');
-    expect([lent.oidc, ctx.oidc, other.oidc]).toEqual(['of the first', 'of the first', undefined]);
-    tieTo(lendToEngine(other), 'of the second');
-    expect([ctx.oidc, other.oidc]).toEqual(['of the first', 'of the second']);
-  });
-
-  it('is tied once', () => {
-    const ctx = createContext();
-    tieTo(lendToEngine(ctx), 'first');
-    expect(() => tieTo(lendToEngine(ctx), 'second')).toThrow(TypeError);
-    expect(ctx.oidc).toBe('first');
-  });
-
-  it('is the same in everything else', () => {
-    const ctx = createContext();
-    const lent = lendToEngine(ctx);
-    lent.state.seen = true;
-    lent['own'] = 1;
-    Object.defineProperty(lent, 'defined', { get: () => 2 });
-    expect([ctx.state.seen, ctx['own'], ctx['defined'], lent.req === ctx.req]).toEqual([true, 1, 2, true]);
-  });
+it('each way into the engine ties it to a context that is whole and lent', async () => {
+  const issuer = await startIssuer();
+  try {
+    const tied = watchTies(issuer);
+    const post = (path: string, fields: Record<string, string>) =>
+      issuer.send({
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams(fields).toString(),
+      });
+    const registered = await issuer.send({
+      method: 'POST',
+      path: '/register',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(registrationBodies['the TypeScript SDK v2']),
+    });
+    const { client_id } = registered.json<{ client_id: string }>();
+    await issuer.send({ path: `/authorize?${new URLSearchParams({ client_id, response_type: 'code' })}` });
+    await post('/token', { client_id, grant_type: 'refresh_token', refresh_token: 'of-nobody' });
+    await post('/revoke', { client_id, token: 'of-nobody' });
+    expect(['/authorize', '/token', '/revoke'].filter((path) => !tied.has(path))).toEqual([]);
+    expect([...tied].flatMap(([path, contexts]) => (contexts.every(isWholeAndLent) ? [] : path))).toEqual([]);
+  } finally {
+    await issuer.stop();
+  }
 });
+
+/** The contexts that the engine works on whenever the time is asked for, by path. */
+function watchTies({ runtime }: TestIssuer): Map<string, Context[]> {
+  const tied = new Map<string, Context[]>();
+  const { clock } = runtime;
+  const now = () => {
+    const ctx = Provider.ctx as Context | undefined;
+    if (ctx?.['oidc'] !== undefined) tied.set(ctx.path, [...(tied.get(ctx.path) ?? []), ctx]);
+    return clock.now();
+  };
+  Object.assign(runtime, { clock: { ...clock, now } });
+  return tied;
+}
+
+/** It has no accessor of its own, and inherits from the application's contexts alone. */
+function isWholeAndLent(ctx: Context): boolean {
+  return !Object.hasOwn(ctx, 'oidc') && Object.hasOwn(ctx, 'req') && !Object.hasOwn(Object.getPrototypeOf(ctx), 'req');
+}
