@@ -27,7 +27,7 @@ const program = `
   }
   console.log(oldBytes() - before);`;
 
-it('a request that is answered is garbage that the young generation gets rid of', async () => {
+it('ENG-35: a request that is answered is garbage that the young generation gets rid of', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--max-semi-space-size=8',
     '--no-warnings',
@@ -41,7 +41,7 @@ it('a request that is answered is garbage that the young generation gets rid of'
   expect(grownBytes).toBeLessThan(4_000_000);
 });
 
-it('each way into the engine ties it to a context that is whole and lent', async () => {
+it('ENG-35: each way into the engine ties it to a context that is whole and lent', async () => {
   const issuer = await startIssuer();
   try {
     const tied = watchTies(issuer);

@@ -1,6 +1,6 @@
 /**
- * Tokens of machine clients: what they are about in one statement, and their events in another, each for all requests that come to it in
- * one turn of the event loop. Around Prisma: by the row `client-credentials` of the bench this is a tenth of the time that the same takes
+ * Tokens of machine clients: what they are about in one statement, and their events in another, each for up to eight requests that come
+ * to it in one turn of the event loop. Around Prisma: by the row `client-credentials` of the bench this is a tenth of the time that the same takes
  * as statements of their own.
  */
 import type { Pool } from 'pg';

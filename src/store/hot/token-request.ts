@@ -1,6 +1,6 @@
 /**
- * What token requests that go the short way are about: all of it by one statement, which serves all requests that come to it in one turn
- * of the event loop, because most of what a statement costs is the same for one as for eight. Around Prisma: by the rows `refresh` and
+ * What token requests that go the short way are about: all of it by one statement, which serves up to eight requests that come to it in
+ * one turn of the event loop, because most of what a statement costs is the same for one as for eight. Around Prisma: by the rows `refresh` and
  * `code` of the bench this is a twentieth of the time that the same takes as statements of their own.
  */
 import type { Pool } from 'pg';

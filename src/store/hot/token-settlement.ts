@@ -1,6 +1,6 @@
 /**
- * What token requests that go the short way change: all of it by one statement, which commits by itself, for all requests that come to it
- * in one turn of the event loop. By the rows `refresh` and `code` of the bench this is a twentieth of the time that the same takes as
+ * What token requests that go the short way change: all of it by one statement, which commits by itself, for up to eight requests that
+ * come to it in one turn of the event loop. By the rows `refresh` and `code` of the bench this is a twentieth of the time that the same takes as
  * statements of their own.
  */
 import type { Pool } from 'pg';
