@@ -2,8 +2,8 @@
 import type { RawRequest } from './http-exchange.ts';
 import { basic, newPkce } from './oauth-client.ts';
 
-/** Who comes with ids that are not theirs. */
-export const strangers = ['anonymous', 'another person', 'an administrator', 'another tenant'] as const;
+/** Who comes with ids that are not theirs; at another tenant: nobody who is known there, and an administrator of it. */
+export const strangers = ['anonymous', 'another person', 'an administrator', 'another tenant', 'another tenant’s administrator'] as const;
 /** One of them. */
 export type Stranger = (typeof strangers)[number];
 
@@ -11,25 +11,32 @@ export type Stranger = (typeof strangers)[number];
 export interface Ids {
   uid: string;
   token: string;
+  userId: string;
   consentId: string;
   installationId: string;
   keyId: string;
+  apiKey: string;
   list: string;
   sha256: string;
   clientId: string;
+  redirectUri: string;
   managementToken: string;
   serverId: string;
   credential: string;
   accessToken: string;
   refreshToken: string;
+  idToken: string;
   code: string;
   verifier: string;
   xsrf: string;
 }
 
+/** A request; a form in it goes out with the token that the browser was given for forms. */
+export type Asked = RawRequest & { form?: Record<string, string> };
+
 /** What is declared of a route. */
 export interface Declared {
-  request(ids: Ids): Partial<RawRequest> & { path: string; form?: Record<string, string> };
+  request(ids: Ids): Asked;
   /** What the owner gets, who comes last. */
   own: number;
   /** What everybody else gets: the same as for ids that never were. */
@@ -40,14 +47,26 @@ export interface Declared {
   signsOut?: true;
 }
 
-const onlyAtHome = (own: number, elsewhere: number) =>
+const onlyAtHome = (own: number, elsewhere: number, signedInElsewhere: number = elsewhere) =>
   ({
     own,
-    others: { anonymous: own, 'another person': own, 'an administrator': own, 'another tenant': elsewhere },
+    others: {
+      anonymous: own,
+      'another person': own,
+      'an administrator': own,
+      'another tenant': elsewhere,
+      'another tenant’s administrator': signedInElsewhere,
+    },
     isShared: true,
   }) as const;
 const signInOr = (foreign: number) =>
-  ({ anonymous: 200, 'another person': foreign, 'an administrator': foreign, 'another tenant': 200 }) as const;
+  ({
+    anonymous: 200,
+    'another person': foreign,
+    'an administrator': foreign,
+    'another tenant': 200,
+    'another tenant’s administrator': foreign,
+  }) as const;
 /** A form, as it is posted. */
 export const formOf = (values: Record<string, string>) => ({
   method: 'POST',
@@ -113,7 +132,7 @@ export const declaredRoutes: Readonly<Record<string, Declared>> = {
   'api-key-new': { request: () => ({ path: '/account/keys/new' }), ...onlyAtHome(200, 200) },
   'api-key-make': {
     request: ({ serverId }) => ({ path: `/account/keys/new?server=${serverId}`, form: { do: 'all:read' } }),
-    ...onlyAtHome(200, 200),
+    ...onlyAtHome(200, 200, 404),
   },
   'api-key-replace': { request: ({ keyId }) => ({ path: `/account/keys/${keyId}/replace` }), own: 200, others: signInOr(404) },
   'api-key-replace-do': {
@@ -214,7 +233,13 @@ export const declaredRoutes: Readonly<Record<string, Declared>> = {
       path: `/logout?${new URLSearchParams({ client_id: clientId, post_logout_redirect_uri: 'http://127.0.0.1:9/out' })}`,
     }),
     own: 200,
-    others: { anonymous: 303, 'another person': 200, 'an administrator': 200, 'another tenant': 400 },
+    others: {
+      anonymous: 303,
+      'another person': 200,
+      'an administrator': 200,
+      'another tenant': 400,
+      'another tenant’s administrator': 400,
+    },
     isShared: true,
   },
   'protocol-signOutConfirm': {
