@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import type { TestDatabase } from '../support/database.ts';
@@ -124,6 +125,57 @@ describe('the infrastructure rule', () => {
       .map((text) => JSON.parse(text))
       .find(({ requestId, level }) => level === 'error' && requestId === answer.headers['x-request-id']);
     expect(line).toMatchObject({ message: 'a protocol request failed' });
+  });
+});
+
+describe('an outage that goes on', () => {
+  const documents = ['/jwks', '/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
+  let beside: TestIssuer;
+  let way: DatabaseProxy;
+
+  beforeAll(async () => {
+    const wayToDatabase = async (url: string) => {
+      way = await startDatabaseProxy(url);
+      return way.url;
+    };
+    await issuer.addTenant('acme');
+    // What is under way when the database falls silent is given up after three seconds, and not after thirteen.
+    beside = await startIssuer({ beside: issuer, wayToDatabase, silenceTimeoutMs: 3_000 });
+  });
+  afterAll(async () => {
+    way.flow();
+    await beside.stop();
+    await way.stop();
+  });
+
+  it.each([
+    ['is cut off', () => way.cut(), () => way.restore()],
+    ['falls silent', () => way.stall(), async () => way.flow()],
+  ])('ABUSE-79: a database that %s keeps no keys and no metadata back, of no tenant, however old they are', async (_, begin, end) => {
+    const read = () =>
+      Promise.all(['', '/t/acme'].flatMap((tenant) => documents.map(async (path) => beside.send({ path: `${tenant}${path}` }))));
+    const before = await read();
+    expect(before.map(({ status }) => status)).toEqual(Array(6).fill(200));
+    const { refresh_token: token } = await connect(issuer, { client, person, server });
+    begin();
+    try {
+      // From a second on, requests wait for news of keys and tenants.
+      await sleep(1_200);
+      for (let times = 0; times < 2; times += 1) {
+        const answers = await read();
+        expect(answers.map(({ status, text }) => [status, text])).toEqual(before.map(({ text }) => [200, text]));
+      }
+      const refused = await refresh(beside, client, token);
+      expect(refused.status).toBe(503);
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+      expect((await beside.send({ path: '/jwks' })).text).toBe(before[0]?.text);
+    } finally {
+      await end();
+    }
+    // A connection that is gone may be found so by whoever takes it next; there are ten at most.
+    let status = 503;
+    for (let tries = 0; tries <= 10 && status === 503; tries += 1) status = (await refresh(beside, client, token)).status;
+    expect(status).toBe(200);
   });
 });
 
