@@ -82,6 +82,17 @@ describe('what is packed', () => {
       expect(map.sourcesContent).toHaveLength(map.sources.length);
     },
   );
+
+  it.each(['toolgrant', 'resource-server'])('%s: whatever its manifest names is in it, types as well as code', async (name) => {
+    const files = await filesOf(name);
+    const { exports: doors, bin } = JSON.parse(await readFile(join(root, 'dist', name, 'package.json'), 'utf8')) as {
+      exports: Record<string, string | { types: string; default: string }>;
+      bin?: Record<string, string>;
+    };
+    const named = Object.values(doors).flatMap((door) => (typeof door === 'string' ? [door] : [door.types, door.default]));
+    expect(named.filter((path) => path.endsWith('.d.ts'))).toHaveLength(6);
+    for (const path of [...named, ...Object.values(bin ?? {})]) expect(files).toContain(path.replace(/^\.\//, ''));
+  });
 });
 
 describe('the packages, installed in empty folders', () => {
