@@ -19,7 +19,7 @@ export interface StoredTrailReport extends TrailReport {
 
 type VerifyingRuntime = Pick<Runtime, 'store' | 'vault'>;
 
-/** How many seals are read at a time; with their digests they are 160 KB each. */
+/** How many seals are read at a time; with their digests they are 17 KB each at most. */
 const sealsAtOnce = 50;
 const eventsAtOnce = 5_000;
 

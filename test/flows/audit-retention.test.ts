@@ -1,9 +1,12 @@
 /** Audit events go when their time is over, and the trail is whole without them. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TenantId } from '../../src/domain/ids.ts';
+import { sha256Bytes } from '../../src/platform/digest.ts';
+import { listSealedLines } from '../../src/services/export-audit.ts';
 import { keepAuditMonths } from '../../src/services/keep-audit-months.ts';
 import { verifyAuditTrail } from '../../src/services/verify-audit-trail.ts';
 import { recordAuditEvents } from '../../src/store/audit.ts';
+import { listSeals } from '../../src/store/audit-seals.ts';
 import { applyMigrations } from '../../src/store/migrate/apply-migrations.ts';
 import { obtainTenant } from '../../src/store/tenants.ts';
 import { type AuditScene, otherTenant, setAuditScene } from '../support/audit-scene.ts';
@@ -70,6 +73,24 @@ describe('when the time of events is over', () => {
       { tenant: 'root', events: 9, dropped: [], findings: [] },
       { tenant: otherTenant, events: 5, dropped: [monthOf(monthsAgo(14)), monthOf(monthsAgo(4))], findings: [] },
     ]);
+  });
+
+  it('ABUSE-75: the digests of events that are gone stay part of the proof: of a copy of them, and of the trail', async () => {
+    const { store } = scene.runtime;
+    const findOldest = async () => {
+      const [seal] = await listSeals(store, scene.root, { after: 0, limit: 1 });
+      if (!seal) throw new Error('nothing is sealed');
+      return seal;
+    };
+    const copies = await listSealedLines(store, await findOldest());
+    expect(copies).toHaveLength(3);
+    await migrate(300);
+    expect(await keepAuditMonths(scene.runtime)).toBe(1);
+    const oldest = await findOldest();
+    expect(await listSealedLines(store, oldest)).toEqual([]);
+    expect(Buffer.from(oldest.digests)).toEqual(Buffer.concat(copies.map(sha256Bytes)));
+    await scene.asOwner(`UPDATE audit_seals SET digests = '' WHERE tenant_id = '${scene.root}' AND number = 1`);
+    expect(await scene.findings()).toMatchObject([{ kind: 'seal-changed', seal: 1 }]);
   });
 
   it('ABUSE-75: an owner who drops a month before its time, or says that it was over, is found', async () => {
