@@ -128,8 +128,35 @@ function closeServer(server: Server, { deadlineMs, lingerMs = 0 }: { deadlineMs:
       // logged first: that comes at the end of this turn of the event loop, after what is immediate.
       server.close(() => setImmediate(() => setImmediate(resolve)));
     };
-    // Node's own close of an HTTP server begins by cutting idle connections. What waits to be accepted is taken in before:
-    // this phase of the event loop follows the one that accepts.
-    setImmediate(() => NetServer.prototype.close.call(server, end));
+    // Node's own close of an HTTP server begins by cutting idle connections.
+    onceNobodyWaits(server, () => NetServer.prototype.close.call(server, end));
   });
+}
+
+/** More connections than this do not wait for a server; Node asks for 511. */
+const longestQueue = 512;
+
+/**
+ * Calls back in a turn of the event loop in which nobody came: Node takes in one connection in each, and closing resets those that wait,
+ * with what they have sent. However many go on coming, whoever waited at the start has been taken in after `longestQueue` turns.
+ */
+function onceNobodyWaits(server: Server, close: () => void): void {
+  let hasCome = true;
+  const note = () => {
+    hasCome = true;
+  };
+  server.on('connection', note);
+  let turns = 0;
+  // Of each turn, this is the phase that follows the one that takes in.
+  const look = () => {
+    if (!hasCome || turns > longestQueue) {
+      server.off('connection', note);
+      close();
+      return;
+    }
+    hasCome = false;
+    turns += 1;
+    setImmediate(look);
+  };
+  setImmediate(look);
 }

@@ -2,6 +2,7 @@
 import { get as httpsGet } from 'node:https';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Listening, listen } from '../../src/http/server.ts';
 import { makeSelfSigned } from '../support/self-signed.ts';
@@ -28,6 +29,37 @@ function talk(port: number, bytes: string): Promise<string> {
     socket.on('close', () => resolve(answer));
     socket.on('error', reject);
   });
+}
+
+/**
+ * Connects so many times from a thread of its own, each with a request, while this one stands still: nobody is taken in before this
+ * returns. Returns what will have been answered.
+ */
+function connectUnseen(port: number, count: number): Promise<string[]> {
+  const connected = new Int32Array(new SharedArrayBuffer(4));
+  const thread = new Worker(
+    `const { connect } = require('node:net');
+    const { parentPort, workerData: { port, count, connected } } = require('node:worker_threads');
+    const talk = () => new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n', () => {
+          Atomics.add(connected, 0, 1);
+          Atomics.notify(connected, 0);
+        });
+      });
+      let answer = '';
+      socket.on('data', (chunk) => { answer += chunk; });
+      socket.on('error', () => undefined);
+      socket.on('close', () => resolve(answer));
+    });
+    Promise.all(Array.from({ length: count }, talk)).then((answers) => parentPort.postMessage(answers));`,
+    { eval: true, workerData: { port, count, connected } },
+  );
+  const answers = new Promise<string[]>((resolve, reject) => thread.once('message', resolve).once('error', reject));
+  for (let seen = 0; seen < count; seen = Atomics.load(connected, 0)) {
+    if (Atomics.wait(connected, 0, seen, 30_000) === 'timed-out') throw new Error(`${seen} of ${count} could connect`);
+  }
+  return answers;
 }
 
 /** Waits until nobody takes connections there; the test's own time limit ends it. */
@@ -96,6 +128,13 @@ describe('ABUSE-85: stopping', () => {
     expect(await underWay).toBe('finished');
     // Long before the deadline, although the client keeps its connection alive.
     expect(await Promise.race([drained.then(() => 'drained'), pause(3_000, 'still open', { ref: false })])).toBe('drained');
+  });
+
+  it('whoever had connected is answered, however many wait to be taken in', async () => {
+    const listening = await start((_, response) => response.end('here'), { hosts: ['127.0.0.1'], port: 0 });
+    const answers = connectUnseen(listening.port, 50);
+    await listening.drain(10_000);
+    expect((await answers).filter((answer) => !answer.endsWith('here'))).toEqual([]);
   });
 
   it('is over after the last request, even one whose caller has left', async () => {
