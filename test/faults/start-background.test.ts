@@ -7,7 +7,10 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { sha256 } from '../../src/platform/digest.ts';
 import { createLogger } from '../../src/platform/logger.ts';
+import { ensureSigningKeys } from '../../src/services/signing-keys.ts';
 import { createLink, findLink } from '../../src/store/links.ts';
+import { applyMigrations } from '../../src/store/migrate/apply-migrations.ts';
+import { setAuditScene } from '../support/audit-scene.ts';
 import { settingsFor, testSecret } from '../support/command.ts';
 import { query } from '../support/database-holder.ts';
 import { findFreePort } from '../support/free-port.ts';
@@ -43,6 +46,32 @@ describe('sweeping in the background', () => {
     await sweeping.stop();
     expect(await links()).toEqual([sha256('good')]);
     expect(await findLink(t.runtime.store, t.tenant.id, sha256('good'), new Date())).toBeDefined();
+  });
+
+  it('ENG-23: keys take over that are due, and months of the audit trail go whose time is over, once and without being asked', async () => {
+    const scene = await setAuditScene();
+    try {
+      const { runtime, tenant, asOwner } = scene;
+      const { current } = await ensureSigningKeys(runtime, tenant);
+      // Readers have had the next one for long, and it is due.
+      const due = `UPDATE signing_keys SET created_at = now() - interval '1 hour', changes_at = now() - interval '1 second'`;
+      const [next] = await asOwner(`${due} WHERE state = 'next' RETURNING kid`);
+      const longAgo = new Date(Date.now() - 400 * 86_400_000);
+      await asOwner(`SELECT make_audit_partition('${longAgo.toISOString()}')`);
+      await scene.record(1, { at: () => longAgo });
+      await applyMigrations({ ownerUrl: scene.database.ownerUrl, auditRetentionSeconds: 300 * 86_400 });
+
+      const eventsOf = (type: string) => asOwner(`SELECT detail FROM audit_events WHERE type = '${type}'`);
+      const sweeping = sweepInBackground(runtime, { pauseMs: 5 });
+      await until(async () => (await eventsOf('key.rotated')).length > 0 && (await eventsOf('audit.month-dropped')).length > 0);
+      await sweeping.stop();
+      expect(await eventsOf('key.rotated')).toEqual([{ detail: { ...next, previousKid: current.kid } }]);
+      expect(await eventsOf('audit.month-dropped')).toMatchObject([{ detail: { month: longAgo.toISOString().slice(0, 7) } }]);
+      const states = await asOwner(`SELECT state FROM signing_keys ORDER BY kid = '${current.kid}' DESC, kid = '${next?.['kid']}' DESC`);
+      expect(states).toEqual([{ state: 'retiring' }, { state: 'current' }, { state: 'next' }]);
+    } finally {
+      await scene.end();
+    }
   });
 
   it('logs what goes wrong, and tries again', async () => {
