@@ -170,20 +170,25 @@ describe('settings that meet the world', () => {
     expect(message).toContain('TOOLGRANT_TLS_CERT names a file without a certificate. Set it to a PEM certificate chain.');
   });
 
-  it('ABUSE-55: a secret that does not open the signing keys', async () => {
+  it('ABUSE-55: a secret that does not open the signing keys; one that is on the way out goes beside the new one, as files', async () => {
     const own = await createTestDatabase(); // the start with both secrets seals everything anew, under the new one
-    const settings = { ...env, DATABASE_URL: own.runtimeUrl };
+    const { TOOLGRANT_SECRET: _, ...settings }: Settings = { ...env, DATABASE_URL: own.runtimeUrl };
     const other = Buffer.from(testSecret, 'base64url').reverse().toString('base64url');
+    const files = { TOOLGRANT_SECRET_FILE: join(folder, 'secret'), TOOLGRANT_SECRET_PREVIOUS_FILE: join(folder, 'previous-secret') };
+    await writeFile(files.TOOLGRANT_SECRET_FILE, `${other}\n`);
+    await writeFile(files.TOOLGRANT_SECRET_PREVIOUS_FILE, `${testSecret}\n`);
     const startAndStop = async (secrets: Settings) => {
       const command = await serve({ ...settings, ...secrets });
       command.process.kill('SIGTERM');
       expect((await command.ended).code).toBe(0);
     };
-    await startAndStop({});
+    await startAndStop({ TOOLGRANT_SECRET: testSecret });
     expect(await refused({ ...settings, TOOLGRANT_SECRET: other })).toMatch(
       /^The signing keys do not open with TOOLGRANT_SECRET\. .* Bring back the secret/,
     );
-    await startAndStop({ TOOLGRANT_SECRET: other, TOOLGRANT_SECRET_PREVIOUS: testSecret });
+    await startAndStop(files);
+    await startAndStop({ TOOLGRANT_SECRET_FILE: files.TOOLGRANT_SECRET_FILE });
+    expect(await refused({ ...settings, TOOLGRANT_SECRET: testSecret })).toMatch(/^The signing keys do not open with TOOLGRANT_SECRET\. /);
     await own.drop();
   });
 });

@@ -35,8 +35,10 @@ import { exchange, type Origin, type RawRequest, type RawResponse } from './http
 
 /** How a test wants its issuer. */
 export interface IssuerOptions {
-  /** Another issuer's, to run a second one beside it on the same database, under the same URL and secret. */
+  /** Another issuer's, to run a second one beside it on the same database, under the same URL and (where the test gives no other) secret. */
   beside?: Pick<TestIssuer, 'database' | 'secret' | 'url'>;
+  /** Secrets beside the one that it seals with, which it opens with, too. */
+  previousSecrets?: readonly string[];
   lifetimes?: Partial<Lifetimes>;
   settings?: Partial<Pick<EngineSettings, 'defaultResource'>>;
   /** What the root tenant is set to, as `tenant set` takes it. */
@@ -127,7 +129,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
   const runtime: Runtime = {
     store: createStore(pool),
     clock: systemClock,
-    vault: createVault({ current: secret }),
+    vault: createVault({ current: secret, previous: options.previousSecrets ?? [] }),
     passwords: tracing.tracePasswords(createPasswordHasher({ memoryKib: 1_024, passes: 2 })),
     metrics: noMetrics,
     tracing,

@@ -335,8 +335,10 @@ describe('where the audit trail is delivered', () => {
 describe('secrets', () => {
   it('are read from files, without the line end that editors add', () => {
     writeFileSync(join(directory, 'secret'), `${secret}\n`);
-    const { secrets } = loadConfig({ TOOLGRANT_SECRET_FILE: join(directory, 'secret') }, { directory: '/' });
-    expect(secrets.keyEncryptionKey?.reveal()).toBe(secret);
+    writeFileSync(join(directory, 'previous'), `${otherSecret}\r\n`);
+    const files = { TOOLGRANT_SECRET_FILE: join(directory, 'secret'), TOOLGRANT_SECRET_PREVIOUS_FILE: join(directory, 'previous') };
+    const { secrets } = loadConfig(files, { directory: '/' });
+    expect([secrets.keyEncryptionKey?.reveal(), secrets.previousKeyEncryptionKey?.reveal()]).toEqual([secret, otherSecret]);
   });
 
   it('are given once, by a file that can be read and holds something', () => {
