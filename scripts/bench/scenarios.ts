@@ -1,5 +1,6 @@
 /** What each row asks of a contender: the requests of all connections for one measurement. */
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contender } from './contenders/contender.ts';
 import { allowedTools, resource } from './contenders/contender.ts';
 import type { Lane, LoadRequest } from './load.ts';
@@ -200,9 +201,18 @@ async function register(origin: string, path: string): Promise<{ clientId: strin
   return { clientId: String(client.client_id) };
 }
 
-async function send(origin: string, { method, path, headers, body }: LoadRequest): Promise<Record<string, unknown>> {
+/** How often a request of the set-up is sent again to an issuer that says it is busy. */
+const repeats = 3;
+
+async function send(origin: string, request: LoadRequest, repeatsLeft = repeats): Promise<Record<string, unknown>> {
+  const { method, path, headers, body } = request;
   const answer = await fetch(`${origin}${path}`, { method, ...(headers && { headers }), ...(body !== undefined && { body }) });
   const text = await answer.text();
+  const retryAfterSeconds = Number(answer.headers.get('retry-after') ?? Number.NaN);
+  if (answer.status === 503 && retryAfterSeconds >= 0 && repeatsLeft > 0) {
+    await sleep(retryAfterSeconds * 1_000);
+    return send(origin, request, repeatsLeft - 1);
+  }
   if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status}: ${text}`);
   return JSON.parse(text);
 }
