@@ -23,7 +23,7 @@ export async function fillDatabase(
 ): Promise<void> {
   const root = `'${tenantId}'`;
   const rows = `generate_series(1, ${consents}) AS n`;
-  const [people, clients] = [consents / 4, consents / 10];
+  const [people, clients] = [consents / 4, consents / 5];
   // Four agents of each person, no two the same.
   const user = `'usr_' || 1 + n % ${people}`;
   const client = `'cli_' || 1 + (n + 37 * (n / ${people})) % ${clients}`;
