@@ -1,13 +1,19 @@
 /**
- * A client that registers itself, in one statement: the client, the token it manages itself with, and the event. Prepared, around
- * Prisma: by the row `registration` of the bench this is a fifth of the time that the same takes as a transaction of four.
+ * Clients that register themselves: the client, the token it manages itself with, and the event, in one statement, which serves up to
+ * eight registrations that come to it in one turn of the event loop. Prepared, around Prisma: by the row `registration` of the bench
+ * this is a tenth of the time that the same takes as transactions of four.
  */
+import type { Pool } from 'pg';
 import type { AuditEvent } from '../../domain/audit-event.ts';
 import { idPrefixes, type TenantId } from '../../domain/ids.ts';
+import { Batcher } from '../../platform/batcher.ts';
+import { isRefusal } from '../../platform/database-trouble.ts';
 import { randomId } from '../../platform/random.ts';
+import type { SharedStatement } from '../../platform/tracing/trace-database.ts';
 import type { NewArtifact } from '../artifacts.ts';
 import { poolOf, type Store } from '../client.ts';
 import type { NewClient, StoredClient } from '../clients.ts';
+import { hotBatches } from './token-request.ts';
 
 /** What a registration adds. */
 export interface NewRegistration {
@@ -18,25 +24,64 @@ export interface NewRegistration {
   event: Pick<AuditEvent, 'actorType' | 'actorId' | 'address' | 'requestId' | 'traceId' | 'detail'>;
 }
 
-const addRegistration = `
-  WITH client AS (
+interface Registering {
+  tenantId: TenantId;
+  registration: NewRegistration;
+}
+
+const addRegistrations = `
+  WITH registration AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS given (
+      tenant_id text, at timestamptz, client_id text, kind text, metadata jsonb, secret_digest text, demo boolean, reap_after timestamptz,
+      model text, digest text, event_id text, actor_type text, actor_id text, address text, request_id text, trace_id text, detail jsonb
+    )
+  ), client AS (
     INSERT INTO clients (tenant_id, id, kind, metadata, secret_digest, demo, created_at, reap_after)
-    VALUES ($1, $2, $4, $5, $6, $7, $3, $16)
+    SELECT tenant_id, client_id, kind, metadata, secret_digest, demo, at, reap_after FROM registration
   ), token AS (
-    INSERT INTO artifacts (tenant_id, model, digest, payload, uid, created_at) VALUES ($1, $8, $9, '{}', $2, $3)
+    INSERT INTO artifacts (tenant_id, model, digest, payload, uid, created_at)
+    SELECT tenant_id, model, digest, '{}', client_id, at FROM registration
   )
   INSERT INTO audit_events (tenant_id, id, at, type, assurance, actor_type, actor_id, client_id, outcome, address, request_id, trace_id, detail)
-  VALUES ($1, $10, $3, 'client.registered', 'enforced', $11, $12, $2, 'success', $13, $14, $17, $15)`;
+  SELECT tenant_id, event_id, at, 'client.registered', 'enforced', actor_type, actor_id, client_id, 'success', address, request_id, trace_id, detail
+  FROM registration`;
 
-/** Keeps all of it, or throws and keeps nothing. */
-export async function createRegistration(store: Store, tenantId: TenantId, registration: NewRegistration): Promise<void> {
-  const { client, managementToken, event } = registration;
-  const values = [
-    ...[tenantId, client.id, client.createdAt],
-    ...[client.kind, JSON.stringify(client.metadata), client.secretDigest, client.demo ?? false],
-    ...[managementToken.model, managementToken.digest],
-    ...[randomId(idPrefixes.event), event.actorType, event.actorId, event.address, event.requestId, JSON.stringify(event.detail ?? {})],
-    ...[client.reapAfter, event.traceId],
-  ];
-  await poolOf(store).query({ name: 'registration', text: addRegistration, values });
+/** Registrations at all tenants go together: each row says whose it is. */
+const batchers = new WeakMap<Pool, Batcher<Registering, void>>();
+
+/** Keeps all of it, or throws and keeps nothing of this registration. */
+export function createRegistration(store: Store, tenantId: TenantId, registration: NewRegistration): Promise<void> {
+  const pool = poolOf(store);
+  const batcher =
+    batchers.get(pool) ?? new Batcher({ ...hotBatches, mayBeOfOne: isRefusal, run: (all, sharedBy) => addAll(pool, all, { sharedBy }) });
+  batchers.set(pool, batcher);
+  return batcher.add({ tenantId, registration });
+}
+
+async function addAll(pool: Pool, all: readonly Registering[], { sharedBy }: SharedStatement): Promise<undefined[]> {
+  const statement = { name: 'registration', text: addRegistrations, values: [JSON.stringify(all.map(toRow))], sharedBy };
+  await pool.query(statement);
+  return all.map(() => undefined);
+}
+
+function toRow({ tenantId, registration: { client, managementToken, event } }: Registering) {
+  return {
+    tenant_id: tenantId,
+    at: client.createdAt,
+    client_id: client.id,
+    kind: client.kind,
+    metadata: client.metadata,
+    secret_digest: client.secretDigest,
+    demo: client.demo ?? false,
+    reap_after: client.reapAfter,
+    model: managementToken.model,
+    digest: managementToken.digest,
+    event_id: randomId(idPrefixes.event),
+    actor_type: event.actorType,
+    actor_id: event.actorId,
+    address: event.address,
+    request_id: event.requestId,
+    trace_id: event.traceId,
+    detail: event.detail ?? {},
+  };
 }
