@@ -117,13 +117,14 @@ function bind(server: Server, at: { host: string; port: number }): Promise<numbe
 function closeServer(server: Server, { deadlineMs, lingerMs = 0 }: { deadlineMs: number; lingerMs?: number }): Promise<void> {
   return new Promise((resolve) => {
     const beganAt = performance.now();
-    const closeIdle = setInterval(() => {
-      if (performance.now() - beganAt >= lingerMs) server.closeIdleConnections();
+    // Again and again: until nobody waits any more, some are still taken in.
+    const closing = setInterval(() => {
+      const elapsedMs = performance.now() - beganAt;
+      if (elapsedMs >= deadlineMs) server.closeAllConnections();
+      else if (elapsedMs >= lingerMs) server.closeIdleConnections();
     }, 20);
-    const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
     const end = () => {
-      clearInterval(closeIdle);
-      clearTimeout(deadline);
+      clearInterval(closing);
       // Ends its own timers as well; it is closed already. It tells so before its last connection does, whose request is to be
       // logged first: that comes at the end of this turn of the event loop, after what is immediate.
       server.close(() => setImmediate(() => setImmediate(resolve)));

@@ -1,7 +1,10 @@
 import { Permissions } from './permissions.ts';
 import type { StatusReference, TokenFacts } from './token-facts.ts';
 
-/** What one good token allows at this server. Immutable, and shared by all requests with that token. */
+/**
+ * What one good token allows at this server. Immutable, and shared by all requests with that token. To be read member by member: a copy
+ * of it (`{ ...access }`, JSON) is empty, so that no log tells of people and tokens.
+ */
 export interface Access {
   readonly issuer: string;
   readonly resource: string;

@@ -1,4 +1,4 @@
-/** So many of a token's last characters tell it from others: 96 bits, of the signature. */
+/** So many of a token's last characters are looked at: they are of its signature, and as good as random. */
 const END_LENGTH = 16;
 /** With so many bits for each token and so many of them set, one token in four hundred is taken for another. */
 const BITS_PER_TOKEN = 16;
@@ -32,7 +32,7 @@ export function createDoorkeeper(cachedTokens: number): (token: string) => boole
       words[word] = standing | mask;
     }
     if (!wasHere) count += 1;
-    if (count === most) {
+    if (count >= most) {
       words.fill(0);
       count = 0;
     }

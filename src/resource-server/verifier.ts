@@ -237,6 +237,9 @@ function refuseBadOptions(options: VerifierOptions): void {
   if (options.algorithms?.some((name) => !/^(?:ES|RS|PS)(?:256|384|512)$|^EdDSA$|^Ed25519$/.test(name))) {
     throw new TypeError('`algorithms` may name asymmetric signature algorithms only.');
   }
+  if (options.maxSeenTokens !== undefined && !(options.maxSeenTokens >= 0)) {
+    throw new TypeError('`maxSeenTokens` must be a number, 0 or more.');
+  }
   if (options.introspection === 'always' && options.credential === undefined) {
     throw new TypeError('`introspection: "always"` needs a `credential`.');
   }

@@ -37,8 +37,10 @@ async function endConsentsInForce(runtime: Runtime, tenant: Tenant, origin: Orig
   for (let ended = 0; ; ) {
     const consentIds = await listConsentIdsInForce(runtime.store, tenant.id, { after, limit: batch });
     if (consentIds.length === 0) return ended;
-    for (const consentId of consentIds) await endConsent(runtime, tenant, { consentId, reason: 'all-ended', origin });
-    ended += consentIds.length;
+    for (const consentId of consentIds) {
+      const { ok } = await endConsent(runtime, tenant, { consentId, reason: 'all-ended', origin });
+      if (ok) ended += 1;
+    }
     after = consentIds.at(-1);
   }
 }

@@ -152,8 +152,8 @@ describe('SIGTERM', () => {
       });
       const loading = [...refreshing, ...Array.from({ length: 12 }, () => load(() => ({ path: '/jwks' })))];
       try {
+        await until(() => fates.length > 100);
         const held = [await beginRequest(port), await beginRequest(port)];
-        await until(() => fates.length > 500);
         command.process.kill('SIGTERM');
         // Nobody is taken in any more; what a worker is being dealt just then waits until the processes end.
         await Promise.race(loading);

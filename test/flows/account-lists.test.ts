@@ -60,7 +60,7 @@ describe('the places where an agent is used', () => {
     expect(addresses.map(({ length }) => length)).toEqual([20, 20, 5]);
     expect(new Set(addresses.flat()).size).toBe(45);
     expect(addressesOn(html)).toEqual(addresses[0]);
-    const ages = addresses.flat().map((address) => /_(\d+)\/end$/.exec(address)?.[1] ?? '-1');
+    const ages = addresses.flat().map((address) => new RegExp(`/ins_${id}_(\\d+)/end$`).exec(address)?.[1] ?? '-1');
     expect(ages.map((age) => Math.floor(Number(age) / 2))).toEqual([
       -1,
       ...Array.from({ length: 44 }, (_, index) => Math.floor(index / 2)),
@@ -201,7 +201,7 @@ describe('the servers to choose from', () => {
     expect([found, more].map((page) => chosenOn(page).length)).toEqual([20, 3]);
     const even = rows.filter(({ resource }) => resource.includes('even')).map(({ id }) => id);
     expect(new Set([found, more].flatMap(chosenOn).map(([id]) => id))).toEqual(new Set(even));
-    for (const query of ['%', '_racker', 'tracker.*', '"><script>']) {
+    for (const query of ['%', '_racker', 'tracker.*', '"><script>', `${'x'.repeat(99)}🦊`]) {
       const page = await read(`${list}?${new URLSearchParams({ query })}`);
       expect([query, chosenOn(page), page.includes('No server has this')]).toEqual([query, [], true]);
       expect(page).not.toContain('<script');

@@ -47,12 +47,12 @@ async function fallSilent(issuer: LoadedIssuer): Promise<void> {
 /** Lets statements through that commit, and loses the answers to them. A statement that a connection knows already has no text. */
 async function loseCommits(issuer: LoadedIssuer): Promise<void> {
   const proxy = issuer.proxy();
-  await untilMet(issuer, 'the lost answers', async () => {
-    proxy.cut();
-    proxy.loseAnswers(/COMMIT|-settle|registration|tool-reports/);
-    await proxy.restore();
-    await sleep(500 + issuer.random() * 1_000);
-  });
+  const before = proxy.lostAnswers();
+  proxy.cut();
+  proxy.loseAnswers(/COMMIT|-settle|registration|tool-reports/);
+  await proxy.restore();
+  await sleep(500 + issuer.random() * 1_000);
+  await untilSo(issuer, 'that answers are lost', () => proxy.lostAnswers() > before);
   proxy.flow();
 }
 
@@ -60,8 +60,12 @@ async function loseCommits(issuer: LoadedIssuer): Promise<void> {
 async function untilMet(issuer: LoadedIssuer, what: string, harm: () => void | Promise<void>): Promise<void> {
   const before = issuer.books.troubles();
   await harm();
-  for (const deadline = performance.now() + noticeMs; issuer.books.troubles() === before; await sleep(20)) {
-    if (performance.now() > deadline) return issuer.books.accuse(`${what} was not noticed`);
+  await untilSo(issuer, what, () => issuer.books.troubles() > before);
+}
+
+async function untilSo({ books }: LoadedIssuer, what: string, isSo: () => boolean): Promise<void> {
+  for (const deadline = performance.now() + noticeMs; !isSo(); await sleep(20)) {
+    if (performance.now() > deadline) return books.accuse(`${what} was not noticed`);
   }
 }
 

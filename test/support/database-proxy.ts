@@ -16,6 +16,8 @@ export interface DatabaseProxy {
   stall(at?: RegExp): void;
   /** From now to `flow`, statements get through and the connection breaks in place of the answer: their outcome is unknown. */
   loseAnswers(to: RegExp): void;
+  /** How many answers were lost so. */
+  lostAnswers(): number;
   /** Lets everything through again, what was held back included. */
   flow(): void;
   stop(): Promise<void>;
@@ -29,6 +31,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
   let held: (() => void)[] | undefined;
   let lost: RegExp | undefined;
+  let lostCount = 0;
   let stallsAt: RegExp | undefined;
   const pass = (step: () => void) => (held ? held.push(step) : step());
   const server = createServer((inside) => {
@@ -53,8 +56,9 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       pass(() => outside.write(chunk));
     });
     outside.on('data', (chunk) => {
-      if (losesNext) inside.destroy();
-      else pass(() => inside.write(chunk));
+      if (!losesNext) return pass(() => inside.write(chunk));
+      lostCount += 1;
+      inside.destroy();
     });
   });
   const listen = (at: number) => new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
@@ -78,6 +82,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
     loseAnswers(to) {
       lost = to;
     },
+    lostAnswers: () => lostCount,
     flow() {
       const steps = held ?? [];
       [held, lost, stallsAt] = [undefined, undefined, undefined];

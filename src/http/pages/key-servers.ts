@@ -41,6 +41,7 @@ function readQuery(text: unknown): string {
         .replaceAll(/\p{Cc}/gu, '')
         .trim()
         .slice(0, maxQueryCharacters)
+        .toWellFormed()
     : '';
 }
 

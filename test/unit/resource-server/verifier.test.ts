@@ -68,13 +68,14 @@ describe('a good token', () => {
   });
 
   it('stays remembered whatever number of tokens come once: those are not', async () => {
-    const { issuer, verifier } = setUp({ maxSeenTokens: 2 });
+    // Room enough for the few that the doorkeeper takes for known.
+    const { issuer, verifier } = setUp({ maxSeenTokens: 50 });
     const token = await issuer.token();
     await verifier.verifyToken(token);
     const remembered = await verifier.verifyToken(token);
     for (let count = 0; count < 100; count += 1) await verifier.verifyToken(await issuer.token());
     expect(await verifier.verifyToken(token)).toBe(remembered);
-    for (const other of await Promise.all([issuer.token(), issuer.token()])) {
+    for (const other of await Promise.all(Array.from({ length: 50 }, () => issuer.token()))) {
       await verifier.verifyToken(other);
       await verifier.verifyToken(other);
     }
