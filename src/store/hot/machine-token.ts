@@ -4,17 +4,13 @@
  * as statements of their own.
  */
 import type { Pool } from 'pg';
-import type { AuditEvent } from '../../domain/audit-event.ts';
 import type { ClientMetadata } from '../../domain/client-metadata.ts';
-import { type ClientId, idPrefixes, type ServerId, type ServiceAccountId, type TenantId, type ToolAssignmentId } from '../../domain/ids.ts';
-import { Batcher } from '../../platform/batcher.ts';
-import { isRefusal } from '../../platform/database-trouble.ts';
-import { randomId } from '../../platform/random.ts';
+import type { ClientId, ServerId, ServiceAccountId, TenantId, ToolAssignmentId } from '../../domain/ids.ts';
 import type { SharedStatement } from '../../platform/tracing/trace-database.ts';
-import { poolOf, type Store } from '../client.ts';
+import type { Store } from '../client.ts';
 import { type ClientStanding, type ClientStandingRow, toClientStanding } from '../client-standing.ts';
 import type { PreviousSecret } from '../clients.ts';
-import { hotBatches } from './token-request.ts';
+import { eventColumns, type SharedEvent, shareStatement } from '../shared-statement.ts';
 
 /** All that a machine's request is about, as it stood at one moment: nothing in it is disabled or blocked. */
 export interface MachineTokenFacts {
@@ -54,15 +50,11 @@ interface Asked {
 }
 
 const findFacts = 'SELECT * FROM machine_token_facts($1)';
-const readers = new WeakMap<Pool, Batcher<Asked, MachineTokenFacts | undefined>>();
+const read = shareStatement(readFacts);
 
 /** Reads what a machine client may do at a server; undefined when it is none, or may do nothing there. */
 export function findMachineTokenFacts(store: Store, asked: Asked): Promise<MachineTokenFacts | undefined> {
-  const pool = poolOf(store);
-  const reader =
-    readers.get(pool) ?? new Batcher({ ...hotBatches, mayBeOfOne: isRefusal, run: (all, sharedBy) => readFacts(pool, all, { sharedBy }) });
-  readers.set(pool, reader);
-  return reader.add(asked);
+  return read(store, asked);
 }
 
 async function readFacts(pool: Pool, all: readonly Asked[], { sharedBy }: SharedStatement): Promise<(MachineTokenFacts | undefined)[]> {
@@ -108,20 +100,16 @@ export interface MachineToken {
   facts: MachineTokenFacts;
   /** The index that it carries: that of the facts. */
   status: { list: number; index: number };
-  event: Pick<AuditEvent, 'actorType' | 'actorId' | 'address' | 'requestId' | 'traceId' | 'detail'>;
+  event: SharedEvent;
   at: Date;
 }
 
 const settle = 'SELECT settle_machine_tokens($1) AS n';
-const settlers = new WeakMap<Pool, Batcher<MachineToken, boolean>>();
+const settleShared = shareStatement(settleAll);
 
 /** Records the event of a token; false, and nothing is recorded, when the facts no longer stand. */
 export function settleMachineToken(store: Store, token: MachineToken): Promise<boolean> {
-  const pool = poolOf(store);
-  const settler =
-    settlers.get(pool) ?? new Batcher({ ...hotBatches, mayBeOfOne: isRefusal, run: (all, sharedBy) => settleAll(pool, all, { sharedBy }) });
-  settlers.set(pool, settler);
-  return settler.add(token);
+  return settleShared(store, token);
 }
 
 async function settleAll(pool: Pool, tokens: readonly MachineToken[], { sharedBy }: SharedStatement): Promise<boolean[]> {
@@ -144,12 +132,6 @@ function toRequest({ tenantId, facts, status, event, at }: MachineToken, n: numb
     index: status.index,
     revision: facts.catalogueRevision,
     standing: facts.standing.text,
-    event_id: randomId(idPrefixes.event),
-    actor_type: event.actorType,
-    actor_id: event.actorId,
-    address: event.address,
-    request_id: event.requestId,
-    trace_id: event.traceId,
-    detail: event.detail ?? {},
+    ...eventColumns(event),
   };
 }

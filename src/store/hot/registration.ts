@@ -4,16 +4,12 @@
  * this is a tenth of the time that the same takes as transactions of four.
  */
 import type { Pool } from 'pg';
-import type { AuditEvent } from '../../domain/audit-event.ts';
-import { idPrefixes, type TenantId } from '../../domain/ids.ts';
-import { Batcher } from '../../platform/batcher.ts';
-import { isRefusal } from '../../platform/database-trouble.ts';
-import { randomId } from '../../platform/random.ts';
+import type { TenantId } from '../../domain/ids.ts';
 import type { SharedStatement } from '../../platform/tracing/trace-database.ts';
 import type { NewArtifact } from '../artifacts.ts';
-import { poolOf, type Store } from '../client.ts';
+import type { Store } from '../client.ts';
 import type { NewClient, StoredClient } from '../clients.ts';
-import { hotBatches } from './token-request.ts';
+import { eventColumns, type SharedEvent, shareStatement } from '../shared-statement.ts';
 
 /** What a registration adds. */
 export interface NewRegistration {
@@ -21,7 +17,7 @@ export interface NewRegistration {
   /** What the client will manage its registration with; its other name is the client's id. */
   managementToken: Pick<NewArtifact, 'model' | 'digest'>;
   /** About this client. */
-  event: Pick<AuditEvent, 'actorType' | 'actorId' | 'address' | 'requestId' | 'traceId' | 'detail'>;
+  event: SharedEvent;
 }
 
 interface Registering {
@@ -46,16 +42,11 @@ const addRegistrations = `
   SELECT tenant_id, event_id, at, 'client.registered', 'enforced', actor_type, actor_id, client_id, 'success', address, request_id, trace_id, detail
   FROM registration`;
 
-/** Registrations at all tenants go together: each row says whose it is. */
-const batchers = new WeakMap<Pool, Batcher<Registering, void>>();
+const add = shareStatement(addAll);
 
 /** Keeps all of it, or throws and keeps nothing of this registration. */
 export function createRegistration(store: Store, tenantId: TenantId, registration: NewRegistration): Promise<void> {
-  const pool = poolOf(store);
-  const batcher =
-    batchers.get(pool) ?? new Batcher({ ...hotBatches, mayBeOfOne: isRefusal, run: (all, sharedBy) => addAll(pool, all, { sharedBy }) });
-  batchers.set(pool, batcher);
-  return batcher.add({ tenantId, registration });
+  return add(store, { tenantId, registration });
 }
 
 async function addAll(pool: Pool, all: readonly Registering[], { sharedBy }: SharedStatement): Promise<undefined[]> {
@@ -76,12 +67,6 @@ function toRow({ tenantId, registration: { client, managementToken, event } }: R
     reap_after: client.reapAfter,
     model: managementToken.model,
     digest: managementToken.digest,
-    event_id: randomId(idPrefixes.event),
-    actor_type: event.actorType,
-    actor_id: event.actorId,
-    address: event.address,
-    request_id: event.requestId,
-    trace_id: event.traceId,
-    detail: event.detail ?? {},
+    ...eventColumns(event),
   };
 }

@@ -6,13 +6,12 @@
 import type { Pool } from 'pg';
 import type { ClientMetadata } from '../../domain/client-metadata.ts';
 import type { ClientId, ConsentId, InstallationId, ServerId, TenantId, UserId } from '../../domain/ids.ts';
-import { Batcher } from '../../platform/batcher.ts';
-import { isRefusal } from '../../platform/database-trouble.ts';
 import type { SharedStatement } from '../../platform/tracing/trace-database.ts';
 import type { Artifact, ArtifactKey } from '../artifacts.ts';
-import { poolOf, type Store } from '../client.ts';
+import type { Store } from '../client.ts';
 import { type ClientStanding, type ClientStandingRow, toClientStanding } from '../client-standing.ts';
 import type { PreviousSecret } from '../clients.ts';
+import { shareStatement } from '../shared-statement.ts';
 import { drawIndices } from '../status.ts';
 
 /** All that a token request is about, as it stood at one moment: nothing in it has ended, is disabled, blocked, or used. */
@@ -75,21 +74,12 @@ interface Presented {
   key: ArtifactKey;
 }
 
-/** Requests of all tenants go together: nothing of one is in the answer of another. */
-const batchers = new WeakMap<Pool, Batcher<Presented, TokenRequestFacts | undefined>>();
+const read = shareStatement(readFacts);
 
 /** Reads what a code or refresh token leads to; undefined when it is unknown or used, or anything that it leads to has ended. */
 export function findTokenRequestFacts(store: Store, tenantId: TenantId, key: ArtifactKey): Promise<TokenRequestFacts | undefined> {
-  const pool = poolOf(store);
-  const batcher =
-    batchers.get(pool) ??
-    new Batcher({ ...hotBatches, mayBeOfOne: isRefusal, run: (presented, sharedBy) => readFacts(pool, presented, { sharedBy }) });
-  batchers.set(pool, batcher);
-  return batcher.add({ tenantId, key });
+  return read(store, { tenantId, key });
 }
-
-/** How requests are gathered for one statement. */
-export const hotBatches = { maxItems: 8, maxRuns: 2, maxHoldMs: 20 } as const;
 
 async function readFacts(
   pool: Pool,

@@ -4,15 +4,12 @@
  * statements of their own.
  */
 import type { Pool } from 'pg';
-import type { AuditEvent } from '../../domain/audit-event.ts';
-import { idPrefixes, type TenantId } from '../../domain/ids.ts';
-import { Batcher } from '../../platform/batcher.ts';
-import { isRefusal } from '../../platform/database-trouble.ts';
-import { randomId } from '../../platform/random.ts';
+import type { TenantId } from '../../domain/ids.ts';
 import type { SharedStatement } from '../../platform/tracing/trace-database.ts';
 import type { NewArtifact } from '../artifacts.ts';
-import { poolOf, type Store } from '../client.ts';
-import { hotBatches, type TokenRequestFacts } from './token-request.ts';
+import type { Store } from '../client.ts';
+import { eventColumns, type SharedEvent, shareStatement } from '../shared-statement.ts';
+import type { TokenRequestFacts } from './token-request.ts';
 
 /** What a token request changes, beside what was read for it. */
 export interface TokenRequestChange {
@@ -22,7 +19,7 @@ export interface TokenRequestChange {
   /** The index that the access token carries, when the installation has none yet. */
   newStatus?: { list: number; index: number };
   /** The issued token's; whom it is about stands in the facts. */
-  event: Pick<AuditEvent, 'actorType' | 'actorId' | 'address' | 'requestId' | 'traceId' | 'detail'>;
+  event: SharedEvent;
   at: Date;
 }
 
@@ -33,19 +30,14 @@ interface Settling {
   change: TokenRequestChange;
 }
 
-const batchers = new WeakMap<Pool, Batcher<Settling, boolean>>();
+const settleShared = shareStatement(settleAll);
 
 /**
  * Consumes what was presented by compare-and-set, keeps its successor, notes use and index of the installation, and records the
  * event, all of it or nothing: false when what was presented was used meanwhile or is in use now, or the facts no longer stand.
  */
 export function settleTokenRequest(store: Store, tenantId: TenantId, change: TokenRequestChange): Promise<boolean> {
-  const pool = poolOf(store);
-  const batcher =
-    batchers.get(pool) ??
-    new Batcher({ ...hotBatches, mayBeOfOne: isRefusal, run: (settlings, sharedBy) => settleAll(pool, settlings, { sharedBy }) });
-  batchers.set(pool, batcher);
-  return batcher.add({ tenantId, change });
+  return settleShared(store, { tenantId, change });
 }
 
 async function settleAll(pool: Pool, settlings: readonly Settling[], { sharedBy }: SharedStatement): Promise<boolean[]> {
@@ -83,12 +75,6 @@ function toRequest({ tenantId, change }: Settling, n: number) {
     version: consent.version,
     revision: facts.catalogueRevision,
     standing: facts.standing.text,
-    event_id: randomId(idPrefixes.event),
-    actor_type: event.actorType,
-    actor_id: event.actorId,
-    address: event.address,
-    request_id: event.requestId,
-    trace_id: event.traceId,
-    detail: event.detail ?? {},
+    ...eventColumns(event),
   };
 }
