@@ -26,7 +26,7 @@ export function connectionOf(overview: ConsentOverview, { issuer, now }: { issue
     prompts: unpaused.prompts,
     isPaused: consent.isPaused ?? false,
     waiting: unpaused.leftOut.map(({ name, reason }) => ({ title: readableName(name, 'a tool'), reason: waitingWords(reason) })),
-    tools: allowedTools(overview, now).slice(0, toolsPerPage),
+    tools: allowedTools(overview, { start: 0, now }),
     toolCount: tools.length,
     ...(tools.length > toolsPerPage && { allTools: `${issuer}/account/consents/${consent.id}/tools` }),
     reportsCalls: server.librarySeenAt !== undefined,
@@ -40,10 +40,13 @@ export function connectionOf(overview: ConsentOverview, { issuer, now }: { issue
   };
 }
 
-/** The tools that it may use, in the order of the catalogue. */
-export function allowedTools({ consent, tools, toolUses }: ConsentOverview, now: Date): AllowedToolContext[] {
+/** A page of the tools that it may use, in the order of the catalogue: those from a place in it on. */
+export function allowedTools(
+  { consent, tools, toolUses }: ConsentOverview,
+  { start, now }: { start: number; now: Date },
+): AllowedToolContext[] {
   const decided = new Map(consent.tools.map((tool) => [tool.name, tool]));
-  return tools.map((tool) => {
+  return tools.slice(start, start + toolsPerPage).map((tool) => {
     const [until, lastCall] = [decided.get(tool.name)?.expiresAt, toolUses.get(tool.name)];
     return {
       value: tool.name,

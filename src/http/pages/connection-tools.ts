@@ -15,16 +15,15 @@ export async function showTools(ctx: Context, site: Site, { userId, email }: Per
   if (!consentId) throw new HttpProblem('consent-not-found', { message: 'no id of a consent' });
   const found = await findOwnConsentOverview(site.runtime, site.tenant, { userId, consentId });
   if (!found.ok) throw new HttpProblem('consent-not-found', { message: found.failure.kind });
-  const { client, server, consent } = found.value;
+  const { client, server, consent, tools } = found.value;
   const now = site.runtime.clock.now();
   const connection = `${site.tenant.issuer}/account/consents/${consentId}`;
-  const tools = allowedTools(found.value, now);
-  const behind = tools.findIndex(({ value }) => value === ctx.query['after']) + 1;
+  const behind = tools.findIndex(({ name }) => name === ctx.query['after']) + 1;
   const start = behind < tools.length ? behind : 0;
   /** The page that begins at a place. */
   const pageAt = (place: number) => {
     const before = tools[place - 1];
-    return `${connection}/tools${before ? `?after=${encodeURIComponent(before.value)}` : ''}`;
+    return `${connection}/tools${before ? `?after=${encodeURIComponent(before.name)}` : ''}`;
   };
   showPage(ctx, site, {
     view: 'tools',
@@ -35,7 +34,7 @@ export async function showTools(ctx: Context, site: Site, { userId, email }: Per
       server: { name: server.name, resource: server.resource },
       isPaused: consent.isPaused ?? false,
       reportsCalls: server.librarySeenAt !== undefined,
-      tools: tools.slice(start, start + toolsPerPage),
+      tools: allowedTools(found.value, { start, now }),
       first: start + 1,
       toolCount: tools.length,
       ...(start > 0 && { previous: pageAt(Math.max(0, start - toolsPerPage)) }),
