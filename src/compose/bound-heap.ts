@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
  *   requests wait;
  * - that nothing is born old. Where V8 has found that what a place in the code makes outlives a collection, as in the first seconds,
  *   when everything is slow, it makes it old at once from then on, for good. Such an object keeps what it leads to, here whole
- *   requests, until the whole heap is looked through: once a second instead of once in ten.
+ *   requests, until the whole heap is looked through, which then is due every second, not every seven.
  */
 const flags: readonly { flag: string; unlessTold: RegExp }[] = [
   { flag: '--heap-growing-percent=40', unlessTold: /^--heap-growing-percent/ },

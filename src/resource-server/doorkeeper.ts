@@ -8,7 +8,7 @@ const MAX_TOKENS = 1_000_000;
 
 /**
  * Tells whether a token was shown to it before: the doorkeeper of TinyLFU (Einziger, Friedman, Manes: “TinyLFU: A Highly Efficient
- * Cache Admission Policy”, §3.4.2). A cache that keeps what comes a second time stays free of tokens that are used once, however many
+ * Cache Admission Policy”). A cache that keeps what comes a second time stays free of tokens that are used once, however many
  * they are, and those cost no memory.
  *
  * It is a Bloom filter, emptied when twice as many tokens came as the cache keeps: so it may forget, and a few tokens are taken for
